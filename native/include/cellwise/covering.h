@@ -1,0 +1,344 @@
+// Coverings: few cells that contain a region, or lie within it.
+//
+// The algorithm is Google's (S2RegionCoverer, release 0.14), repeated decision for decision, because the cells depend
+// on every one of them: start from about four cells that contain the region, keep a queue of cells that meet its
+// boundary, and split the largest first (then the one with fewest children that meet the region, then the one with
+// fewest children that need no further splitting) until `max_cells` is reached. Ties are broken by the shape of the
+// heap, so the heap is written out here instead of taken from a standard library that may change it.
+
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "cellwise/hierarchy.h"
+#include "cellwise/regions.h"
+
+namespace cellwise {
+
+struct CoverOptions {
+  std::int32_t min_level = 0;
+  std::int32_t max_level = kMaxLevel;
+  std::int64_t max_cells = 8;
+  std::int32_t level_mod = 1;
+  bool interior = false;
+};
+
+enum class CoverStatus : std::uint8_t { kOk, kTooManyCells, kTooManyCandidates, kInterrupted };
+
+// Sorts, drops what another cell contains, and merges four siblings into their parent, until nothing changes.
+inline void normalize_cells(std::vector<std::uint64_t>& cells) {
+  std::sort(cells.begin(), cells.end());
+  std::size_t n = 0;
+  for (std::uint64_t cell : cells) {
+    if (n > 0 && cell_contains(cells[n - 1], cell)) continue;
+    while (n > 0 && cell_contains(cell, cells[n - 1])) --n;
+    const auto completes_siblings = [&] {
+      if (n < 3 || cell_level(cell) == 0) return false;
+      const std::uint64_t parent = cell_parent(cell, cell_level(cell) - 1);
+      return cells[n - 3] == cell_child(parent, 0) && cells[n - 2] == cell_child(parent, 1) &&
+             cells[n - 1] == cell_child(parent, 2) && cell == cell_child(parent, 3);
+    };
+    while (completes_siblings()) {
+      cell = cell_parent(cell, cell_level(cell) - 1);
+      n -= 3;
+    }
+    cells[n++] = cell;
+  }
+  cells.resize(n);
+}
+
+// Level that a cell of `level` is split to, so that it is at least min_level and a multiple of level_mod from it.
+constexpr std::int32_t denormalized_level(std::int32_t level, std::int32_t min_level, std::int32_t level_mod) noexcept {
+  const std::int32_t finer = std::max(level, min_level);
+  return std::min(kMaxLevel, finer + (kMaxLevel - (finer - min_level)) % level_mod);
+}
+
+namespace internal {
+
+// Heap of priorities, largest on top. Sifting goes all the way down before it comes up again, as in libstdc++.
+template <class Entry>
+class PriorityHeap {
+ public:
+  bool empty() const noexcept { return entries_.empty(); }
+  std::int64_t size() const noexcept { return static_cast<std::int64_t>(entries_.size()); }
+
+  void push(Entry entry) {
+    entries_.push_back(entry);
+    sift_up(entries_.size() - 1, std::move(entry));
+  }
+
+  Entry pop() {
+    Entry top = std::move(entries_.front());
+    Entry last = std::move(entries_.back());
+    entries_.pop_back();
+    const std::size_t n = entries_.size();
+    if (n == 0) return top;
+    std::size_t hole = 0;
+    while (2 * hole + 2 < n) {
+      std::size_t child = 2 * hole + 2;
+      if (entries_[child].priority < entries_[child - 1].priority) --child;
+      entries_[hole] = std::move(entries_[child]);
+      hole = child;
+    }
+    if (2 * hole + 2 == n) {
+      entries_[hole] = std::move(entries_[n - 1]);
+      hole = n - 1;
+    }
+    sift_up(hole, std::move(last));
+    return top;
+  }
+
+ private:
+  void sift_up(std::size_t hole, Entry entry) {
+    while (hole > 0) {
+      const std::size_t parent = (hole - 1) / 2;
+      if (!(entries_[parent].priority < entry.priority)) break;
+      entries_[hole] = std::move(entries_[parent]);
+      hole = parent;
+    }
+    entries_[hole] = std::move(entry);
+  }
+
+  std::vector<Entry> entries_;
+};
+
+}  // namespace internal
+
+template <class Region, class Interrupted>
+class Coverer {
+ public:
+  // `limit`: most cells, and with `candidate_limit` most cells in the queue, before giving up.
+  // `interrupted`: asked every few thousand steps whether to stop.
+  Coverer(const Region& region, const CoverOptions& options, std::int64_t limit, std::int64_t candidate_limit,
+          Interrupted interrupted)
+      : region_(region), options_(options), limit_(limit), candidate_limit_(candidate_limit),
+        interrupted_(std::move(interrupted)) {}
+
+  CoverStatus run(std::vector<std::uint64_t>& cells) {
+    std::vector<std::uint64_t> start;
+    initial_cells(start);
+    for (const std::uint64_t cell : start) {
+      if (const auto status = add(candidate(cell_uv(cell))); status != CoverStatus::kOk) return status;
+    }
+    while (!queue_.empty() && (!options_.interior || found() < options_.max_cells)) {
+      Queued top = queue_.pop();
+      const bool split = options_.interior || cell_level(top.cell.cell) < options_.min_level || top.n_children == 1 ||
+                         found() + queue_.size() + top.n_children <= options_.max_cells;
+      if (!split) {
+        result_.push_back(top.cell.cell);
+      } else {
+        for (int k = 0; k < top.n_children; ++k) {
+          if (options_.interior && found() >= options_.max_cells) break;
+          if (const auto status = add(top.children[k]); status != CoverStatus::kOk) return status;
+        }
+      }
+      free_blocks_.push_back(std::move(top.children));
+      if (found() + (options_.interior ? 0 : queue_.size()) > limit_) return CoverStatus::kTooManyCells;
+      if (options_.interior && queue_.size() > candidate_limit_) return CoverStatus::kTooManyCandidates;
+    }
+    normalize_cells(result_);
+    cells.clear();
+    if (options_.min_level == 0 && options_.level_mod == 1) {
+      cells.swap(result_);
+      return CoverStatus::kOk;
+    }
+    return denormalize(cells);
+  }
+
+ private:
+  struct Candidate {
+    CellUV cell;
+    bool exists = false, terminal = false;
+  };
+  using Block = std::unique_ptr<Candidate[]>;
+  struct Queued {
+    std::int32_t priority;
+    int n_children;
+    CellUV cell;
+    Block children;
+  };
+  struct HeapEntry {
+    std::int32_t priority = 0;
+    std::size_t slot = 0;
+  };
+
+  // The heap moves small entries; what they stand for stays in its slot.
+  class Queue {
+   public:
+    bool empty() const noexcept { return heap_.empty(); }
+    std::int64_t size() const noexcept { return heap_.size(); }
+    void push(Queued queued) {
+      const std::int32_t priority = queued.priority;
+      std::size_t slot = slots_.size();
+      if (free_.empty()) {
+        slots_.push_back(std::move(queued));
+      } else {
+        slot = free_.back();
+        free_.pop_back();
+        slots_[slot] = std::move(queued);
+      }
+      heap_.push({priority, slot});
+    }
+    Queued pop() {
+      const std::size_t slot = heap_.pop().slot;
+      free_.push_back(slot);
+      return std::move(slots_[slot]);
+    }
+
+   private:
+    internal::PriorityHeap<HeapEntry> heap_;
+    std::vector<Queued> slots_;
+    std::vector<std::size_t> free_;
+  };
+
+  std::int64_t found() const noexcept { return static_cast<std::int64_t>(result_.size()); }
+  int max_children_shift() const noexcept { return 2 * options_.level_mod; }
+
+  Candidate candidate(const CellUV& cell) const noexcept {
+    Candidate made{cell};
+    if (!region_.may_intersect(cell)) return made;
+    made.exists = true;
+    const std::int32_t level = cell_level(cell.cell);
+    if (level < options_.min_level) return made;
+    const bool finest = level + options_.level_mod > options_.max_level;
+    if (options_.interior) {
+      made.terminal = region_.contains(cell);
+      if (!made.terminal && finest) made.exists = false;
+    } else {
+      made.terminal = finest || region_.contains(cell);
+    }
+    return made;
+  }
+
+  CoverStatus add(const Candidate& candidate) {
+    if (!candidate.exists) return CoverStatus::kOk;
+    if ((++steps_ & 0xfff) == 0 && interrupted_()) return CoverStatus::kInterrupted;
+    if (candidate.terminal) {
+      result_.push_back(candidate.cell.cell);
+      return CoverStatus::kOk;
+    }
+    const std::int32_t level = cell_level(candidate.cell.cell);
+    Block children;
+    if (free_blocks_.empty()) {
+      children = std::make_unique<Candidate[]>(std::size_t{1} << max_children_shift());
+    } else {
+      children = std::move(free_blocks_.back());
+      free_blocks_.pop_back();
+    }
+    int n_children = 0;
+    // One level at a time down to min_level, so as not to step over it.
+    const int n_terminal = expand(candidate.cell, level < options_.min_level ? 1 : options_.level_mod, children.get(), n_children);
+    if (n_children == 0) {
+      free_blocks_.push_back(std::move(children));
+    } else if (!options_.interior && n_terminal == 1 << max_children_shift() && level >= options_.min_level) {
+      result_.push_back(candidate.cell.cell);  // all children would be taken: take the cell
+      free_blocks_.push_back(std::move(children));
+    } else {
+      const int shift = max_children_shift();
+      const std::int32_t priority = -((((level << shift) + n_children) << shift) + n_terminal);
+      queue_.push({priority, n_children, candidate.cell, std::move(children)});
+    }
+    return CoverStatus::kOk;
+  }
+
+  // Candidates `levels` below the cell, behind the `n` that are there; how many of them are terminal.
+  int expand(const CellUV& cell, int levels, Candidate* children, int& n) const noexcept {
+    int n_terminal = 0;
+    for (int k = 0; k < 4; ++k) {
+      const CellUV child = cell_uv(cell_child(cell.cell, k));
+      if (levels > 1) {
+        if (region_.may_intersect(child)) n_terminal += expand(child, levels - 1, children, n);
+        continue;
+      }
+      const Candidate made = candidate(child);
+      if (!made.exists) continue;
+      children[n++] = made;
+      n_terminal += made.terminal;
+    }
+    return n_terminal;
+  }
+
+  std::int32_t adjusted_level(std::int32_t level) const noexcept {
+    if (level > options_.min_level) level -= (level - options_.min_level) % options_.level_mod;
+    return level;
+  }
+
+  // About four cells that contain the region, at levels that the options allow as far as min_level lets them.
+  void initial_cells(std::vector<std::uint64_t>& cells) const {
+    region_.cell_union_bound(cells);
+    for (std::uint64_t& cell : cells) cell = cell_parent(cell, std::min(cell_level(cell), options_.max_level));
+    normalize_cells(cells);
+    merge_to(cells, static_cast<std::size_t>(std::min<std::int64_t>(4, options_.max_cells)));
+    if (options_.level_mod == 1) return;
+    std::size_t n = 0;
+    for (std::uint64_t cell : std::vector<std::uint64_t>(cells)) {
+      cell = cell_parent(cell, adjusted_level(cell_level(cell)));
+      if (n > 0 && cell_contains(cells[n - 1], cell)) continue;
+      while (n > 0 && cell_contains(cell, cells[n - 1])) --n;
+      cells[n++] = cell;
+    }
+    cells.resize(n);
+  }
+
+  // Replaces neighbours on the curve by their common ancestor, finest first, until at most `max_cells` are left.
+  static void merge_to(std::vector<std::uint64_t>& cells, std::size_t max_cells) {
+    const auto replace_within = [&](std::uint64_t ancestor) {
+      const auto begin = std::lower_bound(cells.begin(), cells.end(), cell_range_min(ancestor));
+      const auto end = std::upper_bound(cells.begin(), cells.end(), cell_range_max(ancestor));
+      *begin = ancestor;
+      cells.erase(begin + 1, end);
+    };
+    const auto has_all_children = [&](std::uint64_t parent) {
+      const std::array<std::uint64_t, 4> children = {cell_child(parent, 0), cell_child(parent, 1), cell_child(parent, 2),
+                                                     cell_child(parent, 3)};
+      return std::includes(cells.begin(), cells.end(), children.begin(), children.end());
+    };
+    while (cells.size() > max_cells) {
+      std::uint64_t best = 0;
+      for (std::size_t k = 0; k + 1 < cells.size(); ++k) {
+        const std::uint64_t ancestor = cell_common_ancestor(cells[k], cells[k + 1]);
+        if (ancestor != 0 && (best == 0 || cell_level(ancestor) > cell_level(best))) best = ancestor;
+      }
+      if (best == 0) return;
+      replace_within(best);
+      while (cell_level(best) > 0) {
+        best = cell_parent(best, cell_level(best) - 1);
+        if (!has_all_children(best)) break;
+        replace_within(best);
+      }
+    }
+  }
+
+  CoverStatus denormalize(std::vector<std::uint64_t>& cells) {
+    std::int64_t n = 0;
+    const auto level_of = [&](std::uint64_t cell) {
+      return denormalized_level(cell_level(cell), options_.min_level, options_.level_mod);
+    };
+    for (const std::uint64_t cell : result_) {
+      const int deeper = level_of(cell) - cell_level(cell);
+      if (deeper > 20) return CoverStatus::kTooManyCells;
+      n += std::int64_t{1} << (2 * deeper);
+      if (n > limit_) return CoverStatus::kTooManyCells;
+    }
+    cells.resize(static_cast<std::size_t>(n));
+    std::uint64_t* out = cells.data();
+    for (const std::uint64_t cell : result_) out += CellChildren::fill(cell, level_of(cell), out);
+    return CoverStatus::kOk;
+  }
+
+  const Region& region_;
+  CoverOptions options_;
+  std::int64_t limit_, candidate_limit_;
+  Interrupted interrupted_;
+  std::uint32_t steps_ = 0;
+  Queue queue_;
+  std::vector<Block> free_blocks_;
+  std::vector<std::uint64_t> result_;
+};
+
+}  // namespace cellwise

@@ -1,0 +1,237 @@
+"""From any arguments to a kernel and back: broadcast, cast, choose the backend, call, reshape.
+
+Nothing here knows what a cell is. The table gives types and shapes; `inputs` reads what users have; kernels detect
+invalid rows and say how many and which came first; `_explain` turns that into a message.
+"""
+
+import os
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+import numpy as np
+
+from . import _explain, _reference, inputs
+from ._signatures import KERNELS
+from .ragged import Ragged
+
+try:
+    from . import _native
+except ImportError as why:
+    _native = None
+    _why_not_native = why
+
+BACKENDS = ("native", "numpy")
+INSTRUCTION_SETS = ("scalar", "v2", "avx2", "avx512")
+BUILT_INSTRUCTION_SETS = ("scalar",)
+
+# Rows a call of the backend: small enough that Ctrl-C is noticed and temporary arrays stay small.
+CHUNK = 1 << 19
+
+_DTYPES = {
+    "u8": np.dtype(np.uint64),
+    "i8": np.dtype(np.int64),
+    "i4": np.dtype(np.int32),
+    "f8": np.dtype(np.float64),
+    "b1": np.dtype(np.bool_),
+}
+
+
+def _check_backend(name):
+    if name not in BACKENDS:
+        raise ValueError(f"backend must be one of {', '.join(BACKENDS)}: got {name!r}")
+    if name == "native" and _native is None:
+        raise ImportError(
+            "backend 'native' is not built: build it with `make test` or `pip install .` "
+            "(without CELLWISE_PURE), or use backend 'numpy'"
+        ) from _why_not_native
+    return name
+
+
+def _check_isa(name):
+    if name not in INSTRUCTION_SETS:
+        raise ValueError(f"isa must be one of {', '.join(INSTRUCTION_SETS)}: got {name!r}")
+    if name not in BUILT_INSTRUCTION_SETS:
+        raise ValueError(f"isa {name!r} is not in this build: it has {', '.join(BUILT_INSTRUCTION_SETS)}")
+    return name
+
+
+_backend = ContextVar(
+    "cellwise_backend",
+    default=_check_backend(os.environ.get("CELLWISE_BACKEND") or ("numpy" if _native is None else "native")),
+)
+_isa = ContextVar("cellwise_isa", default=_check_isa(os.environ.get("CELLWISE_ISA") or BUILT_INSTRUCTION_SETS[-1]))
+
+
+def backend():
+    """Name of the backend in use: 'native' or 'numpy'.
+
+    The environment variable ``CELLWISE_BACKEND`` chooses it at import, `cellwise.testing.use` within a process.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> import cellwise as cw
+    >>> cw.backend() in ("native", "numpy")
+    True
+    """
+    return _backend.get()
+
+
+def native():
+    """The native module while its backend is on, else None."""
+    return _native if _backend.get() == "native" else None
+
+
+@contextmanager
+def use(*, backend=None, isa=None):
+    """Run the body of a `with` statement on another backend or instruction set."""
+    tokens = []
+    if backend is not None:
+        tokens.append((_backend, _backend.set(_check_backend(backend))))
+    if isa is not None:
+        tokens.append((_isa, _isa.set(_check_isa(isa))))
+    try:
+        yield
+    finally:
+        for variable, token in tokens:
+            variable.reset(token)
+
+
+def build_info():
+    """What a bug report needs: version, backend, instruction set, compiler and flags.
+
+    Returns
+    -------
+    dict of str to str
+
+    Examples
+    --------
+    >>> import cellwise as cw
+    >>> sorted(cw.build_info())
+    ['backend', 'compiler', 'flags', 'isa', 'numpy', 'version']
+    """
+    from importlib.metadata import version
+
+    return {
+        "version": version("cellwise"),
+        "backend": backend(),
+        "isa": _isa.get() if backend() == "native" else "none",
+        "compiler": _native.COMPILER if _native else "none",
+        "flags": _native.FLAGS if _native else "none",
+        "numpy": np.__version__,
+    }
+
+
+def _result_layout(code):
+    """Dtype and shape per row of a result code such as f8[4,2]."""
+    base, _, block = code.partition("[")
+    dtype = np.dtype(base) if base[0] == "S" else _DTYPES[base]
+    return dtype, tuple(int(x) for x in block.rstrip("]").split(",")) if block else ()
+
+
+def _native_view(array):
+    """Text as bytes, for the native module."""
+    if array.dtype.kind != "S":
+        return array
+    return array.view(np.uint8).reshape(len(array), array.dtype.itemsize)
+
+
+class _Call:
+    """The arguments of one call, read and broadcast."""
+
+    def __init__(self, row, values):
+        self.row = row
+        self.arguments = [inputs.read(code, name, value) for (name, code), value in zip(row.arguments, values)]
+        self.shape = np.broadcast_shapes(*(a.shape for a in self.arguments))
+        self.n = int(np.prod(self.shape, dtype=np.int64))
+        self.flat = [self._flatten(a) for a in self.arguments]
+
+    def _flatten(self, argument):
+        """One row where the argument is the same for all, else as many rows as the result."""
+        block = argument.array.shape[len(argument.shape) :]
+        if argument.array.size == int(np.prod(block, dtype=np.int64)) and self.n > 0:
+            return np.ascontiguousarray(argument.array.reshape(1, *block))
+        return np.ascontiguousarray(np.broadcast_to(argument.array, self.shape + block).reshape(self.n, *block))
+
+    def chunks(self):
+        for start in range(0, self.n, CHUNK):
+            stop = min(start + CHUNK, self.n)
+            yield start, stop, [x if len(x) == 1 else x[start:stop] for x in self.flat]
+
+    def report(self, count, first, on_invalid):
+        if count and on_invalid != "null":
+            _explain.report(self.row, self.arguments, self.shape, count, first, on_invalid)
+
+
+class _Tally:
+    def __init__(self):
+        self.count, self.first = 0, -1
+
+    def add(self, start, found):
+        count, first = found
+        if count and self.count == 0:
+            self.first = start + first
+        self.count += count
+
+
+def call(name, *values, on_invalid="raise"):
+    """Results of the kernel `name` for any arguments: scalars, arrays, or what `inputs` can read."""
+    inputs.check_choice("on_invalid", on_invalid, ("raise", "warn", "null"))
+    row = KERNELS[name]
+    this = _Call(row, values)
+    return _ragged(this, on_invalid) if row.is_ragged else _elementwise(this, on_invalid)
+
+
+def _elementwise(this, on_invalid):
+    row = this.row
+    layouts = [_result_layout(code) for code in row.results]
+    results = [np.empty((this.n, *block), dtype) for dtype, block in layouts]
+    module = native()
+    tally = _Tally()
+    for start, stop, parts in this.chunks():
+        outs = [result[start:stop] for result in results]
+        if module is not None:
+            found = getattr(module, row.name)(*map(_native_view, parts), *map(_native_view, outs))
+        else:
+            found = _reference.run(row, parts, outs)
+        tally.add(start, found)
+    this.report(tally.count, tally.first, on_invalid)
+    shaped = [result.reshape(this.shape + block) for result, (_, block) in zip(results, layouts)]
+    shaped = [inputs.finish(result, this.arguments, this.shape) for result in shaped]
+    return tuple(shaped) if len(shaped) > 1 else shaped[0]
+
+
+def _ragged(this, on_invalid):
+    row = this.row
+    sizes = np.empty(this.n, np.int64)
+    module = native()
+    tally = _Tally()
+    for start, stop, parts in this.chunks():
+        if module is not None:
+            found = getattr(module, row.name + "_size")(*map(_native_view, parts), sizes[start:stop])
+        else:
+            found = _reference.run_size(row, parts, sizes[start:stop])
+        tally.add(start, found)
+    this.report(tally.count, tally.first, on_invalid)
+    inputs.check_cell_limit(float(sizes.astype(np.float64).sum()), row.name)
+    values = []
+    for start, stop, parts in this.chunks():
+        offsets = np.concatenate(([0], np.cumsum(sizes[start:stop])))
+        chunk = np.empty(offsets[-1], np.uint64)
+        if module is not None:
+            getattr(module, row.name)(*map(_native_view, parts), offsets, sizes[start:stop], chunk)
+        else:
+            _reference.run_fill(row, parts, offsets, sizes[start:stop], chunk)
+        if offsets[-1] != sizes[start:stop].sum():  # the bounds were not all reached: close the gaps
+            taken = np.repeat(offsets[:-1] - np.cumsum(sizes[start:stop]) + sizes[start:stop], sizes[start:stop])
+            chunk = chunk[taken + np.arange(len(taken))]
+        values.append(chunk)
+    cells = values[0] if len(values) == 1 else np.concatenate([np.empty(0, np.uint64), *values])
+    if this.shape == ():
+        return cells
+    if len(this.shape) > 1:
+        raise ValueError(f"{row.name} takes scalars and one-dimensional arrays: got shape {this.shape}")
+    return Ragged(cells, np.concatenate(([0], np.cumsum(sizes))))

@@ -1,0 +1,62 @@
+"""From (count, first invalid row) to a sentence, the same for every backend."""
+
+import warnings
+
+import numpy as np
+
+from ._reference import conversion, hierarchy
+from ._reference.requirements import broken, rules
+from .errors import InvalidCellError, InvalidCoordinatesWarning
+
+_CELL_ARGUMENTS = {"cell", "a", "b", "token", "s", "i"}
+
+
+def report(row, arguments, shape, count, first, on_invalid):
+    """Raise, or with "warn" warn, about the first of `count` invalid rows."""
+    index = np.unravel_index(first, shape) if shape else ()
+    at = [argument.at(index, shape) for argument in arguments]
+    one_row = [np.asarray(argument.array[where])[None] for argument, where in zip(arguments, at)]
+    rule = rules(row)[int(broken(row, one_row)[0])]
+    names = [name for name, _ in row.arguments]
+    k = names.index(rule.argument)
+    got = _show(arguments[k], at[k])
+    others = [
+        f" for {name} {_show(arguments[m], at[m])}" for m, name in enumerate(names) if name in rule.reads and m != k
+    ]
+    where = ""
+    if shape:
+        place = index[0] if len(shape) == 1 else tuple(int(x) for x in index)
+        where = f" at index {place} ({count} of {int(np.prod(shape))} values)"
+    message = f"{rule.argument} must be {rule.text}: got {got}{''.join(others)}{where}"
+    message += _hint(rule.argument, dict(zip(names, one_row)), arguments[k].value(at[k]))
+    if on_invalid == "warn":
+        warnings.warn(f"{message}; invalid values became the missing cell", InvalidCoordinatesWarning, stacklevel=6)
+        return
+    raise (InvalidCellError if rule.argument in _CELL_ARGUMENTS else ValueError)(message)
+
+
+def _show(argument, where):
+    value = argument.value(where)
+    if argument.code == "u8" and isinstance(value, (int, np.integer)):
+        value = int(value)
+        if 0 <= value < 1 << 64:
+            cell = np.array([value], np.uint64)
+            if hierarchy.cell_is_valid(cell)[0]:
+                token = conversion.cell_to_token(cell)[0].decode()
+                return f"{token} (level {hierarchy.cell_level(cell)[0]})"
+            return f"{value} (0x{value:016x})"
+    if isinstance(value, np.generic):
+        value = value.item()
+    return repr(value.tolist() if isinstance(value, np.ndarray) else value)
+
+
+def _hint(name, one_row, value):
+    if name.startswith("lat"):
+        lat, lng = one_row[name][0], one_row["lng" + name[3:]][0]
+        if np.isfinite(lat) and abs(lng) <= 90:
+            return "; lat and lng look swapped"
+    if name in ("cell", "a", "b") and isinstance(value, (int, np.integer)) and value < 0:
+        return "; signed ids are read by int64_to_cell"
+    if name == "token" and isinstance(value, str) and value != value.lower():
+        return "; tokens are lower-case"
+    return ""

@@ -1,0 +1,223 @@
+"""Coverings: few cells that contain a region, or lie within it.
+
+The algorithm is Google's (S2RegionCoverer, release 0.14), repeated decision for decision, because the cells depend on
+every one of them: start from about four cells that contain the region, keep a queue of cells that meet its boundary,
+and split the largest first (then the one with fewest children that meet the region, then the one with fewest children
+that need no further splitting) until `max_cells` is reached. Ties are broken by the shape of the heap, so the heap is
+written out here.
+
+The tests on cells are made for all grandchildren of a cell at once, which changes nothing but the speed.
+"""
+
+import numpy as np
+
+from .hierarchy import (
+    cell_child,
+    cell_children,
+    cell_common_ancestor,
+    cell_contains,
+    cell_level,
+    cell_parent,
+    cell_range_max,
+    cell_range_min,
+)
+from .projection import MAX_LEVEL
+from .regions import cell_uv
+
+
+def normalize_cells(cells):
+    """Sorted cells without those that others contain, four siblings merged into their parent until nothing changes."""
+    cells = disjoint_cells(cells)
+    for level in range(MAX_LEVEL, 0, -1):
+        at_level = cells[cell_level(cells) == level]
+        parents, counts = np.unique(cell_parent(at_level, level - 1), return_counts=True)
+        full = parents[counts == 4]
+        if len(full):
+            merged = np.isin(cell_parent(at_level, level - 1), full)
+            cells = np.sort(np.concatenate((cells[cell_level(cells) != level], at_level[~merged], full)))
+    return cells
+
+
+def disjoint_cells(cells):
+    """Sorted cells without duplicates and without those that others contain."""
+    cells = np.unique(cells)
+    # Containing cells have ranges that start no later and end no earlier: look at the furthest end so far.
+    order = np.lexsort((~cell_range_max(cells), cell_range_min(cells)))
+    ends = np.maximum.accumulate(cell_range_max(cells[order]))
+    contained = np.zeros(len(cells), bool)
+    contained[1:] = ends[:-1] >= cell_range_max(cells[order])[1:]
+    return np.sort(cells[order[~contained]])
+
+
+def denormalized_level(level, min_level, level_mod):
+    """Level that cells are split to, so that it is at least min_level and a multiple of level_mod from it."""
+    finer = np.maximum(level, min_level)
+    return np.minimum(MAX_LEVEL, finer + (MAX_LEVEL - (finer - min_level)) % level_mod)
+
+
+def denormalize_cells(cells, min_level, level_mod):
+    return cell_children(cells, denormalized_level(cell_level(cells), min_level, level_mod))[0]
+
+
+class PriorityHeap:
+    """Heap of (priority, item), largest priority on top, sifted as libstdc++ does: all the way down, then up again."""
+
+    def __init__(self):
+        self._entries = []
+
+    def __len__(self):
+        return len(self._entries)
+
+    def push(self, priority, item):
+        self._entries.append(None)
+        self._sift_up(len(self._entries) - 1, (priority, item))
+
+    def pop(self):
+        entries = self._entries
+        top, last = entries[0], entries.pop()
+        n = len(entries)
+        if n == 0:
+            return top[1]
+        hole = 0
+        while 2 * hole + 2 < n:
+            child = 2 * hole + 2
+            if entries[child][0] < entries[child - 1][0]:
+                child -= 1
+            entries[hole] = entries[child]
+            hole = child
+        if 2 * hole + 2 == n:
+            entries[hole] = entries[n - 1]
+            hole = n - 1
+        self._sift_up(hole, last)
+        return top[1]
+
+    def _sift_up(self, hole, entry):
+        entries = self._entries
+        while hole > 0:
+            parent = (hole - 1) // 2
+            if not entries[parent][0] < entry[0]:
+                break
+            entries[hole] = entries[parent]
+            hole = parent
+        entries[hole] = entry
+
+
+def cover(region, min_level, max_level, max_cells, level_mod, interior, limit, candidate_limit):
+    """Cells, or the reason why there are none: "cells" or "candidates" were more than the limits."""
+    all_children = 1 << (2 * level_mod)
+    result = []
+    queue = PriorityHeap()
+
+    def tested(cells):
+        """Cells that stay candidates, and which of them are terminal: taken as they are."""
+        c = cell_uv(cells)
+        level = cell_level(cells)
+        finest = level + level_mod > max_level
+        exists = region.may_intersect(c)
+        contains = exists & region.contains(c)
+        if interior:
+            terminal = contains & (level >= min_level)
+            exists = exists & ~(finest & ~contains & (level >= min_level))
+        else:
+            terminal = (finest | contains) & (level >= min_level)
+        return exists, terminal
+
+    def expand(cells):
+        """For each cell, its candidates `level_mod` levels below (one level while above min_level)."""
+        levels = np.where(cell_level(cells) < min_level, 1, level_mod)
+        owner, below = np.arange(len(cells)), cells
+        for step in range(1, level_mod + 1):
+            deeper = levels[owner] >= step
+            children = cell_child(np.repeat(below[deeper], 4), np.tile(np.arange(4), deeper.sum()))
+            child_owner = np.repeat(owner[deeper], 4)
+            on_the_way = levels[child_owner] > step
+            keep = ~on_the_way
+            keep[on_the_way] = region.may_intersect(cell_uv(children[on_the_way]))
+            owner = np.concatenate((owner[~deeper], child_owner[keep]))
+            below = np.concatenate((below[~deeper], children[keep]))
+        order = np.lexsort((below, owner))
+        owner, below = owner[order], below[order]
+        exists, terminal = tested(below)
+        owner, below, terminal = owner[exists], below[exists], terminal[exists]
+        ends = np.searchsorted(owner, np.arange(len(cells) + 1))
+        return [(below[a:b], terminal[a:b]) for a, b in zip(ends, ends[1:])]
+
+    def add(cells, terminal):
+        expansions = iter(expand(cells[~terminal]))
+        for cell, is_terminal in zip(cells, terminal):
+            if interior and len(result) >= max_cells and started:
+                break
+            if is_terminal:
+                result.append(cell)
+                continue
+            children, child_terminal = next(expansions)
+            level = int(cell_level(cell[None])[0])
+            n_terminal = int(child_terminal.sum())
+            if len(children) == 0:
+                continue
+            if not interior and n_terminal == all_children and level >= min_level:
+                result.append(cell)  # all children would be taken: take the cell
+            else:
+                shift = 2 * level_mod
+                priority = -((((level << shift) + len(children)) << shift) + n_terminal)
+                queue.push(priority, (cell, level, children, child_terminal))
+
+    started = False
+    start = _initial_cells(region, min_level, max_level, max_cells, level_mod)
+    exists, terminal = tested(start)
+    add(start[exists], terminal[exists])
+    started = True
+    while len(queue) and (not interior or len(result) < max_cells):
+        cell, level, children, child_terminal = queue.pop()
+        if (
+            interior
+            or level < min_level
+            or len(children) == 1
+            or len(result) + len(queue) + len(children) <= max_cells
+        ):
+            add(children, child_terminal)
+        else:
+            result.append(cell)
+        if len(result) + (0 if interior else len(queue)) > limit:
+            return "cells"
+        if interior and len(queue) > candidate_limit:
+            return "candidates"
+    cells = normalize_cells(np.array(result, np.uint64))
+    if min_level == 0 and level_mod == 1:
+        return cells
+    deeper = denormalized_level(cell_level(cells), min_level, level_mod) - cell_level(cells)
+    if (4.0**deeper).sum() > limit:
+        return "cells"
+    return denormalize_cells(cells, min_level, level_mod)
+
+
+def _initial_cells(region, min_level, max_level, max_cells, level_mod):
+    """About four cells that contain the region, at levels that the options allow as far as min_level lets them."""
+    cells = region.cell_union_bound()
+    cells = cell_parent(cells, np.minimum(cell_level(cells), max_level))
+    cells = _merge_to(normalize_cells(cells), min(4, max_cells))
+    level = cell_level(cells)
+    adjusted = np.where(level > min_level, level - (level - min_level) % level_mod, level)
+    return disjoint_cells(cell_parent(cells, adjusted))
+
+
+def _merge_to(cells, max_cells):
+    """Replaces neighbours on the curve by their common ancestor, finest first, until at most `max_cells` are left."""
+
+    def replace_within(ancestor):
+        inside = cell_contains(ancestor, cells)
+        return np.sort(np.append(cells[~inside], ancestor))
+
+    while len(cells) > max_cells:
+        ancestors = cell_common_ancestor(cells[:-1], cells[1:])
+        levels = np.where(ancestors != 0, cell_level(ancestors | np.uint64(1 << 60)), -1)
+        if levels.max() < 0:
+            break
+        best = ancestors[levels.argmax()]
+        cells = replace_within(best)
+        for level in range(int(levels.max()) - 1, -1, -1):
+            best = cell_parent(best, level)
+            if not np.isin(cell_child(np.repeat(best, 4), np.arange(4)), cells).all():
+                break
+            cells = replace_within(best)
+    return cells

@@ -1,0 +1,359 @@
+"""Latitude-longitude rectangles, caps and cell unions, in radians, with the tests that a covering needs.
+
+A region answers three questions. `contains(c)` and `may_intersect(c)` take the (u, v) bounds of many cells and repeat
+Google's padded tests, release 0.14, operation for operation, because a covering is only equal to Google's if they are.
+`cell_union_bound()` gives a few cells that contain the region, where a covering starts.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from . import libm
+from .adjacency import cell_vertex_neighbors
+from .conversion import cell_to_point, point_to_cell
+from .hierarchy import cell_contains, cell_intersects, cell_level, cell_range_max, cell_range_min, level_bit, level_size
+from .hilbert import cell_to_face_ij
+from .projection import (
+    MAX_LEVEL,
+    cross,
+    dot,
+    face_uv_to_xyz,
+    ij_to_st_min,
+    normalize,
+    point_lat,
+    point_lng,
+    radians_to_point,
+    st_to_uv,
+    xyz_to_given_face_uv,
+)
+
+EPSILON = np.finfo(np.float64).eps
+PI = math.pi
+HALF_PI = PI / 2
+
+
+class CellUV(NamedTuple):
+    """Bounds of cells in the (u, v) planes of their faces; u and v are pairs (low, high)."""
+
+    cell: np.ndarray
+    face: np.ndarray
+    u: tuple[np.ndarray, np.ndarray]
+    v: tuple[np.ndarray, np.ndarray]
+
+
+def cell_uv(cell):
+    face, i, j = cell_to_face_ij(cell)
+    size = level_size(cell_level(cell))
+    u, v = ((st_to_uv(ij_to_st_min(x & -size)), st_to_uv(ij_to_st_min((x & -size) + size))) for x in (i, j))
+    return CellUV(cell, face, u, v)
+
+
+def cell_uv_vertices(c):
+    """Vertices counter-clockwise from (low u, low v), (n, 4, 3)."""
+    corners = ((0, 0), (1, 0), (1, 1), (0, 1))
+    return np.stack([normalize(face_uv_to_xyz(c.face, c.u[a], c.v[b])) for a, b in corners], axis=1)
+
+
+class LatInterval(NamedTuple):
+    """Latitudes lo..hi; empty if lo > hi."""
+
+    lo: object
+    hi: object
+
+    def contains(self, y):
+        return (y.lo > y.hi) | ((y.lo >= self.lo) & (y.hi <= self.hi))
+
+    def intersects(self, y):
+        return np.where(
+            self.lo <= y.lo, (y.lo <= self.hi) & (y.lo <= y.hi), (self.lo <= y.hi) & (self.lo <= self.hi)
+        ).astype(bool)
+
+
+class LngInterval(NamedTuple):
+    """Longitudes lo..hi eastward; inverted (lo > hi) across 180. Full is -pi..pi, empty is pi..-pi."""
+
+    lo: object
+    hi: object
+
+    @classmethod
+    def make(cls, lo, hi):
+        """Both ends in -pi..pi; -pi alone means pi."""
+        lo = np.where((lo == -PI) & (hi != PI), PI, lo)
+        return cls(lo, np.where((hi == -PI) & (lo != PI), PI, hi))
+
+    @classmethod
+    def between(cls, a, b):
+        """The shorter way round between two longitudes."""
+        a, b = np.where(a == -PI, PI, a), np.where(b == -PI, PI, b)
+        way = np.where(b - a >= 0, b - a, (b + PI) - (a - PI))
+        return cls(np.where(way <= PI, a, b), np.where(way <= PI, b, a))
+
+    @property
+    def is_empty(self):
+        return (self.lo == PI) & (self.hi == -PI)
+
+    @property
+    def is_full(self):
+        return (self.lo == -PI) & (self.hi == PI)
+
+    @property
+    def length(self):
+        straight = self.hi - self.lo
+        round_ = straight + 2 * PI
+        return np.where(straight >= 0, straight, np.where(round_ > 0, round_, -1))
+
+    @property
+    def center(self):
+        middle = 0.5 * (self.lo + self.hi)
+        return np.where(self.lo > self.hi, np.where(middle <= 0, middle + PI, middle - PI), middle)
+
+    def expanded(self, margin):
+        whole = self.length + 2 * margin + 2 * EPSILON >= 2 * PI
+        lo, hi = LngInterval.make(libm.remainder(self.lo - margin, 2 * PI), libm.remainder(self.hi + margin, 2 * PI))
+        lo = np.where(lo <= -PI, PI, lo)
+        lo, hi = np.where(whole, -PI, lo), np.where(whole, PI, hi)
+        return LngInterval(np.where(self.is_empty, self.lo, lo), np.where(self.is_empty, self.hi, hi))
+
+    def contains(self, y):
+        both_ends = (y.lo >= self.lo) & (y.hi <= self.hi)
+        if self.lo > self.hi:
+            one_end = ((y.lo >= self.lo) | (y.hi <= self.hi)) & (not self.is_empty)
+            return np.where(y.lo > y.hi, both_ends, one_end)
+        return np.where(y.lo > y.hi, self.is_full | y.is_empty, both_ends)
+
+    def intersects(self, y):
+        ends_meet = (y.lo <= self.hi) | (y.hi >= self.lo)
+        inverted = y.lo > y.hi
+        if self.lo > self.hi:
+            meets = inverted | ends_meet
+        else:
+            meets = np.where(inverted, ends_meet, (y.lo <= self.hi) & (y.hi >= self.lo))
+        return meets & ~np.asarray(y.is_empty) & (not self.is_empty)
+
+
+POLE_MIN_LAT = math.asin(math.sqrt(1.0 / 3)) - 0.5 * EPSILON
+FACE_LAT_LO = np.array([-PI / 4, -PI / 4, POLE_MIN_LAT, -PI / 4, -PI / 4, -HALF_PI])
+FACE_LAT_HI = np.array([PI / 4, PI / 4, HALF_PI, PI / 4, PI / 4, -POLE_MIN_LAT])
+FACE_LNG_LO = np.array([-PI / 4, PI / 4, -PI, 3 * (PI / 4), -3 * (PI / 4), -PI])
+FACE_LNG_HI = np.array([PI / 4, 3 * (PI / 4), PI, -3 * (PI / 4), -PI / 4, PI])
+
+
+def cell_uv_bounds(c):
+    """Bounds that hold every point of the cells, roundings included."""
+    is_face = cell_level(c.cell) == 0
+
+    # One diagonal has the extreme latitudes, the other the extreme longitudes. On the polar faces (2 and 5) the corner
+    # farthest from the face's centre has the lowest |latitude|; elsewhere v or -u is along the z axis.
+    u_sum, v_sum = c.u[0] + c.u[1], c.v[0] + c.v[1]
+    u_is_vertical, v_is_vertical = (c.face == 3) | (c.face == 4), (c.face == 0) | (c.face == 1)
+    i = np.where(u_is_vertical, u_sum > 0, u_sum < 0)
+    j = np.where(v_is_vertical, v_sum > 0, v_sum < 0)
+
+    def corner(i, j):
+        return face_uv_to_xyz(c.face, np.where(i, c.u[1], c.u[0]), np.where(j, c.v[1], c.v[0]))
+
+    lat1, lat2 = point_lat(corner(i, j)), point_lat(corner(~i, ~j))
+    lng1, lng2 = point_lng(corner(i, ~j)), point_lng(corner(~i, j))
+    lng = LngInterval.between(lng1, lng2).expanded(2 * EPSILON)
+    lat_margin = np.where(is_face, EPSILON, 2 * EPSILON)
+    lat_lo = np.maximum(np.where(is_face, FACE_LAT_LO[c.face], np.minimum(lat1, lat2)) - lat_margin, -HALF_PI)
+    lat_hi = np.minimum(np.where(is_face, FACE_LAT_HI[c.face], np.maximum(lat1, lat2)) + lat_margin, HALF_PI)
+    at_pole = ~is_face & ((lat_lo == -HALF_PI) | (lat_hi == HALF_PI))
+    lng_lo = np.where(is_face, FACE_LNG_LO[c.face], np.where(at_pole, -PI, lng.lo))
+    lng_hi = np.where(is_face, FACE_LNG_HI[c.face], np.where(at_pole, PI, lng.hi))
+    return LatInterval(lat_lo, lat_hi), LngInterval(lng_lo, lng_hi)
+
+
+def chord2(a, b):
+    """Squared length of the chord between unit points."""
+    d = a - b
+    return np.minimum(4.0, dot(d, d))
+
+
+def angle_to_chord2(radians):
+    length = 2 * math.sin(0.5 * min(PI, radians))
+    return length * length
+
+
+def chord2_to_angle(length2):
+    return 2 * math.asin(0.5 * math.sqrt(length2))
+
+
+MIN_WIDTH = 2 * math.sqrt(2.0) / 3  # radians, of the narrowest face
+
+
+def level_for_min_width(radians):
+    """Finest level whose cells are all at least `radians` wide, clamped to 0..30."""
+    if not radians > 0:
+        return MAX_LEVEL
+    exponent = math.frexp(MIN_WIDTH / radians)[1] - 1
+    return min(max(exponent, 0), MAX_LEVEL)
+
+
+def u_normal(face, u):
+    """Normals of the lines of constant u, not of unit length."""
+    one, zero = np.ones_like(u), np.zeros_like(u)
+    return np.stack(
+        (
+            np.choose(face, (u, one, one, -u, zero, zero)),
+            np.choose(face, (-one, u, zero, zero, -u, -one)),
+            np.choose(face, (zero, zero, u, one, one, -u)),
+        ),
+        axis=-1,
+    )
+
+
+def v_normal(face, v):
+    """Normals of the lines of constant v, not of unit length."""
+    one, zero = np.ones_like(v), np.zeros_like(v)
+    return np.stack(
+        (
+            np.choose(face, (-v, zero, zero, v, one, one)),
+            np.choose(face, (zero, -v, -one, -one, v, zero)),
+            np.choose(face, (one, one, -v, zero, zero, v)),
+        ),
+        axis=-1,
+    )
+
+
+@dataclass(frozen=True)
+class Cap:
+    """All points within an angle of the centre, by the squared chord: negative is empty, 4 is the full sphere."""
+
+    center: np.ndarray
+    radius2: float
+
+    def contains(self, c):
+        vertices = cell_uv_vertices(c)
+        inside = (chord2(self.center, vertices) <= self.radius2).all(axis=1)
+        return inside & ~self._complement()._intersects(c, vertices)
+
+    def may_intersect(self, c):
+        vertices = cell_uv_vertices(c)
+        return (chord2(self.center, vertices) <= self.radius2).any(axis=1) | self._intersects(c, vertices)
+
+    def cell_union_bound(self):
+        if self.radius2 < 0:
+            return np.empty(0, np.uint64)
+        level = level_for_min_width(chord2_to_angle(self.radius2)) - 1
+        if level < 0:
+            return (np.arange(6, dtype=np.uint64) << np.uint64(61)) | level_bit(0)
+        leaf = point_to_cell(self.center[None], np.array([MAX_LEVEL]))
+        return cell_vertex_neighbors(leaf, np.array([level]))[0]
+
+    def _complement(self):
+        if self.radius2 == 4:
+            return Cap(np.array([1.0, 0, 0]), -1.0)
+        if self.radius2 < 0:
+            return Cap(np.array([1.0, 0, 0]), 4.0)
+        return Cap(-self.center, min(4.0, 4 - self.radius2))
+
+    def _intersects(self, c, vertices):
+        """Whether the cap meets the cells anywhere but at their vertices."""
+        n = len(c.cell)
+        if self.radius2 >= 2 or self.radius2 < 0:  # from a hemisphere on: no vertex inside, no point inside
+            return np.zeros(n, bool)
+        meets = self._center_within(c)
+        open_ = ~meets  # still undecided
+        sin2 = self.radius2 * (1 - 0.25 * self.radius2)
+        edges = (v_normal(c.face, c.v[0]), u_normal(c.face, c.u[1]), -v_normal(c.face, c.v[1]), -u_normal(c.face, c.u[0]))
+        for k, edge in enumerate(edges):
+            side = dot(self.center, edge)
+            outer = open_ & ~(side > 0)  # else the centre lies on the inner side: the opposite edge decides
+            beyond = outer & (side * side > sin2 * dot(edge, edge))
+            direction = cross(edge, np.broadcast_to(self.center, edge.shape))
+            over = (dot(direction, vertices[:, k]) < 0) & (dot(direction, vertices[:, (k + 1) & 3]) > 0)
+            meets |= outer & ~beyond & over
+            open_ &= ~beyond & ~meets
+        return meets
+
+    def _center_within(self, c):
+        component = self.center[c.face % 3]
+        facing = np.where(c.face < 3, component > 0, component < 0)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            u, v = xyz_to_given_face_uv(c.face, np.broadcast_to(self.center, (len(c.face), 3)))
+        margin = (5 / 3.0) * EPSILON
+        inside_u = (c.u[0] - margin <= u) & (u <= c.u[1] + margin)
+        return facing & inside_u & (c.v[0] - margin <= v) & (v <= c.v[1] + margin)
+
+
+@dataclass(frozen=True)
+class Rect:
+    """Latitudes and longitudes between two bounds each."""
+
+    lat: LatInterval
+    lng: LngInterval
+
+    def contains(self, c):
+        lat, lng = cell_uv_bounds(c)
+        return self.lat.contains(lat) & self.lng.contains(lng)
+
+    def may_intersect(self, c):
+        lat, lng = cell_uv_bounds(c)
+        return self.lat.intersects(lat) & self.lng.intersects(lng)
+
+    def cap_bound(self):
+        """The smaller of a cap round the nearer pole and, up to half a turn of longitude, one round the centre."""
+        lat, lng = self.lat, self.lng
+        if lat.lo > lat.hi:
+            return Cap(np.array([1.0, 0, 0]), -1.0)
+        south = lat.lo + lat.hi < 0
+        pole_angle = HALF_PI + lat.hi if south else HALF_PI - lat.lo
+        pole_cap = Cap(np.array([0, 0, -1.0 if south else 1.0]), angle_to_chord2((1 + 2 * EPSILON) * pole_angle))
+        if lng.length <= PI:
+            center = radians_to_point(0.5 * (lat.lo + lat.hi), float(lng.center))
+            corners = radians_to_point(np.array([lat.lo, lat.lo, lat.hi, lat.hi]), np.array([*lng, *lng], np.float64))
+            middle = Cap(center, float(chord2(center, corners).max(initial=0)))
+            if middle.radius2 < pole_cap.radius2:
+                return middle
+        return pole_cap
+
+    def cell_union_bound(self):
+        return self.cap_bound().cell_union_bound()
+
+
+@dataclass(frozen=True)
+class CellRange:
+    """Sorted, disjoint cells as a region."""
+
+    cells: np.ndarray
+
+    def _candidates(self, cells):
+        """The only cell of the region that can contain or meet each cell, or 0."""
+        at = np.searchsorted(cell_range_max(self.cells), cell_range_min(cells))
+        return np.append(self.cells, np.uint64(0))[at]
+
+    def contains(self, c):
+        found = self._candidates(c.cell)
+        return (found != 0) & cell_contains(found, c.cell)
+
+    def may_intersect(self, c):
+        found = self._candidates(c.cell)
+        return (found != 0) & cell_intersects(found, c.cell)
+
+    def cap_bound(self):
+        """Round the centroid of the cells, weighted by their average area, wide enough for the caps of all of them."""
+        if len(self.cells) == 0:
+            return Cap(np.array([1.0, 0, 0]), -1.0)
+        area = np.ldexp(4 * PI / 6, -2 * cell_level(self.cells))
+        weighted = area[:, None] * cell_to_point(self.cells)
+        centroid = np.add.accumulate(np.vstack((np.zeros(3), weighted)))[-1]
+        center = normalize(centroid) if centroid.any() else np.array([1.0, 0, 0])
+        c = cell_uv(self.cells)
+        others = normalize(face_uv_to_xyz(c.face, 0.5 * (c.u[0] + c.u[1]), 0.5 * (c.v[0] + c.v[1])))
+        radii = chord2(others[:, None], cell_uv_vertices(c)).max(axis=1)
+        return Cap(center, float(_rounded_up_sum(chord2(center, others), radii).max()))
+
+    def cell_union_bound(self):
+        return self.cap_bound().cell_union_bound()
+
+
+def _rounded_up_sum(a2, b2):
+    """Squared chord of the sum of two angles, with room for rounding."""
+    x, y = a2 * (1 - 0.25 * b2), b2 * (1 - 0.25 * a2)
+    total = np.where(a2 + b2 >= 4, 4.0, np.minimum(4.0, x + y + 2 * np.sqrt(x * y)))
+    total = np.where(b2 == 0, a2, total)
+    return np.clip(total + (2 * EPSILON + 2.02 * EPSILON) * total, 0.0, 4.0)

@@ -1,0 +1,118 @@
+"""What each kernel requires of its arguments, in words and in numpy.
+
+The numpy backend finds invalid rows with these rules; messages are composed from them for both backends. (The native
+backend finds invalid rows by the `check_` functions beside its kernels; a test says that they agree.)
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from . import conversion, hierarchy
+from .projection import MAX_LEVEL
+
+
+class Rule(NamedTuple):
+    """`argument` must be `text`; `holds(*arguments it reads)` says where it is."""
+
+    argument: str
+    text: str
+    holds: object
+    reads: tuple[str, ...]
+
+
+def _level_in_range(level):
+    return (level >= 0) & (level <= MAX_LEVEL)
+
+
+_OF_ONE = {
+    "lat": ("in -90..90 degrees", lambda lat: np.abs(lat) <= 90),
+    "lng": ("in -360..360 degrees", lambda lng: np.abs(lng) <= 360),
+    "level": ("in 0..30", _level_in_range),
+    "cell": ("a valid cell", hierarchy.cell_is_valid),
+    "xyz": ("finite and not zero", lambda xyz: np.isfinite(xyz).all(axis=-1) & (xyz != 0).any(axis=-1)),
+    "token": (
+        "1 to 16 lower-case hexadecimal digits that name a cell",
+        lambda token: hierarchy.cell_is_valid(conversion.parse_token(token)),
+    ),
+    "s": ("a face, a slash and at most 30 digits 0..3, like '4/0123'", lambda s: conversion.parse_string(s) != 0),
+    "i": ("the signed form of a valid cell", lambda i: hierarchy.cell_is_valid(i.view(np.uint64))),
+}
+_SAME_AS = {"a": "cell", "b": "cell", "lat1": "lat", "lat2": "lat", "lng1": "lng", "lng2": "lng"}
+
+_STEPS = [Rule("k", "0 or more", lambda k: k >= 0, ("k",))]
+_NOT_COARSER = [
+    Rule(
+        "level",
+        "the cell's own level or finer",
+        lambda cell, level: level >= hierarchy.cell_level(cell),
+        ("cell", "level"),
+    )
+]
+# What relates arguments to each other, or holds for one row only; looked at where no cell is missing.
+_OF_ROW = {
+    "cell_parent": [
+        Rule(
+            "level",
+            "the cell's own level or coarser",
+            lambda cell, level: level <= hierarchy.cell_level(cell),
+            ("cell", "level"),
+        )
+    ],
+    "cell_child": [
+        Rule("k", "in 0..3", lambda k: (k >= 0) & (k <= 3), ("k",)),
+        Rule("cell", "coarser than a leaf", lambda cell: ~hierarchy.cell_is_leaf(cell), ("cell",)),
+    ],
+    "cell_children": _NOT_COARSER,
+    "cell_all_neighbors": _NOT_COARSER,
+    "cell_vertex_neighbors": [
+        Rule(
+            "level",
+            "coarser than the cell's own level",
+            lambda cell, level: level < hierarchy.cell_level(cell),
+            ("cell", "level"),
+        )
+    ],
+    "cell_disk": _STEPS,
+    "cell_ring": _STEPS,
+}
+
+
+def rules(row):
+    """Rules of one row, in the order in which messages look at them."""
+    of_one = []
+    for name, _ in row.arguments:
+        known = _OF_ONE.get(_SAME_AS.get(name, name))
+        if known:
+            of_one.append(Rule(name, *known, (name,)))
+    return of_one + _OF_ROW.get(row.name, [])
+
+
+def missing(row, arguments):
+    """Where a cell, token or string is the missing one."""
+    found = np.False_
+    for (name, code), values in zip(row.arguments, arguments):
+        if code == "u8" and name != "id":
+            found = found | (values == 0)
+        elif code == "S":
+            found = found | (values == b"X")
+        elif row.name == "int64_to_cell":
+            found = found | (values == 0)
+    return found
+
+
+def broken(row, arguments):
+    """First rule that each row of arguments breaks, as an index into `rules(row)`; -1 where all hold."""
+    by_name = dict(zip((name for name, _ in row.arguments), arguments))
+    cell_codes = {name for name, code in row.arguments if code in ("u8", "S") or row.name == "int64_to_cell"}
+    n = max(len(values) for values in arguments)
+    is_missing = np.broadcast_to(missing(row, arguments), n)
+    first = np.full(n, -1)
+    for k, rule in enumerate(rules(row)):
+        look = first < 0
+        if cell_codes & set(rule.reads):
+            look = look & ~is_missing
+        values = [np.broadcast_to(by_name[name], (n, *by_name[name].shape[1:]))[look] for name in rule.reads]
+        bad = np.flatnonzero(look)[~rule.holds(*values)]
+        first[bad] = k
+    return first

@@ -1,0 +1,599 @@
+"""Sets of cells: sorted, disjoint, as given or normalised."""
+
+import struct
+import zlib
+
+import numpy as np
+
+from . import _dispatch, inputs
+from ._dispatch import call
+from ._reference import covering as kernels
+from ._reference import regions as region_kernels
+from .errors import InvalidCellError
+from .units import area_unit, length_unit
+
+_FACE_LEAVES = 1 << 60
+_MAGIC = b"CWU1"
+_HEADER = struct.Struct("<4sIQ")  # magic, CRC-32 of the rest, number of cells
+
+
+class CellUnion:
+    """A set of cells, sorted and disjoint.
+
+    Cells are kept as given: duplicates and cells within others are dropped, but four siblings are only merged into
+    their parent with ``normalize=True`` or by `normalize`. What a union covers does not depend on that: set algebra,
+    containment and areas are those of the covered part of the sphere. Results of algebra are normalised.
+
+    Parameters
+    ----------
+    cells : array_like of uint64
+        Valid cells in any order and of any levels.
+    normalize : bool, default False
+        Merge complete siblings into their parents.
+
+    Attributes
+    ----------
+    cells : ndarray of uint64, read-only
+        The cells, ascending.
+
+    Raises
+    ------
+    InvalidCellError
+        If an id is no cell, or missing.
+
+    Examples
+    --------
+    >>> import cellwise as cw
+    >>> cell = cw.token_to_cell("951977d34")
+    >>> union = cw.CellUnion(cw.cell_children(cell))
+    >>> union
+    CellUnion(4 cells, level 16)
+    >>> union.normalize().to_tokens().tolist()
+    ['951977d34']
+    >>> union - cw.CellUnion([cw.cell_child(cell, 0)])
+    CellUnion(3 cells, level 16)
+    """
+
+    __slots__ = ("cells",)
+
+    def __init__(self, cells, normalize=False):
+        cells = inputs.read("u8", "cells", cells).array.ravel()
+        call("cell_level", cells)
+        if (cells == 0).any():
+            raise InvalidCellError(f"cells must not be missing: got {np.count_nonzero(cells == 0)} of {len(cells)}")
+        self._set(_normalized(cells) if normalize else kernels.disjoint_cells(cells))
+
+    def _set(self, cells):
+        cells = np.ascontiguousarray(cells)
+        cells.flags.writeable = False
+        self.cells = cells
+
+    @classmethod
+    def _from_sorted(cls, cells):
+        """Wrap valid cells that are sorted and disjoint."""
+        self = cls.__new__(cls)
+        self._set(cells)
+        return self
+
+    # --- as a collection -----------------------------------------------------------------------------------------------
+
+    def __len__(self):
+        return len(self.cells)
+
+    def __iter__(self):
+        return iter(self.cells.tolist())
+
+    def __getitem__(self, k):
+        """Cell number `k`, or a union of those of a slice."""
+        if isinstance(k, slice):
+            return CellUnion._from_sorted(np.sort(self.cells[k]))
+        return int(self.cells[k])
+
+    def __array__(self, dtype=None, copy=None):
+        if dtype is not None and np.dtype(dtype) != np.uint64:
+            raise TypeError(f"dtype must be uint64: got {np.dtype(dtype)}")
+        return self.cells.copy() if copy else self.cells
+
+    def __eq__(self, other):
+        """Whether both hold the same cells (not: cover the same part of the sphere; normalise for that)."""
+        if not isinstance(other, CellUnion):
+            return NotImplemented
+        return np.array_equal(self.cells, other.cells)
+
+    def __hash__(self):
+        return hash(self.cells.tobytes())
+
+    def __reduce__(self):
+        return CellUnion._from_sorted, (self.cells,)
+
+    def __repr__(self):
+        if len(self) == 0:
+            return "CellUnion(0 cells)"
+        levels = self.levels
+        at = f"level {levels.min()}" if levels.min() == levels.max() else f"levels {levels.min()}..{levels.max()}"
+        return f"CellUnion({len(self):,} cell{'s' * (len(self) > 1)}, {at})"
+
+    @property
+    def levels(self):
+        """Level of each cell, ndarray of int32."""
+        return call("cell_level", self.cells)
+
+    # --- normal form ---------------------------------------------------------------------------------------------------
+
+    def normalize(self):
+        """The same part of the sphere in as few cells as possible: complete siblings become their parent.
+
+        Returns
+        -------
+        CellUnion
+        """
+        return CellUnion._from_sorted(_normalized(self.cells))
+
+    @property
+    def is_normalized(self):
+        """Whether no four cells are complete siblings."""
+        return len(_normalized(self.cells)) == len(self)
+
+    def denormalize(self, min_level, level_mod=1):
+        """The same part of the sphere in cells of at least `min_level`, at levels ``min_level + k * level_mod``.
+
+        Parameters
+        ----------
+        min_level : int
+            In 0..30.
+        level_mod : {1, 2, 3}
+            Cells are split until their level fits; level 30 always fits.
+
+        Returns
+        -------
+        CellUnion
+
+        Raises
+        ------
+        CellLimitError
+            If there would be more cells than `set_cell_limit` allows.
+
+        Examples
+        --------
+        >>> import cellwise as cw
+        >>> cw.CellUnion([cw.token_to_cell("951977d34")]).denormalize(17)
+        CellUnion(16 cells, level 17)
+        """
+        inputs.check_integer("min_level", min_level, 0, 30)
+        inputs.check_integer("level_mod", level_mod, 1, 3)
+        levels = kernels.denormalized_level(self.levels, min_level, level_mod)
+        return CellUnion._from_sorted(call("cell_children", self.cells, levels).values)
+
+    # --- questions -----------------------------------------------------------------------------------------------------
+
+    def contains(self, cell=None, *, lat=None, lng=None):
+        """Whether each cell or position lies wholly within the union.
+
+        Parameters
+        ----------
+        cell : array_like of uint64 or CellUnion
+            Cells (False for the missing cell 0), or another union, all of which must lie within.
+        lat, lng : array_like of float
+            Positions in degrees, instead of cells.
+
+        Returns
+        -------
+        bool or ndarray of bool
+
+        Examples
+        --------
+        >>> import cellwise as cw
+        >>> union = cw.CellUnion([cw.token_to_cell("951977d34")])
+        >>> union.contains(lat=[-30.0438, 0], lng=[-51.14022, 0])
+        array([ True, False])
+        """
+        if isinstance(cell, CellUnion):
+            return len(cell - self) == 0
+        cell = _given_cells(cell, lat, lng)
+        lo, hi = _leaf_ranges(cell)
+        starts, ends = _merged(*_leaf_ranges(self.cells))
+        at = np.searchsorted(starts, lo, side="right") - 1
+        inside = (cell != 0) & (at >= 0) & (hi <= np.append(ends, -1)[at])
+        return inside.item() if inside.ndim == 0 else inside
+
+    def intersects(self, cell=None, *, lat=None, lng=None):
+        """Whether each cell or position has some part in common with the union.
+
+        Parameters
+        ----------
+        cell : array_like of uint64 or CellUnion
+            Cells (False for the missing cell 0), or another union.
+        lat, lng : array_like of float
+            Positions in degrees, instead of cells.
+
+        Returns
+        -------
+        bool or ndarray of bool
+
+        Examples
+        --------
+        >>> import cellwise as cw
+        >>> union = cw.CellUnion([cw.token_to_cell("951977d34")])
+        >>> union.intersects(cw.token_to_cell(["951977", "951977d3c"]))
+        array([ True, False])
+        """
+        if isinstance(cell, CellUnion):
+            return len(self & cell) > 0
+        cell = _given_cells(cell, lat, lng)
+        lo, hi = _leaf_ranges(cell)
+        starts, ends = _merged(*_leaf_ranges(self.cells))
+        at = np.searchsorted(ends, lo, side="right")
+        meets = (cell != 0) & (at < len(starts)) & (np.append(starts, np.iinfo(np.int64).max)[at] < hi)
+        return meets.item() if meets.ndim == 0 else meets
+
+    def area(self, *, unit="m2"):
+        """Area in `unit`: m2, km2 or sr."""
+        return float(call("cell_area", self.cells).sum()) * area_unit(unit)
+
+    # --- algebra -------------------------------------------------------------------------------------------------------
+
+    def __or__(self, other):
+        return self._combined(other, lambda a, b: a | b)
+
+    def __and__(self, other):
+        return self._combined(other, lambda a, b: a & b)
+
+    def __sub__(self, other):
+        return self._combined(other, lambda a, b: a & ~b)
+
+    def __xor__(self, other):
+        return self._combined(other, lambda a, b: a ^ b)
+
+    def _combined(self, other, keep):
+        """What `keep(in self, in other)` takes of the pieces between all ends of ranges."""
+        if not isinstance(other, CellUnion):
+            return NotImplemented
+        ranges = [_merged(*_leaf_ranges(union.cells)) for union in (self, other)]
+        ends = np.unique(np.concatenate([end for pair in ranges for end in pair]))
+        lo, hi = ends[:-1], ends[1:]
+        inside = [
+            np.searchsorted(starts, lo, side="right") > np.searchsorted(stops, lo, side="right")
+            for starts, stops in ranges
+        ]
+        kept = keep(*inside)
+        return CellUnion._from_sorted(_cells_of_ranges(*_merged(lo[kept], hi[kept])))
+
+    def expand(self, level=None, *, radius=None, unit="m", max_level_diff=4):
+        """The union with a margin of cells round it.
+
+        Parameters
+        ----------
+        level : int
+            Adds all cells of this level that touch the union; finer cells become their ancestors there.
+        radius : float
+            Instead of `level`: adds everything within this distance, and more.
+        unit : {"m", "km", "rad", "deg"}
+            Unit of `radius`.
+        max_level_diff : int
+            With `radius`: the cells of the margin are at most so many levels finer than the union's coarsest cell,
+            which bounds their number and makes the margin of small radii wider.
+
+        Returns
+        -------
+        CellUnion
+            Normalised, equal to Google's ``S2CellUnion::Expand``.
+
+        Examples
+        --------
+        >>> import cellwise as cw
+        >>> cw.CellUnion([cw.token_to_cell("951977d34")]).expand(15)
+        CellUnion(6 cells, levels 14..15)
+        """
+        if (level is None) == (radius is None):
+            raise TypeError("expand takes either level or radius")
+        if level is not None:
+            return self._expanded(inputs.check_integer("level", level, 0, 30))
+        radius = inputs.check_number("radius", radius) / length_unit(unit)
+        if radius < 0:
+            raise ValueError(f"radius must be 0 or more: got {radius!r}")
+        inputs.check_integer("max_level_diff", max_level_diff, 0, 30)
+        if len(self) == 0:
+            return self
+        by_radius = region_kernels.level_for_min_width(radius)
+        wide = self
+        if by_radius == 0 and radius > region_kernels.MIN_WIDTH:
+            wide = self._expanded(0)
+        return wide._expanded(min(int(wide.levels.min()) + max_level_diff, by_radius))
+
+    def _expanded(self, level):
+        at = call("cell_parent", self.cells, np.minimum(self.levels, level))
+        around = call("cell_all_neighbors", at, level).values
+        return CellUnion._from_sorted(_normalized(np.concatenate((at, around))))
+
+    # --- other forms ---------------------------------------------------------------------------------------------------
+
+    def to_tokens(self):
+        """Tokens of the cells, ndarray of str."""
+        return call("cell_to_token", self.cells)
+
+    @classmethod
+    def from_tokens(cls, tokens):
+        """Union of the cells of tokens.
+
+        Parameters
+        ----------
+        tokens : array_like of str
+
+        Returns
+        -------
+        CellUnion
+
+        Examples
+        --------
+        >>> import cellwise as cw
+        >>> cw.CellUnion.from_tokens(["951977d34", "951977d2c"])
+        CellUnion(2 cells, level 15)
+        """
+        return cls(call("token_to_cell", tokens))
+
+    def to_ranges(self, *, signed=False):
+        """First and last leaf of each run of cells: a leaf lies in the union if it lies in one of the ranges.
+
+        Parameters
+        ----------
+        signed : bool
+            For databases that store cells as signed integers (BigQuery, Spark, Postgres): int64, in signed order.
+
+        Returns
+        -------
+        ndarray of uint64 or int64, shape (ranges, 2)
+            Both ends belong to the range.
+
+        Examples
+        --------
+        >>> import cellwise as cw
+        >>> cw.CellUnion.from_tokens(["951977d34", "951977d3c"]).to_ranges()
+        array([[10743750134190833665, 10743750138485800959]], dtype=uint64)
+        """
+        starts, ends = _merged(*_leaf_ranges(self.cells))
+        if signed:  # leaves from face 4 on are negative: no range may go across
+            middle = 4 * _FACE_LEAVES
+            across = (starts < middle) & (ends > middle)
+            starts = np.sort(np.append(starts, np.full(across.sum(), middle)))
+            ends = np.sort(np.append(ends, np.full(across.sum(), middle)))
+        ranges = np.stack((starts, ends - 1), axis=-1).astype(np.uint64) * np.uint64(2) + np.uint64(1)
+        if not signed:
+            return ranges
+        ranges = ranges.view(np.int64)
+        return ranges[np.argsort(ranges[:, 0])]
+
+    @classmethod
+    def from_ranges(cls, ranges):
+        """Union of ranges of leaves, as `to_ranges` gives them.
+
+        Parameters
+        ----------
+        ranges : array_like of uint64 or int64, shape (n, 2)
+            Leaves; both ends belong to the range. Negative integers are signed ids.
+
+        Returns
+        -------
+        CellUnion
+            Normalised.
+        """
+        ranges = np.asarray(ranges)
+        if ranges.dtype.kind == "i":
+            ranges = ranges.astype(np.int64).view(np.uint64)
+        ranges = inputs.read("u8", "ranges", ranges).array
+        if ranges.ndim != 2 or ranges.shape[1] != 2:
+            raise ValueError(f"ranges must have shape (n, 2): got {ranges.shape}")
+        if len(ranges) and not call("cell_is_leaf", ranges).all():
+            raise InvalidCellError("ranges must be leaves (cells of level 30)")
+        if (ranges[:, 0] > ranges[:, 1]).any():
+            raise ValueError("ranges must be (first, last) with first <= last")
+        starts, ends = (ranges >> np.uint64(1)).astype(np.int64).T
+        order = np.argsort(starts)
+        return cls._from_sorted(_cells_of_ranges(*_merged(starts[order], ends[order] + 1)))
+
+    def to_sql(self, column, *, signed=True):
+        """SQL predicate that is true for the leaves within the union.
+
+        Parameters
+        ----------
+        column : str
+            Name of the column of leaf ids; it is quoted, and a dot separates a table's name.
+        signed : bool, default True
+            Whether the column holds signed integers, as most databases store 64-bit ids.
+
+        Returns
+        -------
+        str
+            ``(column BETWEEN a AND b OR ...)``, which an ordinary B-tree index answers; ``(1 = 0)`` for no cells.
+
+        Examples
+        --------
+        >>> import cellwise as cw
+        >>> cw.CellUnion.from_tokens(["951977d34"]).to_sql("trips.leaf")
+        '("trips"."leaf" BETWEEN -7702993939518717951 AND -7702993937371234305)'
+        """
+        if not isinstance(column, str) or not column or "\0" in column:
+            raise ValueError(f"column must be a name: got {column!r}")
+        name = ".".join('"' + part.replace('"', '""') + '"' for part in column.split("."))
+        ranges = self.to_ranges(signed=signed).tolist()
+        return "(" + (" OR ".join(f"{name} BETWEEN {a} AND {b}" for a, b in ranges) or "1 = 0") + ")"
+
+    def to_arrow(self):
+        """Cells as a pyarrow UInt64Array, without a copy."""
+        return inputs.import_extra("pyarrow", "all").array(self.cells)
+
+    def encode(self):
+        """The union in few bytes, two or three a cell for a covering.
+
+        Returns
+        -------
+        bytes
+            For `decode`. After a header with a checksum come the numbers of trailing zero bits of the differences
+            between ids, one byte each, and the differences without those zeros, seven bits a byte.
+
+        Examples
+        --------
+        >>> import cellwise as cw
+        >>> union = cw.cover(cw.Cap(0, 0, 50, unit="km"), max_cells=100)
+        >>> len(union), len(union.encode()), cw.CellUnion.decode(union.encode()) == union
+        (96, 208, True)
+        """
+        steps = np.diff(self.cells, prepend=np.uint64(0))
+        zeros = np.bitwise_count((steps & (~steps + np.uint64(1))) - np.uint64(1))
+        body = zeros.astype(np.uint8).tobytes() + _to_varints(steps >> zeros.astype(np.uint64))
+        return _HEADER.pack(_MAGIC, zlib.crc32(body), len(self)) + body
+
+    @classmethod
+    def decode(cls, data):
+        """Union from the bytes of `encode`.
+
+        Parameters
+        ----------
+        data : bytes
+            May come from anywhere: lengths, checksum and cells are checked, and no more memory is used than a few
+            times their own.
+
+        Returns
+        -------
+        CellUnion
+
+        Raises
+        ------
+        ValueError
+            If the bytes are damaged or no encoded union.
+        """
+        data = bytes(data)
+        if len(data) < _HEADER.size:
+            raise ValueError(f"data must be an encoded CellUnion: got {len(data)} bytes, shorter than its header")
+        magic, checksum, n = _HEADER.unpack_from(data)
+        body = data[_HEADER.size :]
+        if magic != _MAGIC:
+            raise ValueError(f"data must be an encoded CellUnion: got bytes that start with {magic!r}")
+        if 2 * n > len(body):
+            raise ValueError(f"data must hold its {n} cells: got only {len(body)} bytes")
+        if zlib.crc32(body) != checksum:
+            raise ValueError("data must be undamaged: got a wrong checksum")
+        zeros = np.frombuffer(body, np.uint8, n).astype(np.uint64)
+        steps = _from_varints(np.frombuffer(body, np.uint8, offset=n), n)
+        if (zeros > 63).any() or ((steps << zeros) >> zeros != steps).any():
+            raise ValueError("data must hold differences of 64 bits: got larger ones")
+        cells = np.cumsum(steps << zeros, dtype=np.uint64)
+        valid = call("cell_is_valid", cells)
+        if not np.all(valid) or (cells[1:] <= cells[:-1]).any() or len(kernels.disjoint_cells(cells)) != n:
+            raise ValueError("data must hold valid, sorted, disjoint cells: got others")
+        return cls._from_sorted(cells)
+
+    def to_geoseries(self):
+        """Polygons of the cells as a geopandas GeoSeries in EPSG:4326, with the tokens as its index."""
+        from .cells.geometry import cell_to_polygon
+
+        geopandas = inputs.import_extra("geopandas", "geo")
+        return geopandas.GeoSeries(cell_to_polygon(self.cells), index=self.to_tokens().astype(object), crs="EPSG:4326")
+
+    def dissolve(self):
+        """Outline of the union in lng/lat.
+
+        Returns
+        -------
+        shapely.Polygon or shapely.MultiPolygon
+            Cut at the antimeridian, where it goes across.
+        """
+        import shapely
+
+        from .cells.geometry import cell_to_polygon
+
+        return shapely.union_all(cell_to_polygon(self.normalize().cells))
+
+    # --- as a region ---------------------------------------------------------------------------------------------------
+
+    def _cover(self, options):
+        module = _dispatch.native()
+        if module is not None:
+            return module.cover_cells(self.cells, *options.as_tuple())
+        return options.cover_reference(region_kernels.CellRange(self.cells))
+
+
+def _normalized(cells):
+    module = _dispatch.native()
+    return module.normalize_cells(np.ascontiguousarray(cells)) if module else kernels.normalize_cells(cells)
+
+
+def _given_cells(cell, lat, lng):
+    if (cell is None) == (lat is None) or (lat is None) != (lng is None):
+        raise TypeError("give cells, or lat and lng")
+    if cell is None:
+        return np.asarray(call("latlng_to_cell", lat, lng, 30))
+    array = inputs.read("u8", "cell", cell).array
+    call("cell_level", cell)
+    return array
+
+
+# Leaves are numbered along the whole curve, 0 .. 6 * 4^30, and ranges of them are half open: plain integer intervals.
+
+
+def _leaf_ranges(cells):
+    """First leaf number of each cell, and the one after its last."""
+    bit = cells & (~cells + np.uint64(1))
+    return ((cells - bit) >> np.uint64(1)).astype(np.int64), ((cells + bit) >> np.uint64(1)).astype(np.int64)
+
+
+def _merged(starts, ends):
+    """Sorted ranges, those that touch or overlap made one."""
+    if len(starts) == 0:
+        return starts, ends
+    ends = np.maximum.accumulate(ends)
+    gap = starts[1:] > ends[:-1]
+    return starts[np.append(True, gap)], ends[np.append(gap, True)]
+
+
+def _cells_of_ranges(starts, ends):
+    """Fewest cells that make up disjoint ranges of leaves, ascending."""
+    found = []
+    for level in range(30, -1, -1):
+        size = 1 << (2 * (30 - level))
+        half = np.uint64(size)  # of an id's step: ids are 2 * leaf + 1
+
+        def take(first, half=half):
+            found.append(first.astype(np.uint64) * np.uint64(2) + half)
+
+        if level == 0:
+            for _ in range(6):
+                more = starts < ends
+                take(starts[more])
+                starts = np.where(more, starts + size, starts)
+            break
+        for _ in range(3):  # up to three cells before a whole parent begins, and after the last one ends
+            more = (starts < ends) & (starts % (4 * size) != 0)
+            take(starts[more])
+            starts = np.where(more, starts + size, starts)
+        for _ in range(3):
+            more = (starts < ends) & (ends % (4 * size) != 0)
+            ends = np.where(more, ends - size, ends)
+            take(ends[more])
+        rest = starts < ends
+        starts, ends = starts[rest], ends[rest]
+    return np.sort(np.concatenate(found)) if found else np.empty(0, np.uint64)
+
+
+def _to_varints(values):
+    """Unsigned integers in seven bits a byte, low bits first, the high bit set on all bytes but the last."""
+    shifts = np.arange(0, 64, 7, dtype=np.uint64)
+    groups = ((values[:, None] >> shifts) & np.uint64(127)).astype(np.uint8)
+    more = (values[:, None] >> shifts) >> np.uint64(7) != 0
+    used = np.ones_like(more)
+    used[:, 1:] = more[:, :-1]
+    return (groups | (more.astype(np.uint8) << 7))[used].tobytes()
+
+
+def _from_varints(data, n):
+    """The `n` integers of `_to_varints`."""
+    last = data < 128
+    ends = np.flatnonzero(last)
+    if len(ends) != n or (len(data) and not last[-1]):
+        raise ValueError(f"data must hold {n} differences: got {len(ends)}")
+    starts = np.append(0, ends[:-1] + 1)[:n]
+    lengths = ends - starts + 1
+    if (lengths > 10).any() or (data[ends[lengths == 10]] > 1).any():
+        raise ValueError("data must hold differences of 64 bits: got larger ones")
+    within = np.arange(len(data)) - np.repeat(starts, lengths)
+    parts = (data & 127).astype(np.uint64) << (7 * within).astype(np.uint64)
+    return np.bitwise_or.reduceat(parts, starts) if n else np.empty(0, np.uint64)

@@ -1,0 +1,1 @@
+"""Cell functions: arrays in, arrays out, one module for each question asked."""

@@ -1,0 +1,226 @@
+"""Next to: along the curve, across edges and corners, and in steps around a cell."""
+
+from .._dispatch import call
+from .hierarchy import cell_level
+
+
+def cell_next(cell, *, on_invalid="raise"):
+    """Next cell of the same level along the curve; the first follows the last.
+
+    Parameters
+    ----------
+    cell : array_like of uint64
+        Cell ids; 0, the missing cell, stays 0.
+    on_invalid : {"raise", "warn", "null"}
+        What happens to ids that are no cells.
+
+    Returns
+    -------
+    int or ndarray of uint64
+
+    See Also
+    --------
+    cell_prev, cell_advance
+
+    Examples
+    --------
+    >>> import cellwise as cw
+    >>> cw.cell_to_token(cw.cell_next(cw.token_to_cell(["951977d34", "bc"])))
+    array(['951977d3c', '04'], dtype='<U16')
+    """
+    return call("cell_next", cell, on_invalid=on_invalid)
+
+
+def cell_prev(cell, *, on_invalid="raise"):
+    """Previous cell of the same level along the curve; the last precedes the first.
+
+    Parameters
+    ----------
+    cell : array_like of uint64
+        Cell ids; 0, the missing cell, stays 0.
+    on_invalid : {"raise", "warn", "null"}
+        What happens to ids that are no cells.
+
+    Returns
+    -------
+    int or ndarray of uint64
+
+    See Also
+    --------
+    cell_next, cell_advance
+
+    Examples
+    --------
+    >>> import cellwise as cw
+    >>> cw.cell_to_token(cw.cell_prev(cw.token_to_cell(["951977d34", "04"])))
+    array(['951977d2c', 'bc'], dtype='<U16')
+    """
+    return call("cell_prev", cell, on_invalid=on_invalid)
+
+
+def cell_advance(cell, n, *, on_invalid="raise"):
+    """Cell `n` places further along the curve at the same level, round and round.
+
+    Parameters
+    ----------
+    cell : array_like of uint64
+        Cell ids; 0, the missing cell, stays 0.
+    n : int or array_like of int
+        Any 64-bit integers; negative ones go back.
+    on_invalid : {"raise", "warn", "null"}
+        What happens to ids that are no cells.
+
+    Returns
+    -------
+    int or ndarray of uint64
+
+    Examples
+    --------
+    >>> import cellwise as cw
+    >>> cw.cell_to_token(cw.cell_advance(cw.token_to_cell("1"), [-1, 0, 1, 6]))
+    array(['b', '1', '3', '1'], dtype='<U16')
+    """
+    return call("cell_advance", cell, n, on_invalid=on_invalid)
+
+
+def cell_edge_neighbors(cell, *, on_invalid="raise"):
+    """The four cells of the same level across each cell's edges.
+
+    Parameters
+    ----------
+    cell : array_like of uint64
+        Cell ids; 0, the missing cell, gives zeros.
+    on_invalid : {"raise", "warn", "null"}
+        What happens to ids that are no cells.
+
+    Returns
+    -------
+    ndarray of uint64, shape (..., 4)
+        In S2's order: down, right, up, left in the (i, j) coordinates of the cell's face.
+
+    Examples
+    --------
+    >>> import cellwise as cw
+    >>> cw.cell_to_token(cw.cell_edge_neighbors(cw.token_to_cell("951977d34")))
+    array(['951977d3c', '951977d4c', '9519762cc', '951977d2c'], dtype='<U16')
+    """
+    return call("cell_edge_neighbors", cell, on_invalid=on_invalid)
+
+
+def cell_vertex_neighbors(cell, level, *, on_invalid="raise"):
+    """The four cells at `level` round the vertex of each cell's ancestor there that lies nearest to the cell.
+
+    They hold everything that is nearer to the cell than half an edge at `level`. At a corner of the cube they are
+    three.
+
+    Parameters
+    ----------
+    cell : array_like of uint64
+        Cell ids; 0, the missing cell, has none.
+    level : int or array_like of int
+        Coarser than each cell's own level.
+    on_invalid : {"raise", "warn", "null"}
+        What happens where there are no such cells.
+
+    Returns
+    -------
+    ndarray of uint64, ascending, or Ragged
+        One run for each cell of an array.
+
+    Examples
+    --------
+    >>> import cellwise as cw
+    >>> cw.cell_to_token(cw.cell_vertex_neighbors(cw.latlng_to_cell(-30.0438, -51.14022), 15))
+    array(['951977d2c', '951977d34', '951977d3c', '951977d44'], dtype='<U16')
+    """
+    return call("cell_vertex_neighbors", cell, level, on_invalid=on_invalid)
+
+
+def cell_all_neighbors(cell, level=None, *, on_invalid="raise"):
+    """All cells at `level` outside each cell that touch it, over an edge or a corner.
+
+    Parameters
+    ----------
+    cell : array_like of uint64
+        Cell ids; 0, the missing cell, has none.
+    level : int, array_like of int or None
+        In each cell's level..30; None is the cell's own.
+    on_invalid : {"raise", "warn", "null"}
+        What happens where there are no such cells.
+
+    Returns
+    -------
+    ndarray of uint64, ascending, or Ragged
+        One run for each cell of an array.
+
+    Examples
+    --------
+    Eight, and seven at a corner of the cube:
+
+    >>> import cellwise as cw
+    >>> cw.cell_all_neighbors(cw.token_to_cell(["951977d34", "04"])).sizes
+    array([8, 7])
+    """
+    if level is None:
+        level = cell_level(cell, on_invalid=on_invalid)
+    return call("cell_all_neighbors", cell, level, on_invalid=on_invalid)
+
+
+def cell_disk(cell, k, *, on_invalid="raise"):
+    """Cells of the same level within `k` steps of each cell, itself included.
+
+    A step goes over an edge or a corner, so that away from the corners of the cube a disk is a square of
+    ``(2 * k + 1) ** 2`` cells.
+
+    Parameters
+    ----------
+    cell : array_like of uint64
+        Cell ids; 0, the missing cell, has none.
+    k : int or array_like of int
+        0 or more.
+    on_invalid : {"raise", "warn", "null"}
+        What happens to ids that are no cells and negative `k`.
+
+    Returns
+    -------
+    ndarray of uint64, ascending, or Ragged
+        One run for each cell of an array.
+
+    Raises
+    ------
+    CellLimitError
+        If there would be more cells than `set_cell_limit` allows.
+
+    Examples
+    --------
+    >>> import cellwise as cw
+    >>> len(cw.cell_disk(cw.token_to_cell("951977d34"), 3))
+    49
+    """
+    return call("cell_disk", cell, k, on_invalid=on_invalid)
+
+
+def cell_ring(cell, k, *, on_invalid="raise"):
+    """Cells of the same level exactly `k` steps from each cell; for 0, the cell itself.
+
+    Parameters
+    ----------
+    cell : array_like of uint64
+        Cell ids; 0, the missing cell, has none.
+    k : int or array_like of int
+        0 or more.
+    on_invalid : {"raise", "warn", "null"}
+        What happens to ids that are no cells and negative `k`.
+
+    Returns
+    -------
+    ndarray of uint64, ascending, or Ragged
+        One run for each cell of an array.
+
+    Examples
+    --------
+    >>> import cellwise as cw
+    >>> [len(cw.cell_ring(cw.token_to_cell("951977d34"), k)) for k in range(4)]
+    [1, 8, 16, 24]
+    """
+    return call("cell_ring", cell, k, on_invalid=on_invalid)

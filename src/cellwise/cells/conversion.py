@@ -1,0 +1,285 @@
+"""Cells from and to positions, tokens, signed integers and strings."""
+
+import numpy as np
+
+from .. import inputs
+from .._dispatch import call
+
+
+def latlng_to_cell(lat, lng, level=30, *, on_invalid="raise"):
+    """Cell at `level` that holds each position.
+
+    Parameters
+    ----------
+    lat, lng : array_like of float
+        Degrees: latitude in -90..90, longitude in -360..360. Longitudes beyond ±180 come back by a whole turn.
+    level : int or array_like of int, default 30
+        In 0..30. Broadcasts against `lat` and `lng`.
+    on_invalid : {"raise", "warn", "null"}
+        What happens to positions that are missing (NaN, None) or out of range: an error, or the missing cell 0 with or
+        without an `InvalidCoordinatesWarning`.
+
+    Returns
+    -------
+    int or ndarray of uint64, of the broadcast shape
+
+    Raises
+    ------
+    ValueError
+        If a position is missing or out of range, or a level is not in 0..30.
+
+    See Also
+    --------
+    cell_to_latlng : Centres of cells.
+
+    Notes
+    -----
+    Ids equal those of Google's library, release 0.14, on the same machine. For longitudes beyond ±180 they are those
+    of the longitude brought back.
+
+    Examples
+    --------
+    >>> import cellwise as cw
+    >>> cw.latlng_to_cell(-30.043800, -51.140220)
+    10743750136202470315
+    >>> cw.latlng_to_cell([-30.0438, 90.0], [-51.14022, 0.0], 15)
+    array([10743750135264575488,  5764607523971203072], dtype=uint64)
+    >>> cw.latlng_to_cell(-122.4, 37.8)
+    Traceback (most recent call last):
+        ...
+    ValueError: lat must be in -90..90 degrees: got -122.4; lat and lng look swapped
+    """
+    return call("latlng_to_cell", lat, lng, level, on_invalid=on_invalid)
+
+
+def cell_to_latlng(cell, *, on_invalid="raise"):
+    """Centre of each cell, in degrees.
+
+    Parameters
+    ----------
+    cell : array_like of uint64
+        Cell ids; 0, the missing cell, gives NaN.
+    on_invalid : {"raise", "warn", "null"}
+        What happens to ids that are no cells: an error, or NaN with or without a warning.
+
+    Returns
+    -------
+    lat, lng : float or ndarray of float64
+        Latitude in -90..90 and longitude in -180..180, of the shape of `cell`.
+
+    Examples
+    --------
+    >>> import cellwise as cw
+    >>> cw.cell_to_latlng(cw.token_to_cell("951977d34"))
+    (-30.04280996011288, -51.13893828852394)
+    """
+    return call("cell_to_latlng", cell, on_invalid=on_invalid)
+
+
+def point_to_cell(xyz, level=30, *, on_invalid="raise"):
+    """Cell at `level` that holds each direction.
+
+    Parameters
+    ----------
+    xyz : array_like of float, shape (..., 3)
+        Vectors of any length but zero: x through (0, 0), y through (0, 90 E), z through the north pole.
+    level : int or array_like of int, default 30
+        In 0..30.
+    on_invalid : {"raise", "warn", "null"}
+        What happens to vectors that are zero or not finite.
+
+    Returns
+    -------
+    int or ndarray of uint64, shape (...)
+
+    Examples
+    --------
+    >>> import cellwise as cw
+    >>> cw.cell_to_token(cw.point_to_cell([0.0, 0.0, 1.0], 3))
+    '51'
+    """
+    return call("point_to_cell", xyz, level, on_invalid=on_invalid)
+
+
+def cell_to_point(cell, *, on_invalid="raise"):
+    """Centre of each cell as a unit vector.
+
+    Parameters
+    ----------
+    cell : array_like of uint64
+        Cell ids; 0, the missing cell, gives NaN.
+    on_invalid : {"raise", "warn", "null"}
+        What happens to ids that are no cells.
+
+    Returns
+    -------
+    ndarray of float64, shape (..., 3)
+
+    Examples
+    --------
+    >>> import cellwise as cw
+    >>> cw.cell_to_point(cw.token_to_cell("1"))
+    array([1., 0., 0.])
+    """
+    return call("cell_to_point", cell, on_invalid=on_invalid)
+
+
+def cell_to_token(cell, *, dtype="U16", on_invalid="raise"):
+    """Token of each cell: its id in hexadecimal without the trailing zeros.
+
+    Tokens sort like ids, and the shorter, the coarser.
+
+    Parameters
+    ----------
+    cell : array_like of uint64
+        Cell ids; 0, the missing cell, gives "X".
+    dtype : {"U16", "S16", "arrow"}
+        Form of the result for arrays: numpy text, numpy bytes (a quarter of the memory), or a pyarrow StringArray.
+    on_invalid : {"raise", "warn", "null"}
+        What happens to ids that are no cells: an error, or "X" with or without a warning.
+
+    Returns
+    -------
+    str or ndarray of str
+
+    Examples
+    --------
+    >>> import cellwise as cw
+    >>> cw.cell_to_token(10743750135264575488)
+    '951977d34'
+    >>> cw.cell_to_token([10743750135264575488, 0])
+    array(['951977d34', 'X'], dtype='<U16')
+    """
+    inputs.check_choice("dtype", dtype, ("U16", "S16", "arrow"))
+    token = call("cell_to_token", cell, on_invalid=on_invalid)
+    if dtype == "U16" or isinstance(token, str):
+        return token
+    token = np.asarray(token, "U16")
+    if dtype == "S16":
+        return token.astype("S16")
+    pa = inputs.import_extra("pyarrow", "all")
+    return pa.array(token.tolist(), pa.string())
+
+
+def token_to_cell(token, *, on_invalid="raise"):
+    """Cell of each token.
+
+    Parameters
+    ----------
+    token : array_like of str
+        1 to 16 lower-case hexadecimal digits that name a cell, or "X" for the missing cell.
+    on_invalid : {"raise", "warn", "null"}
+        What happens to other text: an error, or 0 with or without a warning.
+
+    Returns
+    -------
+    int or ndarray of uint64
+
+    Raises
+    ------
+    InvalidCellError
+        If a token names no cell.
+
+    Examples
+    --------
+    >>> import cellwise as cw
+    >>> cw.token_to_cell("951977d34")
+    10743750135264575488
+    >>> cw.token_to_cell("0x89c25")
+    Traceback (most recent call last):
+        ...
+    cellwise.errors.InvalidCellError: token must be 1 to 16 lower-case hexadecimal digits that name a cell: got '0x89c25'
+    """
+    return call("token_to_cell", token, on_invalid=on_invalid)
+
+
+def cell_to_int64(cell, *, on_invalid="raise"):
+    """The same 64 bits read as a signed integer, as BigQuery, Spark, Postgres and Java store cells.
+
+    Parameters
+    ----------
+    cell : array_like of uint64
+        Cell ids; 0 stays 0.
+    on_invalid : {"raise", "warn", "null"}
+        What happens to ids that are no cells.
+
+    Returns
+    -------
+    int or ndarray of int64
+
+    Examples
+    --------
+    >>> import cellwise as cw
+    >>> cw.cell_to_int64(10743750135264575488)
+    -7702993938444976128
+    """
+    return call("cell_to_int64", cell, on_invalid=on_invalid)
+
+
+def int64_to_cell(i, *, on_invalid="raise"):
+    """Cell of each signed integer, as BigQuery, Spark, Postgres and Java store cells.
+
+    Parameters
+    ----------
+    i : array_like of int64
+        Signed ids; 0 stays 0.
+    on_invalid : {"raise", "warn", "null"}
+        What happens to integers whose bits name no cell.
+
+    Returns
+    -------
+    int or ndarray of uint64
+
+    Examples
+    --------
+    >>> import cellwise as cw
+    >>> cw.int64_to_cell(-7702993938444976128)
+    10743750135264575488
+    """
+    return call("int64_to_cell", i, on_invalid=on_invalid)
+
+
+def cell_to_string(cell, *, on_invalid="raise"):
+    """Face and path of each cell: a digit, a slash, and one digit 0..3 for each level.
+
+    Parameters
+    ----------
+    cell : array_like of uint64
+        Cell ids; 0, the missing cell, gives "X".
+    on_invalid : {"raise", "warn", "null"}
+        What happens to ids that are no cells.
+
+    Returns
+    -------
+    str or ndarray of str
+
+    Examples
+    --------
+    >>> import cellwise as cw
+    >>> cw.cell_to_string(cw.token_to_cell("951977d34"))
+    '4/222030232332212'
+    """
+    return call("cell_to_string", cell, on_invalid=on_invalid)
+
+
+def string_to_cell(s, *, on_invalid="raise"):
+    """Cell of each string of face and path.
+
+    Parameters
+    ----------
+    s : array_like of str
+        Text like "4/0123", or "X" for the missing cell.
+    on_invalid : {"raise", "warn", "null"}
+        What happens to other text.
+
+    Returns
+    -------
+    int or ndarray of uint64
+
+    Examples
+    --------
+    >>> import cellwise as cw
+    >>> cw.cell_to_token(cw.string_to_cell("4/222030232332212"))
+    '951977d34'
+    """
+    return call("string_to_cell", s, on_invalid=on_invalid)

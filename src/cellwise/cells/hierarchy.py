@@ -1,0 +1,318 @@
+"""Level, face, parents, children, ranges and containment."""
+
+from .._dispatch import call
+
+
+def cell_is_valid(cell):
+    """Whether each integer names a cell.
+
+    Parameters
+    ----------
+    cell : array_like of int
+        Any integers, also negative ones and 0, which are no cells.
+
+    Returns
+    -------
+    bool or ndarray of bool
+
+    Examples
+    --------
+    >>> import cellwise as cw
+    >>> cw.cell_is_valid([10743750135264575488, 2, 0])
+    array([ True, False, False])
+    """
+    return call("cell_is_valid", cell)
+
+
+def cell_level(cell, *, on_invalid="raise"):
+    """Level of each cell: 0 for a face of the cube, 30 for a leaf.
+
+    Parameters
+    ----------
+    cell : array_like of uint64
+        Cell ids; 0, the missing cell, gives -1.
+    on_invalid : {"raise", "warn", "null"}
+        What happens to ids that are no cells: an error, or -1 with or without a warning.
+
+    Returns
+    -------
+    int or ndarray of int32
+
+    Examples
+    --------
+    >>> import cellwise as cw
+    >>> cw.cell_level(cw.token_to_cell("951977d34"))
+    15
+    """
+    return call("cell_level", cell, on_invalid=on_invalid)
+
+
+def cell_face(cell, *, on_invalid="raise"):
+    """Face of the cube that each cell lies on, 0..5.
+
+    Parameters
+    ----------
+    cell : array_like of uint64
+        Cell ids; 0, the missing cell, gives -1.
+    on_invalid : {"raise", "warn", "null"}
+        What happens to ids that are no cells.
+
+    Returns
+    -------
+    int or ndarray of int32
+
+    Examples
+    --------
+    >>> import cellwise as cw
+    >>> cw.cell_face(cw.token_to_cell("951977d34"))
+    4
+    """
+    return call("cell_face", cell, on_invalid=on_invalid)
+
+
+def cell_is_leaf(cell, *, on_invalid="raise"):
+    """Whether each cell is a leaf, that is, at level 30.
+
+    Parameters
+    ----------
+    cell : array_like of uint64
+        Cell ids; 0, the missing cell, gives False.
+    on_invalid : {"raise", "warn", "null"}
+        What happens to ids that are no cells.
+
+    Returns
+    -------
+    bool or ndarray of bool
+
+    Examples
+    --------
+    >>> import cellwise as cw
+    >>> cw.cell_is_leaf(10743750136202470315)
+    True
+    """
+    return call("cell_is_leaf", cell, on_invalid=on_invalid)
+
+
+def cell_parent(cell, level, *, on_invalid="raise"):
+    """Ancestor of each cell at `level`.
+
+    Parameters
+    ----------
+    cell : array_like of uint64
+        Cell ids; 0, the missing cell, stays 0.
+    level : int or array_like of int
+        In 0..30 and at most each cell's own level, which gives the cell itself. Broadcasts against `cell`.
+    on_invalid : {"raise", "warn", "null"}
+        What happens where there is no such ancestor: an error, or 0 with or without a warning.
+
+    Returns
+    -------
+    int or ndarray of uint64
+
+    Raises
+    ------
+    ValueError
+        If a cell is coarser than `level`.
+
+    See Also
+    --------
+    cell_children : The opposite direction.
+
+    Examples
+    --------
+    >>> import cellwise as cw
+    >>> cw.cell_to_token(cw.cell_parent(cw.token_to_cell("951977d34"), [5, 10, 15]))
+    array(['9518c', '951977', '951977d34'], dtype='<U16')
+    """
+    return call("cell_parent", cell, level, on_invalid=on_invalid)
+
+
+def cell_child(cell, k, *, on_invalid="raise"):
+    """The `k`-th quarter of each cell, in curve order.
+
+    Parameters
+    ----------
+    cell : array_like of uint64
+        Cells coarser than leaves; 0, the missing cell, stays 0.
+    k : int or array_like of int
+        In 0..3.
+    on_invalid : {"raise", "warn", "null"}
+        What happens where there is no such child.
+
+    Returns
+    -------
+    int or ndarray of uint64
+
+    Examples
+    --------
+    >>> import cellwise as cw
+    >>> cw.cell_to_token(cw.cell_child(cw.token_to_cell("951977d34"), 3))
+    '951977d37'
+    """
+    return call("cell_child", cell, k, on_invalid=on_invalid)
+
+
+def cell_children(cell, level=None, *, on_invalid="raise"):
+    """Descendants of each cell at `level`, in curve order.
+
+    Parameters
+    ----------
+    cell : array_like of uint64
+        Cell ids; 0, the missing cell, has none.
+    level : int, array_like of int or None
+        In each cell's level..30; None is the next finer level (a leaf has no children and is refused).
+    on_invalid : {"raise", "warn", "null"}
+        What happens where there are no such descendants: an error, or none with or without a warning.
+
+    Returns
+    -------
+    ndarray of uint64, shape (count,), or Ragged
+        One run for each cell of an array.
+
+    Raises
+    ------
+    ValueError
+        If a cell is finer than `level`.
+    CellLimitError
+        If there would be more cells than `set_cell_limit` allows.
+
+    Examples
+    --------
+    >>> import cellwise as cw
+    >>> cw.cell_to_token(cw.cell_children(cw.token_to_cell("951977d34")))
+    array(['951977d31', '951977d33', '951977d35', '951977d37'], dtype='<U16')
+    """
+    if level is None:
+        own = cell_level(cell, on_invalid=on_invalid)
+        level = own + 1
+    return call("cell_children", cell, level, on_invalid=on_invalid)
+
+
+def cell_range_min(cell, *, on_invalid="raise"):
+    """First leaf within each cell, the lower end of its ids.
+
+    Parameters
+    ----------
+    cell : array_like of uint64
+        Cell ids; 0, the missing cell, stays 0.
+    on_invalid : {"raise", "warn", "null"}
+        What happens to ids that are no cells.
+
+    Returns
+    -------
+    int or ndarray of uint64
+
+    See Also
+    --------
+    cell_range_max : The upper end.
+
+    Examples
+    --------
+    A cell holds exactly the cells whose ids lie between the two:
+
+    >>> import cellwise as cw
+    >>> cell = cw.token_to_cell("951977d34")
+    >>> cw.cell_range_min(cell) <= cw.latlng_to_cell(-30.0438, -51.14022) <= cw.cell_range_max(cell)
+    True
+    """
+    return call("cell_range_min", cell, on_invalid=on_invalid)
+
+
+def cell_range_max(cell, *, on_invalid="raise"):
+    """Last leaf within each cell, the upper end of its ids.
+
+    Parameters
+    ----------
+    cell : array_like of uint64
+        Cell ids; 0, the missing cell, stays 0.
+    on_invalid : {"raise", "warn", "null"}
+        What happens to ids that are no cells.
+
+    Returns
+    -------
+    int or ndarray of uint64
+
+    See Also
+    --------
+    cell_range_min : The lower end, with an example.
+
+    Examples
+    --------
+    >>> import cellwise as cw
+    >>> cw.cell_to_token(cw.cell_range_max(cw.token_to_cell("951977d34")))
+    '951977d37fffffff'
+    """
+    return call("cell_range_max", cell, on_invalid=on_invalid)
+
+
+def cell_contains(a, b, *, on_invalid="raise"):
+    """Whether `b` is `a` or lies within it.
+
+    Parameters
+    ----------
+    a, b : array_like of uint64
+        Cell ids, broadcast against each other; with 0, the missing cell, the answer is False.
+    on_invalid : {"raise", "warn", "null"}
+        What happens to ids that are no cells.
+
+    Returns
+    -------
+    bool or ndarray of bool
+
+    Examples
+    --------
+    >>> import cellwise as cw
+    >>> leaf = cw.latlng_to_cell(-30.0438, -51.14022)
+    >>> cw.cell_contains(cw.cell_parent(leaf, 29), leaf), cw.cell_contains(leaf, cw.cell_parent(leaf, 29))
+    (True, False)
+    """
+    return call("cell_contains", a, b, on_invalid=on_invalid)
+
+
+def cell_intersects(a, b, *, on_invalid="raise"):
+    """Whether one of two cells contains the other.
+
+    Cells that only touch do not intersect.
+
+    Parameters
+    ----------
+    a, b : array_like of uint64
+        Cell ids, broadcast against each other; with 0, the missing cell, the answer is False.
+    on_invalid : {"raise", "warn", "null"}
+        What happens to ids that are no cells.
+
+    Returns
+    -------
+    bool or ndarray of bool
+
+    Examples
+    --------
+    >>> import cellwise as cw
+    >>> cell = cw.token_to_cell("951977d34")
+    >>> cw.cell_intersects(cell, [cw.cell_child(cell, 2), cw.cell_next(cell)])
+    array([ True, False])
+    """
+    return call("cell_intersects", a, b, on_invalid=on_invalid)
+
+
+def cell_common_ancestor(a, b, *, on_invalid="raise"):
+    """Finest cell that contains both, or 0 if they lie on different faces.
+
+    Parameters
+    ----------
+    a, b : array_like of uint64
+        Cell ids, broadcast against each other; with 0, the missing cell, the answer is 0.
+    on_invalid : {"raise", "warn", "null"}
+        What happens to ids that are no cells.
+
+    Returns
+    -------
+    int or ndarray of uint64
+
+    Examples
+    --------
+    >>> import cellwise as cw
+    >>> cw.cell_to_token(cw.cell_common_ancestor(*cw.token_to_cell(["951977d34", "951977d2c"])))
+    '951977d3'
+    """
+    return call("cell_common_ancestor", a, b, on_invalid=on_invalid)

@@ -1,0 +1,434 @@
+"""Every foreign object becomes arrays here: lists, numpy, pandas, polars, Arrow, cell objects of other libraries.
+
+`read` turns one argument into an `Argument` of the dtype that a kernel takes; `finish` gives results the form of the
+arguments: Python scalars for scalars, Series for Series, else arrays. Nothing is guessed: floats are no ids, booleans
+and strings are no numbers.
+"""
+
+import numbers
+import os
+import sys
+from contextlib import contextmanager
+from contextvars import ContextVar
+from importlib import import_module
+
+import numpy as np
+
+from .errors import CellLimitError
+
+NO_CELL = (1 << 64) - 1  # stands for integers that are no 64-bit ids; it is no cell either
+NO_TEXT = b"?"
+
+
+class Argument:
+    """One argument as an array, with what messages and results need to know of its origin."""
+
+    __slots__ = ("array", "code", "frame", "name", "nullable", "scalar", "source")
+
+    def __init__(self, code, name, array, *, source=None, frame=None, nullable=False, scalar=False):
+        self.code, self.name, self.array = code, name, array
+        self.source = source  # the user's own values, where the array had to replace some
+        self.frame = frame  # pandas Series whose index results keep
+        self.nullable = nullable  # whether it knows NA
+        self.scalar = scalar
+
+    @property
+    def shape(self):
+        """Shape that broadcasts: without the block that belongs to one row."""
+        return self.array.shape[:-1] if self.code.endswith("]") else self.array.shape
+
+    def at(self, index, shape):
+        """Own index of a place in the broadcast shape."""
+        tail = index[len(shape) - len(self.shape) :]
+        return tuple(0 if size == 1 else int(k) for k, size in zip(tail, self.shape))
+
+    def value(self, where):
+        """What the user gave there."""
+        return (self.array if self.source is None else self.source)[where]
+
+
+# --- other libraries, by what is already imported ----------------------------------------------------------------------
+
+
+def import_extra(module, extra):
+    """Import an optional dependency, or say how to install it."""
+    try:
+        return import_module(module)
+    except ImportError as why:
+        raise ImportError(f"{module} is needed here: pip install 'cellwise[{extra}]'") from why
+
+
+def _is_instance(value, module, *names):
+    found = sys.modules.get(module)
+    return found is not None and isinstance(value, tuple(getattr(found, name) for name in names))
+
+
+def is_pandas_column(value):
+    """Whether the value is a pandas Series, Index or extension array."""
+    return _is_instance(value, "pandas", "Series", "Index") or (
+        "pandas" in sys.modules and isinstance(value, sys.modules["pandas"].api.extensions.ExtensionArray)
+    )
+
+
+def _unpacked(value, name, missing):
+    """The value as numpy or Python objects with `missing` in place of nulls; its Series; whether it knows NA."""
+    if isinstance(value, np.ma.MaskedArray):
+        return value.filled(missing), None, False
+    if is_pandas_column(value):
+        frame = value if _is_instance(value, "pandas", "Series") else None
+        if isinstance(value.dtype, np.dtype):
+            return value.to_numpy(), frame, False
+        dtype = getattr(value.dtype, "numpy_dtype", np.dtype(object))
+        if missing is None:
+            if value.isna().any():
+                raise ValueError(f"{name} must not be missing: got {value.isna().sum()} missing of {len(value)} values")
+            return value.to_numpy(dtype=dtype), frame, True
+        if dtype.kind in "OU" or isinstance(missing, str):
+            return value.to_numpy(dtype=object, na_value=missing), frame, True
+        if dtype.kind in "iu" and isinstance(missing, float):  # integers as coordinates: NaN needs floats
+            return value.to_numpy(dtype=np.float64, na_value=missing), frame, True
+        return value.to_numpy(dtype=dtype, na_value=missing), frame, True
+    if _is_instance(value, "polars", "Series"):
+        value = value.to_arrow()
+    if _is_instance(value, "pyarrow", "Array", "ChunkedArray"):
+        return _from_arrow(value, name, missing), None, False
+    if hasattr(value, "__arrow_c_array__") or hasattr(value, "__arrow_c_stream__"):
+        pa = import_extra("pyarrow", "all")
+        maker = pa.array if hasattr(value, "__arrow_c_array__") else pa.chunked_array
+        return _from_arrow(maker(value), name, missing), None, False
+    return value, None, False
+
+
+def _from_arrow(value, name, missing):
+    if value.null_count:
+        if missing is None:
+            raise ValueError(f"{name} must not be missing: got {value.null_count} missing of {len(value)} values")
+        pa = sys.modules["pyarrow"]
+        if pa.types.is_integer(value.type) and isinstance(missing, float):
+            value = value.cast(pa.float64())
+        value = value.fill_null(missing)
+    if hasattr(value, "combine_chunks"):
+        value = value.combine_chunks()
+    return value.to_numpy(zero_copy_only=False)
+
+
+# --- one reader for each kind of argument -------------------------------------------------------------------------------
+
+
+def read(code, name, value):
+    """Read one argument of a kernel; `code` is its type in the table.
+
+    Raises
+    ------
+    TypeError
+        If the value is of a kind that cannot be meant, such as floats for ids.
+    ValueError
+        If a level or count is missing.
+    """
+    if code == "u8":
+        return _read_cells(code, name, value)
+    if code in ("i4", "i8"):
+        return _read_integers(code, name, value)
+    if code == "S":
+        return _read_text(code, name, value)
+    return _read_floats(code, name, value)
+
+
+def _plain_objects(value):
+    """An object array of Python objects from nested sequences, and the set of their types."""
+    array = np.array(value, dtype=object)
+    return array, set(map(type, array.ravel().tolist()))
+
+
+def _wrong_type(name, rule, value, types):
+    names = ", ".join(sorted(t.__name__ for t in types))
+    return TypeError(f"{name} must be {rule}: got {names}" + (f" {value!r}" if np.ndim(value) == 0 else ""))
+
+
+_FLOAT_IDS = "integer ids, because floats lose bits of them beyond level 24"
+_TOKEN_IDS = "integer ids; tokens are read by token_to_cell"
+
+
+def _read_cells(code, name, value):
+    value, frame, nullable = _unpacked(value, name, 0)
+    if isinstance(value, (np.ndarray, np.generic)) and value.dtype != object:
+        array = np.asarray(value)
+        if array.dtype.kind == "u":
+            return Argument(code, name, array.astype(np.uint64, copy=False), frame=frame, nullable=nullable)
+        if array.dtype.kind == "i":
+            source = array if (array < 0).any() else None
+            array = np.where(array < 0, np.uint64(NO_CELL), array.astype(np.uint64))
+            return Argument(code, name, array, source=source, frame=frame, nullable=nullable)
+        if array.size == 0 and array.dtype == np.float64:
+            return Argument(code, name, array.astype(np.uint64), frame=frame)
+        rule = _FLOAT_IDS if array.dtype.kind == "f" else _TOKEN_IDS if array.dtype.kind in "US" else "integer ids"
+        raise TypeError(f"{name} must be {rule}: got {array.dtype}")
+    objects, types = _plain_objects(value if not hasattr(value, "id") else [value])
+    if any(issubclass(t, (bool, np.bool_)) for t in types):
+        raise _wrong_type(name, "integer ids", value, types)
+    if any(issubclass(t, (float, np.floating)) for t in types):
+        objects, types = _without_nan(objects)  # object columns of pandas hold NaN for what is missing
+        if any(issubclass(t, (float, np.floating)) for t in types):
+            raise _wrong_type(name, _FLOAT_IDS, value, types)
+    if any(issubclass(t, (str, bytes)) for t in types):
+        raise _wrong_type(name, _TOKEN_IDS, value, types)
+    flat = [_as_id(name, item) for item in objects.ravel().tolist()]
+    source = None
+    if any(not 0 <= item < 1 << 64 for item in flat):
+        source = np.array(flat, object).reshape(objects.shape)
+        flat = [item if 0 <= item < 1 << 64 else NO_CELL for item in flat]
+    array = np.array(flat, np.uint64).reshape(objects.shape)
+    if hasattr(value, "id"):
+        array = array[0]
+    return Argument(code, name, np.asarray(array), source=source, frame=frame, nullable=nullable)
+
+
+def _without_nan(objects):
+    is_nan = np.array([isinstance(x, float) and x != x for x in objects.ravel().tolist()]).reshape(objects.shape)
+    if objects.ndim == 0 or is_nan.all():
+        return objects, set(map(type, objects.ravel().tolist()))
+    objects = np.where(is_nan, 0, objects)
+    return objects, set(map(type, objects.ravel().tolist()))
+
+
+def _as_id(name, item):
+    if isinstance(item, numbers.Integral):
+        return int(item)
+    if item is None or _is_na(item):
+        return 0
+    if callable(getattr(item, "id", None)):  # CellId of s2sphere and s2geometry
+        return int(item.id())
+    raise TypeError(f"{name} must be integer ids: got {type(item).__name__}")
+
+
+def _is_na(item):
+    return "pandas" in sys.modules and item is sys.modules["pandas"].NA
+
+
+def _read_integers(code, name, value):
+    value, frame, nullable = _unpacked(value, name, None)
+    if not isinstance(value, (np.ndarray, np.generic)) or value.dtype == object:
+        objects, types = _plain_objects(value)
+        if not all(issubclass(t, numbers.Integral) and not issubclass(t, (bool, np.bool_)) for t in types):
+            raise _wrong_type(name, "an integer", value, types)
+        value = objects
+    elif value.dtype.kind not in "iu" and not (value.size == 0 and value.dtype == np.float64):
+        raise TypeError(f"{name} must be an integer: got {value.dtype}")
+    source = np.asarray(value)
+    dtype = np.dtype(np.int32 if code == "i4" else np.int64)
+    limits = np.iinfo(dtype)
+    small = source if source.dtype == dtype else np.clip(source, limits.min, limits.max)  # out of range stays out of range
+    array = np.asarray(small).astype(dtype)
+    lossy = source.dtype == object or not np.can_cast(source.dtype, dtype)
+    if lossy and code == "i8" and (np.asarray(source != array)).any():
+        raise OverflowError(f"{name} must fit in 64 bits: got {source[source != array].flat[0]}")
+    return Argument(code, name, array, source=source if lossy else None, frame=frame, nullable=nullable)
+
+
+def _read_floats(code, name, value):
+    value, frame, nullable = _unpacked(value, name, float("nan"))
+    if not isinstance(value, (np.ndarray, np.generic)) or value.dtype == object:
+        if isinstance(value, (float, int)) and not isinstance(value, bool):
+            array = np.asarray(_to_float(name, value))
+        else:
+            objects, types = _plain_objects(value)
+            if any(issubclass(t, (str, bytes, bool, np.bool_, complex)) for t in types):
+                raise _wrong_type(name, "numbers", value, types)
+            flat = [_to_float(name, item) for item in objects.ravel().tolist()]
+            array = np.array(flat, np.float64).reshape(objects.shape)
+    else:
+        array = np.asarray(value)
+        if array.dtype.kind not in "fiu":
+            raise TypeError(f"{name} must be numbers: got {array.dtype}")
+        array = array.astype(np.float64, copy=False)
+    block = code.partition("[")[2].rstrip("]")
+    if block and (array.ndim == 0 or array.shape[-1] != int(block)):
+        raise ValueError(f"{name} must have {block} values in its last axis: got shape {array.shape}")
+    return Argument(code, name, array, frame=frame, nullable=nullable)
+
+
+def _to_float(name, item):
+    if item is None or _is_na(item):
+        return float("nan")
+    try:
+        return float(item)
+    except OverflowError:
+        return float("inf")
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} must be numbers: got {type(item).__name__}") from None
+
+
+def _read_text(code, name, value):
+    value, frame, nullable = _unpacked(value, name, "X")
+    if isinstance(value, (np.ndarray, np.generic)) and not isinstance(value, (str, bytes)) and value.dtype.kind in "US":
+        source = np.asarray(value)
+    elif isinstance(value, np.ndarray) and value.dtype.kind == "T":
+        source = value.astype(object)
+    elif isinstance(value, np.ndarray) and value.dtype != object and value.size:
+        raise TypeError(f"{name} must be text: got {value.dtype}")
+    else:
+        source, types = _plain_objects(value)
+        if not all(issubclass(t, (str, bytes, type(None))) for t in types):
+            raise _wrong_type(name, "text", value, types)
+    if source.dtype.kind == "S":
+        return Argument(code, name, source, frame=frame, nullable=nullable)
+    if source.dtype.kind == "U":
+        width = max(source.dtype.itemsize // 4, 1)
+        points = np.ascontiguousarray(source).astype(f"=U{width}", copy=False).reshape(-1, 1).view(np.uint32)
+        text = np.where(points < 128, points, ord(NO_TEXT)).astype(np.uint8).view(f"S{width}").reshape(source.shape)
+        return Argument(code, name, text, source=source, frame=frame, nullable=nullable)
+    flat = [_to_ascii(item) for item in source.ravel().tolist()]
+    text = np.array(flat, np.bytes_).reshape(source.shape)
+    return Argument(code, name, text, source=source, frame=frame, nullable=nullable)
+
+
+def _to_ascii(item):
+    """Bytes of a text that may be good; anything else is replaced by what is never good."""
+    if not isinstance(item, str) or "\0" in item:
+        return NO_TEXT
+    return item.encode("ascii", "replace")
+
+
+# --- results ------------------------------------------------------------------------------------------------------------
+
+_NULLABLE = {"u8": "UInt64", "i8": "Int64", "i4": "Int32", "f8": "Float64", "b1": "boolean"}
+
+
+def finish(result, arguments, shape):
+    """Give a result the form of the arguments: scalar, Series or array; fixed-width text becomes `str`."""
+    if result.dtype.kind == "S":
+        result = ascii_to_text(result)
+    if shape == () and result.ndim == 0:
+        return result.item()
+    frames = [argument for argument in arguments if argument.frame is not None]
+    if not frames or result.ndim != 1:
+        return result
+    return _series(result, frames, arguments)
+
+
+def ascii_to_text(array):
+    """Fixed-width bytes as fixed-width `str`, of the same shape."""
+    width = array.dtype.itemsize
+    points = np.ascontiguousarray(array).reshape(-1, 1).view(np.uint8).astype(np.uint32)
+    return points.view(f"U{width}").reshape(array.shape)
+
+
+def _series(result, frames, arguments):
+    pd = sys.modules["pandas"]
+    first = frames[0].frame
+    for other in frames[1:]:
+        if not other.frame.index.equals(first.index):
+            raise ValueError(
+                f"{frames[0].name} and {other.name} have different indexes: align them, or pass arrays (.to_numpy())"
+            )
+    names = {argument.frame.name for argument in frames}
+    name = names.pop() if len(names) == 1 else None
+    if not any(argument.nullable for argument in frames):
+        return pd.Series(result if result.dtype.kind != "U" else result.astype(object), index=first.index, name=name)
+    missing = np.zeros(len(result), bool)
+    for argument in arguments:
+        if argument.code == "u8":
+            missing |= argument.array == 0
+        elif argument.code == "S":
+            missing |= argument.array == b"X"
+        elif argument.code == "f8":
+            missing |= np.isnan(argument.array)
+    if result.dtype.kind == "u":
+        missing |= result == 0
+    if result.dtype.kind == "U":
+        column = pd.array(np.where(missing, None, result.astype(object)), dtype="string")
+    else:
+        column = pd.array(result, dtype=_NULLABLE[f"{result.dtype.kind}{result.dtype.itemsize}"])
+        column[missing] = pd.NA
+    return pd.Series(column, index=first.index, name=name)
+
+
+# --- choices and limits -------------------------------------------------------------------------------------------------
+
+
+def check_choice(name, value, choices):
+    """Raise unless the value is one of the choices."""
+    if not isinstance(value, str) or value not in choices:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}: got {value!r}")
+
+
+def check_integer(name, value, low, high):
+    """The value as an `int`; raise unless it is an integer in low..high."""
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Integral):
+        raise TypeError(f"{name} must be an integer: got {type(value).__name__} {value!r}")
+    if not low <= value <= high:
+        raise ValueError(f"{name} must be in {low}..{high}: got {value}")
+    return int(value)
+
+
+def check_number(name, value):
+    """The value as a finite `float`."""
+    if isinstance(value, (bool, np.bool_, str, bytes)) or not isinstance(value, numbers.Real):
+        raise TypeError(f"{name} must be a number: got {type(value).__name__} {value!r}")
+    if not np.isfinite(value):
+        raise ValueError(f"{name} must be finite: got {float(value)!r}")
+    return float(value)
+
+
+DEFAULT_CELL_LIMIT = 20_000_000
+
+
+def _limit_from_environment():
+    text = os.environ.get("CELLWISE_CELL_LIMIT")
+    if text is None:
+        return DEFAULT_CELL_LIMIT
+    if not text.isdecimal() or int(text) == 0:
+        raise ValueError(f"CELLWISE_CELL_LIMIT must be a positive integer: got {text!r}")
+    return int(text)
+
+
+_cell_limit = ContextVar("cellwise_cell_limit", default=_limit_from_environment())
+
+
+def cell_limit():
+    """Most cells that one call may make."""
+    return _cell_limit.get()
+
+
+def set_cell_limit(n):
+    """Allow one call to make at most `n` cells; it raises `CellLimitError` before it would make more.
+
+    Parameters
+    ----------
+    n : int
+        At least 1. The default is 20,000,000, or the environment variable ``CELLWISE_CELL_LIMIT``.
+
+    Returns
+    -------
+    context manager
+        Used in a ``with`` statement, the old limit comes back at its end.
+
+    Examples
+    --------
+    >>> import cellwise as cw
+    >>> with cw.set_cell_limit(1_000):
+    ...     cw.cell_children(cw.token_to_cell("1"), 10)
+    Traceback (most recent call last):
+        ...
+    cellwise.errors.CellLimitError: cell_children would make about 1,048,576 cells, more than the cell limit of 1,000; \
+raise it with cellwise.set_cell_limit
+    """
+    token = _cell_limit.set(check_integer("n", n, 1, 2**62))
+
+    @contextmanager
+    def back():
+        try:
+            yield
+        finally:
+            _cell_limit.reset(token)
+
+    return back()
+
+
+def check_cell_limit(estimate, what):
+    """Raise `CellLimitError` if about `estimate` cells are too many."""
+    if estimate > cell_limit():
+        raise CellLimitError(
+            f"{what} would make about {estimate:,.0f} cells, more than the cell limit of {cell_limit():,}; "
+            "raise it with cellwise.set_cell_limit"
+        )

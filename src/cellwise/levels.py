@@ -1,0 +1,132 @@
+"""The sizes of cells, level by level, and the level for a size."""
+
+import math
+
+import numpy as np
+
+from .inputs import check_choice, check_number
+from .units import area_unit, length_unit
+
+# Size at level 0 (radians, steradians), as if all levels were alike: halved (quartered) at each further level these
+# bound the cells of every level, or are their exact average. S2's quadratic projection: Google's s2metrics.
+_MIN_EDGE = 2 * math.sqrt(2) / 3
+_AVG_EDGE = 1.459213746386106062
+_MAX_EDGE = 1.704897179199218452
+_MIN_AREA = 8 * math.sqrt(2) / 9
+_AVG_AREA = 4 * math.pi / 6
+_MAX_AREA = 2.635799256963161491
+
+
+def level_table(*, length="m", area="m2"):
+    """Number, edge lengths and areas of the cells of each level.
+
+    Parameters
+    ----------
+    length : {"m", "km", "rad", "deg"}
+        Unit of the edges.
+    area : {"m2", "km2", "sr"}
+        Unit of the areas.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row for each level 0..30 (the index), with columns ``cells``, ``min_edge``, ``avg_edge``, ``max_edge``,
+        ``min_area``, ``avg_area``, ``max_area``. The average area is exact; the others bound all cells of the level.
+
+    Examples
+    --------
+    >>> import cellwise as cw
+    >>> cw.level_table().loc[[0, 15, 30], ["cells", "avg_edge", "avg_area"]]
+                         cells      avg_edge      avg_area
+    level
+    0                        6  9.296665e+06  8.501101e+13
+    15              6442450944  2.837117e+02  7.917327e+04
+    30     6917529027641081856  8.658194e-03  7.373550e-05
+    """
+    import pandas as pd
+
+    levels = np.arange(31)
+    edge, square = length_unit(length) * 0.5**levels, area_unit(area) * 0.25**levels
+    return pd.DataFrame(
+        {
+            "cells": np.uint64(6) << (2 * levels).astype(np.uint64),
+            "min_edge": _MIN_EDGE * edge,
+            "avg_edge": _AVG_EDGE * edge,
+            "max_edge": _MAX_EDGE * edge,
+            "min_area": _MIN_AREA * square,
+            "avg_area": _AVG_AREA * square,
+            "max_area": _MAX_AREA * square,
+        },
+        index=pd.Index(levels, name="level"),
+    )
+
+
+def level_for_edge(length, *, unit="m", rule="closest"):
+    """Level whose cells have edges of about `length`.
+
+    Parameters
+    ----------
+    length : float
+        More than 0.
+    unit : {"m", "km", "rad", "deg"}
+        Unit of `length`.
+    rule : {"closest", "max", "min"}
+        "closest": the level whose average edge is nearest, as a ratio. "max": the coarsest level at which no edge is
+        longer. "min": the finest level at which no edge is shorter. Outside the sizes there are, the level is 0 or 30.
+
+    Returns
+    -------
+    int
+
+    Examples
+    --------
+    >>> import cellwise as cw
+    >>> [cw.level_for_edge(1, unit="km", rule=rule) for rule in ("closest", "max", "min")]
+    [13, 14, 12]
+    """
+    value = _positive("length", length) / length_unit(unit)
+    return _level(value, rule, 2, _MIN_EDGE, _AVG_EDGE, _MAX_EDGE)
+
+
+def level_for_area(area, *, unit="m2", rule="closest"):
+    """Level whose cells have about the given area.
+
+    Parameters
+    ----------
+    area : float
+        More than 0.
+    unit : {"m2", "km2", "sr"}
+        Unit of `area`.
+    rule : {"closest", "max", "min"}
+        "closest": the level whose average area is nearest, as a ratio. "max": the coarsest level at which no cell is
+        larger. "min": the finest level at which no cell is smaller. Outside the sizes there are, the level is 0 or 30.
+
+    Returns
+    -------
+    int
+
+    Examples
+    --------
+    >>> import cellwise as cw
+    >>> cw.level_for_area(1, unit="km2")
+    13
+    """
+    value = _positive("area", area) / area_unit(unit)
+    return _level(value, rule, 4, _MIN_AREA, _AVG_AREA, _MAX_AREA)
+
+
+def _positive(name, value):
+    value = check_number(name, value)
+    if value <= 0:
+        raise ValueError(f"{name} must be positive: got {value!r}")
+    return value
+
+
+def _level(value, rule, factor, smallest, average, largest):
+    check_choice("rule", rule, ("closest", "max", "min"))
+    sizes = np.array({"closest": average, "max": largest, "min": smallest}[rule]) / float(factor) ** np.arange(31)
+    if rule == "max":
+        return int(np.argmax(sizes <= value)) if (sizes <= value).any() else 30
+    if rule == "min":
+        return int(30 - np.argmax(sizes[::-1] >= value)) if (sizes >= value).any() else 0
+    return int(np.argmin(np.abs(np.log(sizes / value))))

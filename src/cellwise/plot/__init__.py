@@ -1,0 +1,1 @@
+"""Maps of cells, coverings and features: axes in, artists out."""

@@ -1,0 +1,109 @@
+"""The one form of every variable-length result."""
+
+import numpy as np
+
+
+class Ragged:
+    """Runs of values, one for each row: row ``k`` holds ``values[offsets[k]:offsets[k + 1]]``.
+
+    Parameters
+    ----------
+    values : ndarray, shape (total,)
+        All runs, one behind another.
+    offsets : ndarray of int64, shape (rows + 1,)
+        Where each run begins, and at the end the number of values.
+
+    Examples
+    --------
+    >>> import cellwise as cw
+    >>> disks = cw.cell_disk(cw.token_to_cell(["951977d34", "89c25a3"]), 1)
+    >>> disks
+    Ragged(2 rows, 18 values of uint64)
+    >>> len(disks), len(disks[0]), disks.sizes.tolist()
+    (2, 9, [9, 9])
+    """
+
+    __slots__ = ("offsets", "values")
+
+    def __init__(self, values, offsets):
+        self.values = np.asarray(values)
+        self.offsets = np.asarray(offsets, np.int64)
+        rising = len(self.offsets) > 0 and self.offsets[0] == 0 and (np.diff(self.offsets) >= 0).all()
+        if self.values.ndim != 1 or self.offsets.ndim != 1 or not rising or self.offsets[-1] != len(self.values):
+            raise ValueError(
+                "offsets must be one-dimensional, start with 0, never fall and end with the number of values: "
+                f"got {self.offsets!r} for {self.values.shape} values"
+            )
+
+    @property
+    def sizes(self):
+        """Length of each run, shape (rows,)."""
+        return np.diff(self.offsets)
+
+    def __len__(self):
+        return len(self.offsets) - 1
+
+    def __getitem__(self, row):
+        """Run of one row (a view), or the rows of a slice as a `Ragged`."""
+        if isinstance(row, slice):
+            start, stop, step = row.indices(len(self))
+            if step != 1:
+                raise ValueError(f"a slice of a Ragged must have step 1: got {step}")
+            stop = max(start, stop)
+            return Ragged(
+                self.values[self.offsets[start] : self.offsets[stop]],
+                self.offsets[start : stop + 1] - self.offsets[start],
+            )
+        k = int(row.__index__())
+        if not -len(self) <= k < len(self):
+            raise IndexError(f"row must be in {-len(self)}..{len(self) - 1}: got {k}")
+        k %= len(self)
+        return self.values[self.offsets[k] : self.offsets[k + 1]]
+
+    def __iter__(self):
+        for start, stop in zip(self.offsets, self.offsets[1:]):
+            yield self.values[start:stop]
+
+    def __eq__(self, other):
+        if not isinstance(other, Ragged):
+            return NotImplemented
+        return np.array_equal(self.offsets, other.offsets) and np.array_equal(self.values, other.values)
+
+    __hash__ = None
+
+    def __repr__(self):
+        return f"Ragged({len(self)} rows, {len(self.values)} values of {self.values.dtype})"
+
+    def explode(self):
+        """Row number of each value, and the values: the long form.
+
+        Returns
+        -------
+        rows : ndarray of int64, shape (total,)
+        values : ndarray, shape (total,)
+
+        Examples
+        --------
+        >>> import cellwise as cw
+        >>> rows, cells = cw.cell_children(cw.token_to_cell(["1", "3"]), 1).explode()
+        >>> rows.tolist(), cw.cell_to_token(cells).tolist()
+        ([0, 0, 0, 0, 1, 1, 1, 1], ['04', '0c', '14', '1c', '24', '2c', '34', '3c'])
+        """
+        return np.repeat(np.arange(len(self)), self.sizes), self.values
+
+    def to_arrow(self):
+        """The runs as a pyarrow LargeListArray, without copying the values.
+
+        Returns
+        -------
+        pyarrow.LargeListArray
+
+        Raises
+        ------
+        ImportError
+            If pyarrow is not installed.
+        """
+        from .inputs import import_extra
+
+        pa = import_extra("pyarrow", "all")
+        return pa.LargeListArray.from_arrays(pa.array(self.offsets), pa.array(self.values))

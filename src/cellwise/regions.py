@@ -1,0 +1,327 @@
+"""Regions of the sphere: rectangles and caps."""
+
+import math
+
+import numpy as np
+
+from . import _dispatch, inputs
+from ._reference import regions as kernels
+from ._reference.projection import degrees_to_radians, latlng_to_point, point_lat, point_lng, radians_to_degrees, wrap_lng
+from .cell_union import CellUnion
+from .errors import InvalidRegionError
+from .units import area_unit, length_unit
+
+
+def _pair(name, value):
+    try:
+        lo, hi = value
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} must be a pair (low, high): got {value!r}") from None
+    return inputs.check_number(name, lo), inputs.check_number(name, hi)
+
+
+class Rect:
+    """Latitudes and longitudes between two bounds each.
+
+    Parameters
+    ----------
+    lat : (float, float)
+        South and north bound in -90..90 degrees, south first.
+    lng : (float, float)
+        West and east bound in -360..360 degrees. With west > east the rectangle crosses the antimeridian:
+        ``lng=(170, -170)`` is 20 degrees wide, as is ``lng=(170, 190)``. Bounds 360 degrees or more apart mean all
+        longitudes.
+
+    Raises
+    ------
+    ValueError
+        If a bound is out of range or south is north of north.
+
+    See Also
+    --------
+    cover : Few cells that contain a region.
+
+    Examples
+    --------
+    >>> import cellwise as cw
+    >>> rect = cw.Rect(lat=(-30.241701, -30.000003), lng=(-51.264871, -51.04618))
+    >>> rect
+    Rect(lat=(-30.241701, -30.000003), lng=(-51.264871, -51.04618))
+    >>> round(rect.area(unit="km2"), 1)
+    566.0
+    """
+
+    __slots__ = ("lat", "lng")
+
+    def __init__(self, lat, lng):
+        self.lat, self.lng = _pair("lat", lat), _pair("lng", lng)
+        for bound in self.lat:
+            if abs(bound) > 90:
+                hint = "; lat and lng look swapped" if max(map(abs, self.lng)) <= 90 else ""
+                raise ValueError(f"lat must be in -90..90 degrees: got {bound!r}{hint}")
+        for bound in self.lng:
+            if abs(bound) > 360:
+                raise ValueError(f"lng must be in -360..360 degrees: got {bound!r}")
+        if self.lat[0] > self.lat[1]:
+            raise ValueError(f"lat must be (south, north): got {self.lat!r}")
+
+    def __repr__(self):
+        return f"Rect(lat={self.lat!r}, lng={self.lng!r})"
+
+    def __eq__(self, other):
+        if not isinstance(other, Rect):
+            return NotImplemented
+        return (self.lat, self._radians.lng) == (other.lat, other._radians.lng)
+
+    def __hash__(self):
+        return hash((self.lat, self._radians.lng))
+
+    @property
+    def _radians(self):
+        south, north = (degrees_to_radians(x) for x in self.lat)
+        west, east = self.lng
+        if east - west >= 360:
+            lng = kernels.LngInterval(-math.pi, math.pi)
+        else:
+            # ±180 at the outer ends of the interval are one meridian; at the inner ends they are kept as given.
+            west, east = float(wrap_lng(west)), float(wrap_lng(east))
+            if (west, east) == (180.0, -180.0):
+                east = 180.0
+            lo, hi = kernels.LngInterval.make(degrees_to_radians(west), degrees_to_radians(east))
+            lng = kernels.LngInterval(float(lo), float(hi))
+        return kernels.Rect(kernels.LatInterval(south, north), lng)
+
+    @property
+    def is_thin(self):
+        """Whether the rectangle has no width or no height, so that no cell lies within it."""
+        shape = self._radians
+        return shape.lat.lo == shape.lat.hi or shape.lng.lo == shape.lng.hi
+
+    def contains(self, lat, lng):
+        """Whether each position lies within the rectangle, bounds included.
+
+        Parameters
+        ----------
+        lat, lng : array_like of float
+            Degrees.
+
+        Returns
+        -------
+        bool or ndarray of bool
+
+        Examples
+        --------
+        >>> import cellwise as cw
+        >>> cw.Rect(lat=(-10, 10), lng=(170, -170)).contains([0, 0], [179, 0])
+        array([ True, False])
+        """
+        lat, lng = _checked_latlng(lat, lng)
+        lo, hi = self._radians.lng
+        lng = degrees_to_radians(wrap_lng(lng))
+        lng = np.where(lng == -np.pi, np.pi, lng)
+        inside = (lng >= lo) & (lng <= hi) if lo <= hi else (lng >= lo) | (lng <= hi)
+        inside = inside & (lat >= self.lat[0]) & (lat <= self.lat[1])
+        return inside.item() if inside.ndim == 0 else inside
+
+    def area(self, *, unit="m2"):
+        """Area in `unit`: m2, km2 or sr."""
+        shape = self._radians
+        return float(shape.lng.length) * (math.sin(shape.lat.hi) - math.sin(shape.lat.lo)) * area_unit(unit)
+
+    def _cover(self, options):
+        shape = self._radians
+        if options.interior and self.is_thin:
+            return np.empty(0, np.uint64)
+        module = _dispatch.native()
+        if module is not None:
+            return module.cover_rect(*shape.lat, *shape.lng, *options.as_tuple())
+        return options.cover_reference(shape)
+
+
+class Cap:
+    """All points within a distance of a centre.
+
+    Parameters
+    ----------
+    lat, lng : float
+        Centre in degrees.
+    radius : float
+        0 or more; half a great circle or more is the whole sphere.
+    unit : {"m", "km", "rad", "deg"}
+        Unit of the radius; metres and kilometres are those of a sphere of radius `EARTH_RADIUS_M`.
+
+    See Also
+    --------
+    Cap.from_height : A cap by the height that it cuts off the sphere.
+
+    Examples
+    --------
+    >>> import cellwise as cw
+    >>> cap = cw.Cap(-30.0438, -51.14022, 1, unit="km")
+    >>> cap
+    Cap(-30.0438, -51.14022, radius=1000.0000000000001, unit='m')
+    >>> cap.contains([-30.0438, -30.1], [-51.14, -51.14])
+    array([ True, False])
+    """
+
+    __slots__ = ("_radius2", "lat", "lng")
+
+    def __init__(self, lat, lng, radius, unit="m"):
+        self._set_center(lat, lng)
+        radius = inputs.check_number("radius", radius)
+        if radius < 0:
+            raise ValueError(f"radius must be 0 or more: got {radius!r}")
+        self._radius2 = kernels.angle_to_chord2(radius / length_unit(unit))
+
+    def _set_center(self, lat, lng):
+        self.lat, self.lng = inputs.check_number("lat", lat), inputs.check_number("lng", lng)
+        _checked_latlng(self.lat, self.lng)
+
+    @classmethod
+    def from_height(cls, lat, lng, height):
+        """Cap of a given height: the unit sphere's part above a plane at that depth below the centre.
+
+        Parameters
+        ----------
+        lat, lng : float
+            Centre in degrees.
+        height : float
+            In 0..2, in units of the sphere's radius: 0 is a point, 1 a hemisphere, 2 the whole sphere.
+
+        Returns
+        -------
+        Cap
+
+        Examples
+        --------
+        >>> import cellwise as cw
+        >>> cw.Cap.from_height(90, 0, 1).contains(0.1, 0)
+        True
+        """
+        self = cls.__new__(cls)
+        self._set_center(lat, lng)
+        height = inputs.check_number("height", height)
+        if not 0 <= height <= 2:
+            raise ValueError(f"height must be in 0..2: got {height!r}")
+        self._radius2 = min(4.0, 2 * height)
+        return self
+
+    def __repr__(self):
+        return f"Cap({self.lat!r}, {self.lng!r}, radius={self.radius()!r}, unit='m')"
+
+    def __eq__(self, other):
+        if not isinstance(other, Cap):
+            return NotImplemented
+        return (self.lat, self.lng, self._radius2) == (other.lat, other.lng, other._radius2)
+
+    def __hash__(self):
+        return hash((self.lat, self.lng, self._radius2))
+
+    def __reduce__(self):
+        return _cap_from_state, (self.lat, self.lng, self._radius2)
+
+    @property
+    def _shape(self):
+        return kernels.Cap(latlng_to_point(np.float64(self.lat), np.float64(self.lng)), self._radius2)
+
+    def radius(self, *, unit="m"):
+        """Angle from the centre to the edge, in `unit`: m, km, rad or deg."""
+        return kernels.chord2_to_angle(self._radius2) * length_unit(unit)
+
+    @property
+    def height(self):
+        """Height above the plane through the edge, in units of the sphere's radius."""
+        return 0.5 * self._radius2
+
+    def contains(self, lat, lng):
+        """Whether each position lies within the cap, its edge included.
+
+        Parameters
+        ----------
+        lat, lng : array_like of float
+            Degrees.
+
+        Returns
+        -------
+        bool or ndarray of bool
+        """
+        lat, lng = np.broadcast_arrays(*_checked_latlng(lat, lng))
+        inside = kernels.chord2(self._shape.center, latlng_to_point(lat, lng)) <= self._radius2
+        return inside.item() if inside.ndim == 0 else inside
+
+    def area(self, *, unit="m2"):
+        """Area in `unit`: m2, km2 or sr."""
+        return 2 * math.pi * self.height * area_unit(unit)
+
+    def _cover(self, options):
+        shape = self._shape
+        if options.interior and self._radius2 == 0:
+            return np.empty(0, np.uint64)
+        module = _dispatch.native()
+        if module is not None:
+            return module.cover_cap(*shape.center.tolist(), self._radius2, *options.as_tuple())
+        return options.cover_reference(shape)
+
+
+def _cap_from_state(lat, lng, radius2):
+    cap = Cap.__new__(Cap)
+    cap.lat, cap.lng, cap._radius2 = lat, lng, radius2
+    return cap
+
+
+def _checked_latlng(lat, lng):
+    """Both as float arrays; raise as `latlng_to_cell` does."""
+    from .cells.conversion import latlng_to_cell
+
+    latlng_to_cell(lat, lng, 0)
+    return inputs.read("f8", "lat", lat).array, inputs.read("f8", "lng", lng).array
+
+
+def region(anything):
+    """The region that a value stands for.
+
+    Parameters
+    ----------
+    anything : Rect, Cap, CellUnion, or a region of s2sphere (LatLngRect, Cap, CellUnion)
+
+    Returns
+    -------
+    Rect, Cap or CellUnion
+
+    Raises
+    ------
+    InvalidRegionError
+        If the value is no region.
+
+    Examples
+    --------
+    >>> import cellwise as cw
+    >>> cw.region(cw.Cap(0, 0, 1, unit="deg"))
+    Cap(0.0, 0.0, radius=111195.1012238..., unit='m')
+    """
+    if isinstance(anything, (Rect, Cap, CellUnion)):
+        return anything
+    if type(anything).__module__.partition(".")[0] == "s2sphere":
+        return _from_s2sphere(anything)
+    raise InvalidRegionError(
+        f"region must be a Rect, a Cap, a CellUnion or a region of s2sphere: got {type(anything).__name__}"
+    )
+
+
+def _from_s2sphere(anything):
+    kind = type(anything).__name__
+    if kind == "LatLngRect":
+        if anything.is_empty():
+            raise InvalidRegionError("region must not be empty: got an empty s2sphere.LatLngRect")
+        lo, hi = anything.lo(), anything.hi()
+        return Rect(lat=(lo.lat().degrees, hi.lat().degrees), lng=(lo.lng().degrees, hi.lng().degrees))
+    if kind == "Cap":
+        x, y, z = (anything.axis()[k] for k in range(3))
+        xyz = np.array([x, y, z], np.float64)
+        lat, lng = (float(radians_to_degrees(f(xyz))) for f in (point_lat, point_lng))
+        return Cap.from_height(lat, lng, anything.height())
+    if kind == "CellUnion":
+        return CellUnion([cell.id() for cell in anything.cell_ids()])
+    if kind in ("Cell", "CellId"):
+        return CellUnion([anything.id().id() if kind == "Cell" else anything.id()])
+    raise InvalidRegionError(f"region must be a LatLngRect, Cap or CellUnion of s2sphere: got {kind}")

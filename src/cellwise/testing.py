@@ -1,0 +1,53 @@
+"""Help for tests of what builds on cellwise."""
+
+import numpy as np
+
+from ._dispatch import BACKENDS, BUILT_INSTRUCTION_SETS, _native, use
+from .cell_union import CellUnion
+from .cells.conversion import cell_to_token, latlng_to_cell
+
+__all__ = ["assert_cells_equal", "assert_covers", "available", "use"]
+
+
+def available():
+    """Every (backend, instruction set) of this build, for parametrising tests.
+
+    Returns
+    -------
+    list of (str, str or None)
+
+    Examples
+    --------
+    >>> from cellwise.testing import available, use
+    >>> for backend, isa in available():
+    ...     with use(backend=backend, isa=isa):
+    ...         pass
+    """
+    native = [("native", isa) for isa in BUILT_INSTRUCTION_SETS] if _native is not None else []
+    return [*native, *((name, None) for name in BACKENDS if name != "native")]
+
+
+def assert_cells_equal(actual, expected):
+    """Raise an `AssertionError` that shows the first difference as tokens, unless both hold the same cells in order."""
+    actual, expected = np.asarray(actual, np.uint64).ravel(), np.asarray(expected, np.uint64).ravel()
+    if np.array_equal(actual, expected):
+        return
+    n = min(len(actual), len(expected))
+    different = np.flatnonzero(actual[:n] != expected[:n])
+    where = int(different[0]) if len(different) else n
+    tokens = [cell_to_token(x[where : where + 3], on_invalid="null").tolist() for x in (actual, expected)]
+    raise AssertionError(
+        f"{len(actual)} cells, expected {len(expected)}; from index {where} on {tokens[0]}, expected {tokens[1]}"
+    )
+
+
+def assert_covers(cells, lat, lng):
+    """Raise an `AssertionError` that names the first position not covered, unless all are."""
+    union = cells if isinstance(cells, CellUnion) else CellUnion(cells)
+    outside = ~np.atleast_1d(union.contains(latlng_to_cell(lat, lng)))
+    if outside.any():
+        k = int(np.argmax(outside))
+        raise AssertionError(
+            f"{outside.sum()} of {len(outside)} positions are not covered, first "
+            f"({np.ravel(lat)[k]!r}, {np.ravel(lng)[k]!r})"
+        )
