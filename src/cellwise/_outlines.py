@@ -1,95 +1,69 @@
-"""Cells as polygons in lng/lat, whole at the antimeridian and at the poles."""
+"""Cells as polygons in lng/lat, whole at the antimeridian and at the poles.
+
+Of all cells only three faces need care: 2 and 5 hold a pole and 3 straddles the antimeridian. Both lie on borders of
+the next level, so that every other cell stays on one side of 180 and has a pole at most as a vertex.
+"""
 
 import numpy as np
 import shapely
 
-from ._reference.hierarchy import cell_level
-from ._reference.projection import face_uv_to_xyz, radians_to_degrees
-from ._reference.regions import cell_uv
+from ._reference.hierarchy import cell_children, cell_level, level_size
+from ._reference.hilbert import cell_to_face_ij
+from ._reference.projection import face_uv_to_xyz, ij_to_st_min, radians_to_degrees, st_to_uv
 
-MAX_STEP = 2.0  # degrees of arc or longitude between points of an edge
+MAX_STEP = 2.0  # degrees of arc or of longitude between points of an edge, about
 
 
 def outlines(cells):
     """Polygons of valid cells, shape (n,): straight edges where they are short, points along the geodesics where not.
 
-    Edges are straight in the (u, v) plane of a face, so points along them are points of the geodesic.
+    An edge has a power of two of steps, even in s or t, so that points of neighbours of any levels meet.
     """
     polygons = np.full(len(cells), None, object)
-    if len(cells) == 0:
-        return polygons
-    c = cell_uv(cells)
-    corners = _points(c, np.array([0.0, 1, 1, 0]), np.array([0.0, 0, 1, 1]))
-    span = np.abs(_turn(np.diff(corners[:, [0, 1, 2, 3, 0], 1], axis=1))).max(axis=1)
-    at_pole = (np.abs(corners[..., 0]) == 90).any(axis=1)
-    span = np.where(at_pole, 1.0, span)
-    arc = 90 * 0.5 ** cell_level(cells)
-    steps = np.ceil(np.maximum(arc, np.minimum(span, 90)) / MAX_STEP).astype(int)
-    for count in np.unique(steps):
-        here = np.flatnonzero(steps == count)
-        part = type(c)(c.cell[here], c.face[here], *(tuple(x[here] for x in axis) for axis in (c.u, c.v)))
-        polygons[here] = _polygons(part, int(count))
+    level = cell_level(cells)
+    faces = level == 0
+    if faces.any():
+        children, _ = cell_children(cells[faces], level[faces] + 1)
+        polygons[faces] = shapely.reverse(shapely.union_all(outlines(children).reshape(-1, 4), axis=1))
+    steps = np.where(faces, 0, _steps(cells, level))
+    for count in np.unique(steps[~faces]):
+        here = steps == count
+        polygons[here] = _polygons(_rings(cells[here], count))
     return polygons
 
 
-def _turn(degrees):
-    """Differences of longitudes, taken the shorter way round."""
-    return (degrees + 180) % 360 - 180
+def _steps(cells, level):
+    """Steps an edge: the arcs of coarse cells are long, and near a pole small cells span many longitudes."""
+    corners = _rings(cells, 1)
+    span = np.ptp(corners[..., 0], axis=1)
+    span = np.where((np.abs(corners[..., 1]) == 90).any(axis=1), 90, span)
+    widest = np.maximum(span, 90 * 0.5**level)
+    return 2 ** np.ceil(np.log2(np.maximum(widest / MAX_STEP, 1))).astype(int)
 
 
-def _points(c, x, y):
-    """Latitude and longitude of points at fractions x and y of the cells' sides, shape (n, points, 2)."""
-    u = c.u[0][:, None] * (1 - x) + c.u[1][:, None] * x
-    v = c.v[0][:, None] * (1 - y) + c.v[1][:, None] * y
-    xyz = face_uv_to_xyz(np.broadcast_to(c.face[:, None], u.shape), u, v)
-    lat = np.arctan2(xyz[..., 2], np.hypot(xyz[..., 0], xyz[..., 1]))
-    lng = np.arctan2(xyz[..., 1] + 0.0, xyz[..., 0] + 0.0)
-    return radians_to_degrees(np.stack((lat, lng), axis=-1))
+def _rings(cells, steps):
+    """Longitude and latitude of points round each cell, `steps` an edge, shape (n, 4 * steps, 2)."""
+    along, zero, one = np.arange(steps) / steps, np.zeros(steps), np.ones(steps)
+    x = np.concatenate((along, one, 1 - along, zero))
+    y = np.concatenate((zero, along, one, 1 - along))
+    face, i, j = cell_to_face_ij(cells)
+    size = level_size(cell_level(cells))
+    u, v = (st_to_uv(ij_to_st_min((k & -size)[:, None] + size[:, None] * fraction)) for k, fraction in ((i, x), (j, y)))
+    xyz = face_uv_to_xyz(np.broadcast_to(face[:, None], u.shape), u, v) + 0.0  # -0.0 becomes 0.0
+    lng = radians_to_degrees(np.arctan2(xyz[..., 1], xyz[..., 0]))
+    lat = radians_to_degrees(np.arctan2(xyz[..., 2], np.hypot(xyz[..., 0], xyz[..., 1])))
+    west = lng.min(axis=1, keepdims=True) < 0
+    return np.stack((np.where(west & (lng == 180), -180, lng), lat), axis=-1)
 
 
-def _polygons(c, steps):
-    along = np.arange(steps) / steps
-    zero, one = np.zeros(steps), np.ones(steps)
-    ring = _points(c, np.concatenate((along, one, 1 - along, zero)), np.concatenate((zero, along, one, 1 - along)))
-    lat, lng = ring[..., 0], ring[..., 1]
-    lng = lng[:, :1] + np.concatenate((np.zeros((len(lng), 1)), np.cumsum(_turn(np.diff(lng)), axis=1)), axis=1)
-    lng = lng - 360 * np.where(lng.min(axis=1) >= 180, 1, np.where(lng.max(axis=1) <= -180, -1, 0))[:, None]
-    once_round = np.abs(lng[:, -1] + _turn(lng[:, 0] - lng[:, -1]) - lng[:, 0]) > 180
-    special = (np.abs(lat) == 90).any(axis=1) | (lng.min(axis=1) < -180) | (lng.max(axis=1) > 180) | once_round
-    polygons = np.full(len(lat), None, object)
-    polygons[~special] = shapely.polygons(np.stack((lng, lat), axis=-1)[~special])
-    for k in np.flatnonzero(special):
-        polygons[k] = _round_pole(lat[k], lng[k]) if once_round[k] else _at_seam(lat[k], lng[k])
+def _polygons(rings):
+    polygons = shapely.polygons(rings)
+    pole = np.abs(rings[..., 1]) == 90
+    at = pole.any(axis=1)
+    if at.any():  # a pole has every longitude: each ring starts there at its next point's, and ends at its last one's
+        n = rings.shape[1]
+        order = (pole[at].argmax(axis=1)[:, None] + np.arange(n + 1)) % n
+        rings = np.take_along_axis(rings[at], order[..., None], axis=1)
+        rings[:, [0, -1], 0] = rings[:, [1, -2], 0]
+        polygons[at] = shapely.polygons(rings)
     return polygons
-
-
-def _round_pole(lat, lng):
-    """Face 2 or 5: the ring goes once round, and the polygon is closed along the pole."""
-    pole = np.copysign(90.0, lat[0])
-    lng = _turn(lng)
-    order = np.argsort(lng)
-    lng, lat = lng[order], lat[order]
-    seam = np.interp(180.0, [lng[-1], lng[0] + 360], [lat[-1], lat[0]])
-    lng = np.concatenate(([-180.0], lng, [180.0, 180.0, -180.0]))
-    lat = np.concatenate(([seam], lat, [seam, pole, pole]))
-    return shapely.Polygon(np.column_stack((lng, lat)))
-
-
-def _at_seam(lat, lng):
-    """A cell with a vertex at a pole, or across the antimeridian: cut there, both sides kept."""
-    pole = np.flatnonzero(np.abs(lat) == 90)
-    if len(pole):  # a pole has every longitude: go along it from one neighbour's to the other's
-        k = pole[0]
-        lat, lng = np.roll(lat, -k)[1:], np.roll(lng, -k)[1:]
-        lng = lng[0] + np.concatenate(([0.0], np.cumsum(_turn(np.diff(lng)))))
-        top = np.copysign(90.0, lat[0])
-        lat, lng = np.concatenate((lat, [top, top])), np.concatenate((lng, [lng[-1], lng[0]]))
-        lng = lng - 360 * (1 if lng.min() >= 180 else -1 if lng.max() <= -180 else 0)
-    ring = shapely.Polygon(np.column_stack((lng, lat)))
-    parts = []
-    for turn in (-360, 0, 360):
-        part = shapely.intersection(ring, shapely.box(turn - 180, -90, turn + 180, 90))
-        if part.area > 0:
-            parts.append(shapely.transform(part, lambda xy, turn=turn: xy - [turn, 0]))
-    polygons = [p for part in parts for p in shapely.get_parts(part) if p.geom_type == "Polygon"]
-    return polygons[0] if len(polygons) == 1 else shapely.MultiPolygon(polygons)

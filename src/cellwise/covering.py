@@ -95,7 +95,7 @@ def cover(
     >>> cw.cover(rect, min_level=8, max_level=15, max_cells=500)
     CellUnion(351 cells, levels 10..15)
     >>> cw.cover(rect, max_cells=4).to_tokens().tolist()
-    ['951975', '951976', '951977', '95199']
+    ['951975', '951977', '95197c', '95199']
     """
     region = as_region(region)
     options = _Options(min_level, max_level, max_cells, level_mod, interior)

@@ -47,7 +47,7 @@ class Argument:
         return (self.array if self.source is None else self.source)[where]
 
 
-# --- other libraries, by what is already imported ----------------------------------------------------------------------
+# --- other libraries, by what is already imported -------------------------------------------------------------------
 
 
 def import_extra(module, extra):
@@ -112,7 +112,7 @@ def _from_arrow(value, name, missing):
     return value.to_numpy(zero_copy_only=False)
 
 
-# --- one reader for each kind of argument -------------------------------------------------------------------------------
+# --- one reader for each kind of argument ---------------------------------------------------------------------------
 
 
 def read(code, name, value):
@@ -217,7 +217,9 @@ def _read_integers(code, name, value):
     source = np.asarray(value)
     dtype = np.dtype(np.int32 if code == "i4" else np.int64)
     limits = np.iinfo(dtype)
-    small = source if source.dtype == dtype else np.clip(source, limits.min, limits.max)  # out of range stays out of range
+    small = (
+        source if source.dtype == dtype else np.clip(source, limits.min, limits.max)
+    )  # out of range stays out of range
     array = np.asarray(small).astype(dtype)
     lossy = source.dtype == object or not np.can_cast(source.dtype, dtype)
     if lossy and code == "i8" and (np.asarray(source != array)).any():
@@ -289,7 +291,7 @@ def _to_ascii(item):
     return item.encode("ascii", "replace")
 
 
-# --- results ------------------------------------------------------------------------------------------------------------
+# --- results --------------------------------------------------------------------------------------------------------
 
 _NULLABLE = {"u8": "UInt64", "i8": "Int64", "i4": "Int32", "f8": "Float64", "b1": "boolean"}
 
@@ -343,7 +345,7 @@ def _series(result, frames, arguments):
     return pd.Series(column, index=first.index, name=name)
 
 
-# --- choices and limits -------------------------------------------------------------------------------------------------
+# --- choices and limits ---------------------------------------------------------------------------------------------
 
 
 def check_choice(name, value, choices):

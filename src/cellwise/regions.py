@@ -6,7 +6,14 @@ import numpy as np
 
 from . import _dispatch, inputs
 from ._reference import regions as kernels
-from ._reference.projection import degrees_to_radians, latlng_to_point, point_lat, point_lng, radians_to_degrees, wrap_lng
+from ._reference.projection import (
+    degrees_to_radians,
+    latlng_to_point,
+    point_lat,
+    point_lng,
+    radians_to_degrees,
+    wrap_lng,
+)
 from .cell_union import CellUnion
 from .errors import InvalidRegionError
 from .units import area_unit, length_unit
@@ -48,7 +55,7 @@ class Rect:
     >>> rect
     Rect(lat=(-30.241701, -30.000003), lng=(-51.264871, -51.04618))
     >>> round(rect.area(unit="km2"), 1)
-    566.0
+    565.3
     """
 
     __slots__ = ("lat", "lng")
@@ -159,12 +166,12 @@ class Cap:
     >>> import cellwise as cw
     >>> cap = cw.Cap(-30.0438, -51.14022, 1, unit="km")
     >>> cap
-    Cap(-30.0438, -51.14022, radius=1000.0000000000001, unit='m')
+    Cap(-30.0438, -51.14022, 1.0, unit='km')
     >>> cap.contains([-30.0438, -30.1], [-51.14, -51.14])
     array([ True, False])
     """
 
-    __slots__ = ("_radius2", "lat", "lng")
+    __slots__ = ("_radius2", "_size", "lat", "lng")
 
     def __init__(self, lat, lng, radius, unit="m"):
         self._set_center(lat, lng)
@@ -172,6 +179,7 @@ class Cap:
         if radius < 0:
             raise ValueError(f"radius must be 0 or more: got {radius!r}")
         self._radius2 = kernels.angle_to_chord2(radius / length_unit(unit))
+        self._size = f"{radius!r}, unit={unit!r}"
 
     def _set_center(self, lat, lng):
         self.lat, self.lng = inputs.check_number("lat", lat), inputs.check_number("lng", lng)
@@ -204,10 +212,12 @@ class Cap:
         if not 0 <= height <= 2:
             raise ValueError(f"height must be in 0..2: got {height!r}")
         self._radius2 = min(4.0, 2 * height)
+        self._size = f"height={height!r}"
         return self
 
     def __repr__(self):
-        return f"Cap({self.lat!r}, {self.lng!r}, radius={self.radius()!r}, unit='m')"
+        maker = "Cap.from_height" if self._size.startswith("height") else "Cap"
+        return f"{maker}({self.lat!r}, {self.lng!r}, {self._size})"
 
     def __eq__(self, other):
         if not isinstance(other, Cap):
@@ -216,9 +226,6 @@ class Cap:
 
     def __hash__(self):
         return hash((self.lat, self.lng, self._radius2))
-
-    def __reduce__(self):
-        return _cap_from_state, (self.lat, self.lng, self._radius2)
 
     @property
     def _shape(self):
@@ -263,12 +270,6 @@ class Cap:
         return options.cover_reference(shape)
 
 
-def _cap_from_state(lat, lng, radius2):
-    cap = Cap.__new__(Cap)
-    cap.lat, cap.lng, cap._radius2 = lat, lng, radius2
-    return cap
-
-
 def _checked_latlng(lat, lng):
     """Both as float arrays; raise as `latlng_to_cell` does."""
     from .cells.conversion import latlng_to_cell
@@ -297,7 +298,7 @@ def region(anything):
     --------
     >>> import cellwise as cw
     >>> cw.region(cw.Cap(0, 0, 1, unit="deg"))
-    Cap(0.0, 0.0, radius=111195.1012238..., unit='m')
+    Cap(0.0, 0.0, 1.0, unit='deg')
     """
     if isinstance(anything, (Rect, Cap, CellUnion)):
         return anything

@@ -62,7 +62,7 @@ def cell_to_token(cell):
 
 def parse_token(token):
     """Ids of tokens, 0 for what has other characters than lower-case hexadecimal digits, or too many of them."""
-    text = np.ascontiguousarray(token).view(np.uint8).reshape(len(token), -1).astype(np.int64)
+    text = np.ascontiguousarray(token).view(np.uint8).reshape(len(token), token.dtype.itemsize).astype(np.int64)
     used = text[:, :16]
     is_digit = (used >= ord("0")) & (used <= ord("9"))
     is_letter = (used >= ord("a")) & (used <= ord("f"))
@@ -98,7 +98,7 @@ def cell_to_string(cell):
 
 def parse_string(string):
     """Ids of strings like 4/0123, 0 for what is no such string."""
-    text = np.ascontiguousarray(string).view(np.uint8).reshape(len(string), -1)
+    text = np.ascontiguousarray(string).view(np.uint8).reshape(len(string), string.dtype.itemsize)
     text = np.pad(text, ((0, 0), (0, max(0, MAX_LEVEL + 3 - text.shape[1]))))  # room for one character too many
     length = (text != 0).sum(axis=1)
     good = (length >= 2) & (length <= MAX_LEVEL + 2)

@@ -9,6 +9,8 @@ written out here.
 The tests on cells are made for all grandchildren of a cell at once, which changes nothing but the speed.
 """
 
+from itertools import pairwise
+
 import numpy as np
 
 from .hierarchy import (
@@ -140,7 +142,7 @@ def cover(region, min_level, max_level, max_cells, level_mod, interior, limit, c
         exists, terminal = tested(below)
         owner, below, terminal = owner[exists], below[exists], terminal[exists]
         ends = np.searchsorted(owner, np.arange(len(cells) + 1))
-        return [(below[a:b], terminal[a:b]) for a, b in zip(ends, ends[1:])]
+        return [(below[a:b], terminal[a:b]) for a, b in pairwise(ends)]
 
     def add(cells, terminal):
         expansions = iter(expand(cells[~terminal]))
@@ -169,12 +171,7 @@ def cover(region, min_level, max_level, max_cells, level_mod, interior, limit, c
     started = True
     while len(queue) and (not interior or len(result) < max_cells):
         cell, level, children, child_terminal = queue.pop()
-        if (
-            interior
-            or level < min_level
-            or len(children) == 1
-            or len(result) + len(queue) + len(children) <= max_cells
-        ):
+        if interior or level < min_level or len(children) == 1 or len(result) + len(queue) + len(children) <= max_cells:
             add(children, child_terminal)
         else:
             result.append(cell)

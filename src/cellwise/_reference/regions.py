@@ -259,7 +259,12 @@ class Cap:
         meets = self._center_within(c)
         open_ = ~meets  # still undecided
         sin2 = self.radius2 * (1 - 0.25 * self.radius2)
-        edges = (v_normal(c.face, c.v[0]), u_normal(c.face, c.u[1]), -v_normal(c.face, c.v[1]), -u_normal(c.face, c.u[0]))
+        edges = (
+            v_normal(c.face, c.v[0]),
+            u_normal(c.face, c.u[1]),
+            -v_normal(c.face, c.v[1]),
+            -u_normal(c.face, c.u[0]),
+        )
         for k, edge in enumerate(edges):
             side = dot(self.center, edge)
             outer = open_ & ~(side > 0)  # else the centre lies on the inner side: the opposite edge decides

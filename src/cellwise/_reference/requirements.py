@@ -32,7 +32,7 @@ _OF_ONE = {
     "cell": ("a valid cell", hierarchy.cell_is_valid),
     "xyz": ("finite and not zero", lambda xyz: np.isfinite(xyz).all(axis=-1) & (xyz != 0).any(axis=-1)),
     "token": (
-        "1 to 16 lower-case hexadecimal digits that name a cell",
+        "1 to 16 lower-case hexadecimal digits of a cell",
         lambda token: hierarchy.cell_is_valid(conversion.parse_token(token)),
     ),
     "s": ("a face, a slash and at most 30 digits 0..3, like '4/0123'", lambda s: conversion.parse_string(s) != 0),
@@ -88,31 +88,36 @@ def rules(row):
     return of_one + _OF_ROW.get(row.name, [])
 
 
+def _is_missing(row, name, code, values):
+    """Where one argument is the missing cell, or the token or string of it."""
+    if code == "S":
+        return values == b"X"
+    if (code == "u8" and name != "id") or row.name == "int64_to_cell":
+        return values == 0
+    return np.False_
+
+
 def missing(row, arguments):
-    """Where a cell, token or string is the missing one."""
+    """Where any argument is missing."""
     found = np.False_
     for (name, code), values in zip(row.arguments, arguments):
-        if code == "u8" and name != "id":
-            found = found | (values == 0)
-        elif code == "S":
-            found = found | (values == b"X")
-        elif row.name == "int64_to_cell":
-            found = found | (values == 0)
+        found = found | _is_missing(row, name, code, values)
     return found
 
 
 def broken(row, arguments):
-    """First rule that each row of arguments breaks, as an index into `rules(row)`; -1 where all hold."""
-    by_name = dict(zip((name for name, _ in row.arguments), arguments))
-    cell_codes = {name for name, code in row.arguments if code in ("u8", "S") or row.name == "int64_to_cell"}
+    """First rule that each row of arguments breaks, as an index into `rules(row)`; -1 where all hold.
+
+    A rule is not looked at where one of the arguments that it reads is missing.
+    """
+    named = {name: (code, values) for (name, code), values in zip(row.arguments, arguments)}
     n = max(len(values) for values in arguments)
-    is_missing = np.broadcast_to(missing(row, arguments), n)
     first = np.full(n, -1)
     for k, rule in enumerate(rules(row)):
         look = first < 0
-        if cell_codes & set(rule.reads):
-            look = look & ~is_missing
-        values = [np.broadcast_to(by_name[name], (n, *by_name[name].shape[1:]))[look] for name in rule.reads]
+        for name in rule.reads:
+            look = look & ~np.broadcast_to(_is_missing(row, name, *named[name]), n)
+        values = [np.broadcast_to(x, (n, *x.shape[1:]))[look] for _, x in (named[name] for name in rule.reads)]
         bad = np.flatnonzero(look)[~rule.holds(*values)]
         first[bad] = k
     return first

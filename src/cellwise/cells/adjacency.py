@@ -1,7 +1,7 @@
 """Next to: along the curve, across edges and corners, and in steps around a cell."""
 
 from .._dispatch import call
-from .hierarchy import cell_level
+from .hierarchy import own_level
 
 
 def cell_next(cell, *, on_invalid="raise"):
@@ -131,7 +131,7 @@ def cell_vertex_neighbors(cell, level, *, on_invalid="raise"):
     --------
     >>> import cellwise as cw
     >>> cw.cell_to_token(cw.cell_vertex_neighbors(cw.latlng_to_cell(-30.0438, -51.14022), 15))
-    array(['951977d2c', '951977d34', '951977d3c', '951977d44'], dtype='<U16')
+    array(['951977d34', '951977d3c', '951977d44', '951977d4c'], dtype='<U16')
     """
     return call("cell_vertex_neighbors", cell, level, on_invalid=on_invalid)
 
@@ -162,7 +162,7 @@ def cell_all_neighbors(cell, level=None, *, on_invalid="raise"):
     array([8, 7])
     """
     if level is None:
-        level = cell_level(cell, on_invalid=on_invalid)
+        level = own_level(cell)
     return call("cell_all_neighbors", cell, level, on_invalid=on_invalid)
 
 

@@ -43,7 +43,7 @@ def latlng_to_cell(lat, lng, level=30, *, on_invalid="raise"):
     >>> cw.latlng_to_cell(-30.043800, -51.140220)
     10743750136202470315
     >>> cw.latlng_to_cell([-30.0438, 90.0], [-51.14022, 0.0], 15)
-    array([10743750135264575488,  5764607523971203072], dtype=uint64)
+    array([10743750135264575488,  5764607524107976704], dtype=uint64)
     >>> cw.latlng_to_cell(-122.4, 37.8)
     Traceback (most recent call last):
         ...
@@ -96,7 +96,7 @@ def point_to_cell(xyz, level=30, *, on_invalid="raise"):
     --------
     >>> import cellwise as cw
     >>> cw.cell_to_token(cw.point_to_cell([0.0, 0.0, 1.0], 3))
-    '51'
+    '504'
     """
     return call("point_to_cell", xyz, level, on_invalid=on_invalid)
 
@@ -167,7 +167,7 @@ def token_to_cell(token, *, on_invalid="raise"):
     Parameters
     ----------
     token : array_like of str
-        1 to 16 lower-case hexadecimal digits that name a cell, or "X" for the missing cell.
+        1 to 16 lower-case hexadecimal digits of a cell, or "X" for the missing cell.
     on_invalid : {"raise", "warn", "null"}
         What happens to other text: an error, or 0 with or without a warning.
 
@@ -188,7 +188,7 @@ def token_to_cell(token, *, on_invalid="raise"):
     >>> cw.token_to_cell("0x89c25")
     Traceback (most recent call last):
         ...
-    cellwise.errors.InvalidCellError: token must be 1 to 16 lower-case hexadecimal digits that name a cell: got '0x89c25'
+    cellwise.errors.InvalidCellError: token must be 1 to 16 lower-case hexadecimal digits of a cell: got '0x89c25'
     """
     return call("token_to_cell", token, on_invalid=on_invalid)
 

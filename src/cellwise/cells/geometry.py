@@ -27,7 +27,7 @@ def cell_ij(cell, *, on_invalid="raise"):
     --------
     >>> import cellwise as cw
     >>> cw.cell_ij(10743750136202470315)
-    (756797807, 291463886)
+    (964615272, 992444727)
     """
     return call("cell_ij", cell, on_invalid=on_invalid)
 
@@ -140,7 +140,7 @@ def cell_distance(a, b, *, unit="m", on_invalid="raise"):
     >>> import cellwise as cw
     >>> leaf = cw.latlng_to_cell(-30.0438, -51.14022)
     >>> round(cw.cell_distance(leaf, cw.cell_next(leaf)), 6)
-    0.007754
+    0.008294
     """
     return call("cell_distance", a, b, on_invalid=on_invalid) * length_unit(unit)
 
@@ -173,7 +173,7 @@ def latlng_distance(lat1, lng1, lat2, lng2, *, unit="m", on_invalid="raise"):
 
     >>> import cellwise as cw
     >>> round(cw.latlng_distance(-30.03, -51.23, 38.72, -9.14, unit="km"), 1)
-    8772.8
+    8801.2
     """
     return call("latlng_distance", lat1, lng1, lat2, lng2, on_invalid=on_invalid) * length_unit(unit)
 

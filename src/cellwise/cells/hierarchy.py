@@ -1,6 +1,15 @@
 """Level, face, parents, children, ranges and containment."""
 
+import numpy as np
+
+from .. import inputs
 from .._dispatch import call
+
+
+def own_level(cell):
+    """Level of each cell for another call on the same cells: 0 for those that it will find missing or invalid."""
+    array = inputs.read("u8", "cell", cell).array
+    return np.maximum(call("cell_level", array, on_invalid="null"), 0)
 
 
 def cell_is_valid(cell):
@@ -122,7 +131,7 @@ def cell_parent(cell, level, *, on_invalid="raise"):
     --------
     >>> import cellwise as cw
     >>> cw.cell_to_token(cw.cell_parent(cw.token_to_cell("951977d34"), [5, 10, 15]))
-    array(['9518c', '951977', '951977d34'], dtype='<U16')
+    array(['951c', '951977', '951977d34'], dtype='<U16')
     """
     return call("cell_parent", cell, level, on_invalid=on_invalid)
 
@@ -183,8 +192,9 @@ def cell_children(cell, level=None, *, on_invalid="raise"):
     array(['951977d31', '951977d33', '951977d35', '951977d37'], dtype='<U16')
     """
     if level is None:
-        own = cell_level(cell, on_invalid=on_invalid)
-        level = own + 1
+        if on_invalid == "raise":
+            call("cell_child", cell, 0)  # says of a leaf that it has none
+        level = own_level(cell) + 1
     return call("cell_children", cell, level, on_invalid=on_invalid)
 
 

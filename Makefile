@@ -1,0 +1,57 @@
+# Everything happens in .venv, which is made on first use and brought up to date when pyproject.toml or native/ change.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SOURCES := pyproject.toml $(shell find native -type f -not -name '*.md')
+CONTRACT := $(wildcard ../shared/contract)
+PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-slow sanitize lint format bench docs clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 12
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+
+# One stamp for each set of dependencies: the demo needs fewer than the tests.
+$(VENV)/.demo: $(SOURCES) | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --group build --group demo
+	$(BIN)/python -m pip install --quiet --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.demo
+	$(BIN)/python -m pip install --quiet --group dev
+	@touch $@
+
+demo: $(VENV)/.demo  ## build, install, and run the main job: records in, features and maps out
+	$(BIN)/python examples/01_start/main.py
+
+test: $(VENV)/.dev  ## run the test suite, and the contract where it is present
+	$(PYTEST) tests $(CONTRACT)
+
+test-slow: $(VENV)/.dev  ## run the tests that take longer, too
+	CELLWISE_SLOW=1 $(PYTEST) tests $(CONTRACT)
+
+sanitize: $(VENV)/.dev  ## run the suite on native code built with ASan and UBSan
+	./scripts/sanitize $(BIN)/python
+
+lint: $(VENV)/.dev  ## check style, imports and docstrings
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(VENV)/.dev  ## bring the code into style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.dev  ## measure against the peers, as ratios
+	$(BIN)/python benchmarks/run.py
+
+docs: $(VENV)/.dev  ## build the site
+	$(BIN)/python docs/build.py
+
+clean:  ## remove what was built
+	rm -rf $(VENV) build out dist .pytest_cache .ruff_cache .hypothesis
