@@ -8,10 +8,10 @@ CONTRACT := $(wildcard ../shared/contract)
 PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow sanitize lint format bench docs clean
+.PHONY: help demo test test-slow test-threads sanitize lint format bench docs clean
 
 help:  ## list the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 15
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -36,6 +36,11 @@ test: $(VENV)/.dev  ## run the test suite, and the contract where it is present
 test-slow: $(VENV)/.dev  ## run the tests that take longer, too
 	CELLWISE_SLOW=1 $(PYTEST) tests $(CONTRACT)
 
+test-threads: $(VENV)/.dev  ## run each test in eight threads at once
+	$(BIN)/python -m pip install --quiet --group threads
+	$(BIN)/python -m pytest -q --parallel-threads 8 tests --ignore tests/plot --ignore tests/features \
+	  --ignore tests/test_documents.py --ignore tests/test_cli.py
+
 sanitize: $(VENV)/.dev  ## run the suite on native code built with ASan and UBSan
 	./scripts/sanitize $(BIN)/python
 
@@ -50,8 +55,10 @@ format: $(VENV)/.dev  ## bring the code into style
 bench: $(VENV)/.dev  ## measure against the peers, as ratios
 	$(BIN)/python benchmarks/run.py
 
-docs: $(VENV)/.dev  ## build the site
-	$(BIN)/python docs/build.py
+docs: $(VENV)/.dev  ## build the site into build/docs
+	$(BIN)/python -m pip install --quiet --group docs
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs build/docs
+	@echo build/docs/index.html
 
 clean:  ## remove what was built
 	rm -rf $(VENV) build out dist .pytest_cache .ruff_cache .hypothesis

@@ -28,8 +28,8 @@ class Ragged:
     def __init__(self, values, offsets):
         self.values = np.asarray(values)
         self.offsets = np.asarray(offsets, np.int64)
-        rising = len(self.offsets) > 0 and self.offsets[0] == 0 and (np.diff(self.offsets) >= 0).all()
-        if self.values.ndim != 1 or self.offsets.ndim != 1 or not rising or self.offsets[-1] != len(self.values):
+        flat = self.values.ndim == self.offsets.ndim == 1 and len(self.offsets) > 0
+        if not flat or self.offsets[0] != 0 or (np.diff(self.offsets) < 0).any() or self.offsets[-1] != len(self.values):
             raise ValueError(
                 "offsets must be one-dimensional, start with 0, never fall and end with the number of values: "
                 f"got {self.offsets!r} for {self.values.shape} values"

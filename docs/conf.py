@@ -1,0 +1,62 @@
+"""Settings of the site: pages in Markdown, functions from their docstrings."""
+
+import inspect
+
+import cellwise as cw
+
+project = "cellwise"
+author = "the cellwise authors"
+copyright = author
+version = release = cw.__version__
+
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "numpydoc"]
+autosummary_generate = True
+autosummary_ignore_module_all = False
+numpydoc_show_class_members = False
+numpydoc_xref_param_type = False
+html_theme = "alabaster"
+html_theme_options = {"description": "Latitude and longitude into features on Google's S2 cells"}
+exclude_patterns = ["_build"]
+suppress_warnings = ["myst.xref_missing"]
+
+
+def _module(name):
+    return inspect.getmodule(getattr(cw, name)).__name__.removeprefix("cellwise.")
+
+
+def _write_lists(app):
+    """The lists of the reference page, from the public names: nothing is listed by hand."""
+    groups = {
+        "cells.conversion": "Conversion",
+        "cells.hierarchy": "Hierarchy",
+        "cells.adjacency": "Adjacency",
+        "cells.geometry": "Geometry",
+        "levels": "Levels",
+        "regions": "Regions",
+        "covering": "Coverings",
+        "cell_union": "Sets of cells",
+        "ragged": "Variable-length results",
+    }
+    lines = ["# Reference", ""]
+    public = [name for name in cw.__all__ if callable(getattr(cw, name))]
+    for module, title in groups.items():
+        names = [f"cellwise.{name}" for name in public if _module(name) == module]
+        lines += _group(title, names)
+    rest = [f"cellwise.{n}" for n in public if _module(n) not in groups]
+    lines += _group("Settings", rest)
+    for part in ("features", "plot"):
+        lines += _group(part.capitalize(), [f"cellwise.{part}.{n}" for n in getattr(cw, part).__all__])
+    text = "\n".join(lines) + "\n"
+    page = app.srcdir / "reference.md"
+    if not page.exists() or page.read_text() != text:
+        page.write_text(text)
+
+
+def _group(title, names):
+    body = "\n".join(f"   {name}" for name in names)
+    return [f"## {title}", "", "```{eval-rst}", ".. autosummary::", "   :toctree: generated", "", body, "```", ""]
+
+
+def setup(app):
+    """Hook into the build."""
+    app.connect("builder-inited", _write_lists)

@@ -1,0 +1,200 @@
+"""Backends, chunks, interruption, threads and child processes."""
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+
+import cellwise as cw
+from cellwise import _dispatch
+from cellwise.testing import available, use
+
+needs_native = pytest.mark.skipif(_dispatch._native is None, reason="no native module in this build")
+
+
+def points(n, seed=0):
+    rng = np.random.default_rng(seed)
+    return np.degrees(np.arcsin(rng.uniform(-1, 1, n))), rng.uniform(-180, 180, n)
+
+
+def test_use_switches_and_comes_back():
+    before = cw.backend()
+    with use(backend="numpy"):
+        assert cw.backend() == "numpy"
+        assert cw.build_info()["isa"] == "none"
+    assert cw.backend() == before
+    with pytest.raises(RuntimeError, match="stop"), use(backend="numpy"):
+        raise RuntimeError("stop")
+    assert cw.backend() == before
+
+
+def test_use_is_of_one_thread():
+    seen = []
+    with use(backend="numpy"):
+        thread = threading.Thread(target=lambda: seen.append(cw.backend()))
+        thread.start()
+        thread.join()
+    assert seen == [_dispatch._backend.get()]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"backend": "cuda"}, "backend must be one of native, numpy: got 'cuda'"),
+        ({"isa": "sse"}, "isa must be one of scalar, v2, avx2, avx512: got 'sse'"),
+    ],
+)
+def test_unknown_names_raise(options, message):
+    with pytest.raises(ValueError, match=message), use(**options):
+        pass
+
+
+def run(code, **environment):
+    return subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, **environment}, capture_output=True, text=True
+    )
+
+
+def test_environment_chooses_the_backend():
+    assert run("import cellwise; print(cellwise.backend())", CELLWISE_BACKEND="numpy").stdout.strip() == "numpy"
+    for name, value, words in [
+        ("CELLWISE_BACKEND", "cuda", "backend must be one of native, numpy: got 'cuda'"),
+        ("CELLWISE_ISA", "mmx", "isa must be one of scalar, v2, avx2, avx512: got 'mmx'"),
+        ("CELLWISE_CELL_LIMIT", "many", "CELLWISE_CELL_LIMIT must be a positive integer: got 'many'"),
+    ]:
+        assert words in run("import cellwise", **{name: value}).stderr
+    code = "import cellwise as cw; cw.cell_children(cw.token_to_cell('1'), 4)"
+    assert "cell limit of 100" in run(code, CELLWISE_CELL_LIMIT="100").stderr
+
+
+def test_missing_native_module_is_explained(monkeypatch):
+    monkeypatch.setattr(_dispatch, "_native", None)
+    monkeypatch.setattr(_dispatch, "_why_not_native", ImportError("gone"), raising=False)
+    with pytest.raises(ImportError, match="backend 'native' is not built: build it with"), use(backend="native"):
+        pass
+
+
+def test_chunks_make_no_difference(backend, monkeypatch):
+    lat, lng = points(1000)
+    lat[[300, 700]] = 91
+    cells = cw.latlng_to_cell(lat, lng, on_invalid="null")
+    disks = cw.cell_disk(cells, 1)
+    monkeypatch.setattr(_dispatch, "CHUNK", 64)
+    assert (cw.latlng_to_cell(lat, lng, on_invalid="null") == cells).all()
+    assert cw.cell_disk(cells, 1) == disks
+    assert (cw.cell_parent(cells, np.arange(1000) % 31) == np.where(cells, cells, 0)).sum() >= 0
+    with pytest.raises(ValueError, match=r"got 91.0 at index 300 \(2 of 1000 values\)"):
+        cw.latlng_to_cell(lat, lng)
+
+
+def interrupted_after(seconds, call):
+    """Seconds from Ctrl-C until the call comes back."""
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    start = time.monotonic()
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        with pytest.raises(KeyboardInterrupt):  # noqa: PT012
+            while True:
+                call()
+        return time.monotonic() - start - seconds
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGALRM"), reason="needs POSIX signals")
+@pytest.mark.thread_unsafe
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: cw.latlng_to_cell(*points(3_000_000)),
+        lambda: cw.cover(cw.Rect(lat=(0, 60), lng=(0, 120)), min_level=12, max_level=12),
+        lambda: cw.cover(cw.Rect(lat=(0, 89), lng=(0, 0.0001)), max_cells=2**31 - 1, interior=True),
+    ],
+    ids=["rows", "covering", "interior covering"],
+)
+def test_interruption(call, backend):
+    assert interrupted_after(0.3, call) < 2  # a second, and room for a busy machine
+
+
+def test_threads_agree():
+    lat, lng = points(20_000)
+    expected = cw.cell_to_token(cw.latlng_to_cell(lat, lng, 20))
+    wrong = []
+
+    def work():
+        for _ in range(5):
+            if not (cw.cell_to_token(cw.latlng_to_cell(lat, lng, 20)) == expected).all():
+                wrong.append(1)
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    [t.start() for t in threads]
+    [t.join() for t in threads]
+    assert not wrong
+
+
+def _cells_in_child(queue, lat, lng):
+    queue.put(cw.latlng_to_cell(lat, lng, 12))
+
+
+@pytest.mark.parametrize("method", multiprocessing.get_all_start_methods())
+def test_child_processes_after_use(method):
+    lat, lng = points(1000)
+    expected = cw.latlng_to_cell(lat, lng, 12)
+    context = multiprocessing.get_context(method)
+    queue = context.Queue()
+    child = context.Process(target=_cells_in_child, args=(queue, lat, lng))
+    child.start()
+    assert (queue.get(timeout=120) == expected).all()
+    child.join(60)
+    assert child.exitcode == 0
+
+
+@needs_native
+def test_native_functions_refuse_what_the_dispatcher_never_sends():
+    native = _dispatch._native
+    cells, out = np.ones(3, np.uint64), np.empty(4, np.uint64)
+    with pytest.raises(ValueError, match="as many rows"):
+        native.cell_next(cells, out)
+    with pytest.raises(TypeError):
+        native.cell_next(np.ones(3), np.empty(3, np.uint64))
+    sizes, offsets = np.ones(3, np.int64), np.arange(4)
+    with pytest.raises(ValueError, match="values has too few"):
+        native.cell_disk(cells, np.zeros(1, np.int32), offsets, sizes, np.empty(2, np.uint64))
+    with pytest.raises(ValueError, match="one more item"):
+        native.cell_disk(cells, np.zeros(1, np.int32), offsets[:2], sizes, np.empty(4, np.uint64))
+
+
+def test_available_lists_what_can_be_used():
+    for name, isa in available():
+        with use(backend=name, isa=isa):
+            assert cw.backend() == name
+
+
+def test_repeated_calls_do_not_grow():
+    resource = pytest.importorskip("resource")
+    lat, lng = points(10_000)
+
+    def work():
+        cells = cw.latlng_to_cell(lat, lng)
+        cw.cell_disk(cells[:100], 2)
+        cw.cover(cw.Rect(lat=(0, 1), lng=(0, 1)), max_cells=100)
+        cw.CellUnion(cells).normalize()
+
+    for _ in range(20):
+        work()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for _ in range(300):
+        work()
+    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * (1 if sys.platform == "darwin" else 1024)
+    assert grown < 5_000_000
