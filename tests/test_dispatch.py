@@ -47,7 +47,7 @@ def test_use_is_of_one_thread():
     ("options", "message"),
     [
         ({"backend": "cuda"}, "backend must be one of native, numpy: got 'cuda'"),
-        ({"isa": "sse"}, "isa must be one of scalar, v2, avx2, avx512: got 'sse'"),
+        ({"isa": "sse"}, "isa must be one of scalar, portable, v2, avx2, avx512: got 'sse'"),
     ],
 )
 def test_unknown_names_raise(options, message):
@@ -65,7 +65,7 @@ def test_environment_chooses_the_backend():
     assert run("import cellwise; print(cellwise.backend())", CELLWISE_BACKEND="numpy").stdout.strip() == "numpy"
     for name, value, words in [
         ("CELLWISE_BACKEND", "cuda", "backend must be one of native, numpy: got 'cuda'"),
-        ("CELLWISE_ISA", "mmx", "isa must be one of scalar, v2, avx2, avx512: got 'mmx'"),
+        ("CELLWISE_ISA", "mmx", "isa must be one of scalar, portable, v2, avx2, avx512: got 'mmx'"),
         ("CELLWISE_CELL_LIMIT", "many", "CELLWISE_CELL_LIMIT must be a positive integer: got 'many'"),
     ]:
         assert words in run("import cellwise", **{name: value}).stderr

@@ -9,12 +9,25 @@
 
 namespace cellwise::bindings {
 
+namespace {
+
+// Positions in contiguous columns, all at one level.
+bool latlng_to_cell_block(const Input<double>& lat, const Input<double>& lng, const Input<std::int32_t>& level,
+                          std::size_t start, std::size_t rows, std::uint64_t* cell, std::uint8_t* left, bool& any_left) {
+  const auto kernel = blocks().latlng_to_cell;
+  if (kernel == nullptr || lat.stride != 1 || lng.stride != 1 || level.stride != 0 || !is_level(level[0])) return false;
+  any_left = kernel(lat.data + start, lng.data + start, level[0], cell, left, rows);
+  return true;
+}
+
+}  // namespace
+
 NB_MODULE(_native, m) {
   m.doc() = "Native kernels of cellwise; called by cellwise._dispatch only.";
   {
     Rows rows(m);
     // conversion
-    rows.add<&latlng_to_cell, &check_latlng_to_cell>("latlng_to_cell")
+    rows.add<&latlng_to_cell, &check_latlng_to_cell, &latlng_to_cell_block>("latlng_to_cell")
         .add<&cell_to_latlng, &check_cell>("cell_to_latlng")
         .add<&point_to_cell, &check_point_to_cell>("point_to_cell")
         .add<&cell_to_point, &check_cell>("cell_to_point")
@@ -55,6 +68,13 @@ NB_MODULE(_native, m) {
         .add<&latlng_distance, &check_latlng_distance>("latlng_distance");
   }
   add_coverings(m);
+  std::size_t n = 0;
+  const Blocks* found = blocks_available(n);
+  nb::list names;
+  for (std::size_t k = 0; k < n; ++k) names.append(found[k].name);
+  m.attr("INSTRUCTION_SETS") = nb::tuple(names);
+  m.def("choose_instruction_set", &choose_blocks, nb::arg("name"));
+  m.def("instruction_set", [] { return blocks().name; });
   m.attr("COMPILER") = CELLWISE_COMPILER;
   m.attr("FLAGS") = CELLWISE_FLAGS;
 }

@@ -18,6 +18,7 @@
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <limits>
@@ -26,6 +27,7 @@
 #include <tuple>
 #include <utility>
 
+#include "cellwise/blocks.h"
 #include "cellwise/check.h"
 #include "cellwise/conversion.h"
 
@@ -155,27 +157,42 @@ struct Invalid {
   }
 };
 
-// Kernel with one output.
-template <auto Kernel, auto Checker, class R, class... A>
+// Kernel with one output. `Block`, if there is one, takes the same inputs, from a row on, and says whether it could
+// take them; it marks the rows that it leaves to the kernel (see blocks.h).
+template <auto Kernel, auto Checker, auto Block, class R, class... A>
 struct Elementwise {
+  using Element = typename Layout<R>::Element;
+
   static CountAndFirst run(In<A>... in, Out<R> out) {
     const std::size_t n = out.size() / Layout<R>::kWidth;
-    auto* to = out.data();
-    return loop(n, [&](std::size_t row, const R& value) { Layout<R>::store(value, to + row * Layout<R>::kWidth); }, in...);
-  }
-  template <class Store>
-  static CountAndFirst loop(std::size_t n, Store store, const In<A>&... in) {
     const std::tuple<Input<A>...> inputs{Input<A>(in, n)...};
+    Element* to = out.data();
     nb::gil_scoped_release release;
     Invalid invalid;
-    for (std::size_t row = 0; row < n; ++row) {
+    const auto one = [&](std::size_t row) {
       std::apply(
           [&](const auto&... input) {
             const Check check = Checker(input[row]...);
-            store(row, check == Check::kOk ? Kernel(input[row]...) : Layout<R>::null());
+            Layout<R>::store(check == Check::kOk ? Kernel(input[row]...) : Layout<R>::null(),
+                             to + row * Layout<R>::kWidth);
             if (check == Check::kInvalid) invalid.add(row);
           },
           inputs);
+    };
+    if constexpr (Block != nullptr) {
+      std::uint8_t left[kBlockRows];
+      for (std::size_t start = 0; start < n; start += kBlockRows) {
+        const std::size_t rows = std::min(kBlockRows, n - start);
+        bool any_left = false;
+        const bool taken = std::apply(
+            [&](const auto&... input) { return Block(input..., start, rows, to + start, left, any_left); }, inputs);
+        if (taken && !any_left) continue;
+        for (std::size_t k = 0; k < rows; ++k) {
+          if (!taken || left[k]) one(start + k);
+        }
+      }
+    } else {
+      for (std::size_t row = 0; row < n; ++row) one(row);
     }
     return {invalid.count, invalid.first};
   }
@@ -187,7 +204,7 @@ struct Layout<std::pair<T, U>> {
   static std::pair<T, U> null() noexcept { return {Layout<T>::null(), Layout<U>::null()}; }
 };
 template <auto Kernel, auto Checker, class T, class U, class... A>
-struct Elementwise<Kernel, Checker, std::pair<T, U>, A...> {
+struct Elementwise<Kernel, Checker, nullptr, std::pair<T, U>, A...> {
   static CountAndFirst run(In<A>... in, Out<T> first, Out<U> second) {
     auto* a = first.data();
     auto* b = second.data();
@@ -251,9 +268,9 @@ class Rows {
  public:
   explicit Rows(nb::module_& m) : module_(m) {}
 
-  template <auto Kernel, auto Checker>
+  template <auto Kernel, auto Checker, auto Block = nullptr>
   Rows& add(const char* name) {
-    add_row<Kernel, Checker>(name, Kernel);
+    add_row<Kernel, Checker, Block>(name, Kernel);
     return *this;
   }
 
@@ -266,9 +283,9 @@ class Rows {
   ~Rows() { module_.attr("SIGNATURES") = signatures_; }
 
  private:
-  template <auto Kernel, auto Checker, class R, class... A>
+  template <auto Kernel, auto Checker, auto Block, class R, class... A>
   void add_row(const char* name, R (*)(A...) noexcept) {
-    using Row = Elementwise<Kernel, Checker, Bare<R>, A...>;
+    using Row = Elementwise<Kernel, Checker, Block, Bare<R>, A...>;
     define(name, &Row::run);
     signatures_[name] = inputs<A...>() + " -> " + output<Bare<R>>();
   }

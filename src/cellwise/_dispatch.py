@@ -21,8 +21,9 @@ except ImportError as why:
     _why_not_native = why
 
 BACKENDS = ("native", "numpy")
-INSTRUCTION_SETS = ("scalar", "v2", "avx2", "avx512")
-BUILT_INSTRUCTION_SETS = ("scalar",)
+INSTRUCTION_SETS = ("scalar", "portable", "v2", "avx2", "avx512")
+# Those of this build that the processor has, slowest first.
+AVAILABLE_INSTRUCTION_SETS = _native.INSTRUCTION_SETS if _native is not None else ()
 
 # Rows a call of the backend: small enough that Ctrl-C is noticed and temporary arrays stay small.
 CHUNK = 1 << 19
@@ -50,8 +51,9 @@ def _check_backend(name):
 def _check_isa(name):
     if name not in INSTRUCTION_SETS:
         raise ValueError(f"isa must be one of {', '.join(INSTRUCTION_SETS)}: got {name!r}")
-    if name not in BUILT_INSTRUCTION_SETS:
-        raise ValueError(f"isa {name!r} is not in this build: it has {', '.join(BUILT_INSTRUCTION_SETS)}")
+    if name not in AVAILABLE_INSTRUCTION_SETS:
+        have = ", ".join(AVAILABLE_INSTRUCTION_SETS) or "none"
+        raise ValueError(f"isa {name!r} is not to be had here: this build and processor have {have}")
     return name
 
 
@@ -59,7 +61,8 @@ _backend = ContextVar(
     "cellwise_backend",
     default=_check_backend(os.environ.get("CELLWISE_BACKEND") or ("numpy" if _native is None else "native")),
 )
-_isa = ContextVar("cellwise_isa", default=_check_isa(os.environ.get("CELLWISE_ISA") or BUILT_INSTRUCTION_SETS[-1]))
+if os.environ.get("CELLWISE_ISA") and _check_isa(os.environ["CELLWISE_ISA"]):
+    _native.choose_instruction_set(os.environ["CELLWISE_ISA"])
 
 
 def backend():
@@ -87,17 +90,18 @@ def native():
 
 @contextmanager
 def use(*, backend=None, isa=None):
-    """Run the body of a `with` statement on another backend or instruction set."""
-    tokens = []
-    if backend is not None:
-        tokens.append((_backend, _backend.set(_check_backend(backend))))
-    if isa is not None:
-        tokens.append((_isa, _isa.set(_check_isa(isa))))
+    """Run the body of a `with` statement on another backend (in this thread) or instruction set (in all threads)."""
+    token = None if backend is None else _backend.set(_check_backend(backend))
+    isa_before = None if isa is None or not _check_isa(isa) else _native.instruction_set()
+    if isa_before:
+        _native.choose_instruction_set(isa)
     try:
         yield
     finally:
-        for variable, token in tokens:
-            variable.reset(token)
+        if token is not None:
+            _backend.reset(token)
+        if isa_before:
+            _native.choose_instruction_set(isa_before)
 
 
 def build_info():
@@ -118,7 +122,7 @@ def build_info():
     return {
         "version": version("cellwise"),
         "backend": backend(),
-        "isa": _isa.get() if backend() == "native" else "none",
+        "isa": _native.instruction_set() if backend() == "native" else "none",
         "compiler": _native.COMPILER if _native else "none",
         "flags": _native.FLAGS if _native else "none",
         "numpy": np.__version__,

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ._dispatch import BACKENDS, BUILT_INSTRUCTION_SETS, _native, use
+from ._dispatch import AVAILABLE_INSTRUCTION_SETS, BACKENDS, use
 from .cell_union import CellUnion
 from .cells.conversion import cell_to_token, latlng_to_cell
 
@@ -23,7 +23,7 @@ def available():
     ...     with use(backend=backend, isa=isa):
     ...         pass
     """
-    native = [("native", isa) for isa in BUILT_INSTRUCTION_SETS] if _native is not None else []
+    native = [("native", isa) for isa in AVAILABLE_INSTRUCTION_SETS]
     return [*native, *((name, None) for name in BACKENDS if name != "native")]
 
 

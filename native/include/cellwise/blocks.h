@@ -1,0 +1,32 @@
+// Block kernels: the same answers as the scalar kernels, many rows at a time, for one instruction set each.
+//
+// A block kernel computes rows that it is sure of and leaves the others, a few in a hundred thousand, to the scalar
+// kernel, which defines the answer. `src/blocks.inl` holds the code once; it is compiled for each instruction set, and
+// the best one that the processor has is chosen when the module is loaded.
+
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace cellwise {
+
+inline constexpr std::size_t kBlockRows = 256;
+
+struct Blocks {
+  const char* name;  // of the instruction set
+
+  // Cells at one level. `left[k]` becomes 1 for rows that the scalar kernel must decide, else 0; returns whether there
+  // are any.  REQUIRES: n <= kBlockRows; 0 <= level <= 30.  Valid range: any doubles.
+  bool (*latlng_to_cell)(const double* lat, const double* lng, std::int32_t level, std::uint64_t* cell,
+                         std::uint8_t* left, std::size_t n) noexcept;
+};
+
+// Instruction sets of this build that the processor has, slowest first. The first, "scalar", has no block kernels.
+const Blocks* blocks_available(std::size_t& n) noexcept;
+
+// The one in use by all threads, the last of them at first.
+const Blocks& blocks() noexcept;
+bool choose_blocks(const char* name) noexcept;
+
+}  // namespace cellwise
