@@ -429,3 +429,39 @@ def test_cell_limit():
 def test_unknown_keywords_are_errors():
     with pytest.raises(TypeError, match="unexpected keyword"):
         cw.cell_level(L15, oninvalid="null")
+
+
+def test_a_union_is_an_array_of_cells(backend):
+    assert cw.cell_level(cw.CellUnion([SMALL])).tolist() == [1]
+
+
+def test_polars_needs_no_pyarrow(monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
+    lat, lng = pl.Series([1.0, None]), pl.Series([2, 3])
+    assert (cw.latlng_to_cell(lat, lng, on_invalid="null") == 0).tolist() == [False, True]
+    assert cw.token_to_cell(pl.Series(["04", None])).tolist() == [cw.token_to_cell("04"), 0]
+
+
+def test_scalars_and_arrays_agree_on_the_short_way_and_the_long_one():
+    """One value, an array of its own type, and a list, which takes the long way, give the same."""
+    rng = np.random.default_rng(0)
+    lat, lng = rng.uniform(-90, 90, 50), rng.uniform(-180, 180, 50)
+    cells = cw.latlng_to_cell(lat, lng, 20)
+    assert cw.latlng_to_cell(list(lat), list(lng), 20).tolist() == cells.tolist()
+    assert [cw.latlng_to_cell(a, b, 20) for a, b in zip(lat.tolist(), lng.tolist())] == cells.tolist()
+    one = cells[:1].tolist()
+    for name in ("level", "face", "is_leaf", "to_latlng", "to_point", "to_token", "to_string", "to_int64", "ij", "vertices",
+                 "bounds", "area", "next", "edge_neighbors"):  # fmt: skip
+        function = getattr(cw, f"cell_{name}")
+        short, long, single = function(cells[:1]), function(one), function(one[0])
+        for a, b, c in zip(*(x if isinstance(x, tuple) else (x,) for x in (short, long, single))):
+            assert a.dtype == b.dtype
+            assert a.tolist() == b.tolist() == [c.tolist() if isinstance(c, np.ndarray) else c]
+    with pytest.raises(ValueError, match="lat must be"):
+        cw.latlng_to_cell(np.array([91.0]), np.array([0.0]))
+    assert cw.cell_parent(np.uint64(L15), 3) == cw.cell_parent(L15, 3)
+    grid = cells.reshape(5, 10)
+    assert (cw.cell_parent(grid, 4) == cw.cell_parent(cells, 4).reshape(5, 10)).all()
+    assert cw.cell_parent(grid.T, 4).shape == (10, 5)  # not contiguous: the long way
+    assert cw.cell_to_point(grid).shape == (5, 10, 3)
+    assert cw.cell_vertices(grid[:0]).shape == (0, 10, 4, 2)

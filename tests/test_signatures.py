@@ -27,7 +27,7 @@ def test_table_order_is_the_native_order():
 @needs_native
 def test_stub_has_every_function_of_the_native_module():
     stub = Path(find_spec("cellwise._native").origin).parent / "_native.pyi"
-    defined = set(re.findall(r"^def (\w+)\(", stub.read_text(), re.MULTILINE))
+    defined = set(re.findall(r"^(?:def|class) (\w+)\b", stub.read_text(), re.MULTILINE))
     functions = {name for name in dir(_dispatch._native) if callable(getattr(_dispatch._native, name))}
     assert defined == functions
     assert set(KERNELS) <= functions

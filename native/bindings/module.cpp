@@ -1,10 +1,14 @@
 // The native backend: rows in table order, then what is no row.
 
+#define CELLWISE_IMPORTS_NUMPY
+#include "rows.h"
+
 #include "cellwise/adjacency.h"
 #include "cellwise/conversion.h"
 #include "cellwise/geometry.h"
 #include "cellwise/hierarchy.h"
 #include "coverings.h"
+#include "polygons.h"
 #include "rows.h"
 
 namespace cellwise::bindings {
@@ -23,6 +27,7 @@ bool latlng_to_cell_block(const Input<double>& lat, const Input<double>& lng, co
 }  // namespace
 
 NB_MODULE(_native, m) {
+  if (_import_array() < 0) throw nb::python_error();
   m.doc() = "Native kernels of cellwise; called by cellwise._dispatch only.";
   {
     Rows rows(m);
@@ -68,6 +73,7 @@ NB_MODULE(_native, m) {
         .add<&latlng_distance, &check_latlng_distance>("latlng_distance");
   }
   add_coverings(m);
+  add_polygons(m);
   std::size_t n = 0;
   const Blocks* found = blocks_available(n);
   nb::list names;

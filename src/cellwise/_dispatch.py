@@ -25,6 +25,8 @@ INSTRUCTION_SETS = ("scalar", "portable", "v2", "avx2", "avx512")
 # Those of this build that the processor has, slowest first.
 AVAILABLE_INSTRUCTION_SETS = _native.INSTRUCTION_SETS if _native is not None else ()
 
+_FAST = {} if _native is None else _native.FAST
+
 # Rows a call of the backend: small enough that Ctrl-C is noticed and temporary arrays stay small.
 CHUNK = 1 << 19
 
@@ -183,6 +185,10 @@ class _Tally:
 
 def call(name, *values, on_invalid="raise"):
     """Results of the kernel `name` for any arguments: scalars, arrays, or what `inputs` can read."""
+    if on_invalid == "raise" and name in _FAST and _backend.get() == "native":
+        result = _FAST[name](*values)  # knows scalars and contiguous arrays of its own types, if all rows are valid
+        if result is not NotImplemented:
+            return result
     inputs.check_choice("on_invalid", on_invalid, ("raise", "warn", "null"))
     row = KERNELS[name]
     this = _Call(row, values)

@@ -80,8 +80,7 @@ def _unpacked(value, name, missing):
             return value.to_numpy(), frame, False
         dtype = getattr(value.dtype, "numpy_dtype", np.dtype(object))
         if missing is None:
-            if value.isna().any():
-                raise ValueError(f"{name} must not be missing: got {value.isna().sum()} missing of {len(value)} values")
+            _check_no_nulls(name, value.isna().sum(), len(value))
             return value.to_numpy(dtype=dtype), frame, True
         if dtype.kind in "OU" or isinstance(missing, str):
             return value.to_numpy(dtype=object, na_value=missing), frame, True
@@ -89,7 +88,7 @@ def _unpacked(value, name, missing):
             return value.to_numpy(dtype=np.float64, na_value=missing), frame, True
         return value.to_numpy(dtype=dtype, na_value=missing), frame, True
     if _is_instance(value, "polars", "Series"):
-        value = value.to_arrow()
+        return _from_polars(value, name, missing), None, False
     if _is_instance(value, "pyarrow", "Array", "ChunkedArray"):
         return _from_arrow(value, name, missing), None, False
     if hasattr(value, "__arrow_c_array__") or hasattr(value, "__arrow_c_stream__"):
@@ -99,10 +98,25 @@ def _unpacked(value, name, missing):
     return value, None, False
 
 
+def _check_no_nulls(name, n_null, n):
+    if n_null:
+        raise ValueError(f"{name} must not be missing: got {n_null} missing of {n} values")
+
+
+def _from_polars(value, name, missing):
+    if missing is None:
+        _check_no_nulls(name, value.null_count(), len(value))
+    elif value.null_count():
+        if value.dtype.is_integer() and isinstance(missing, float):
+            value = value.cast(sys.modules["polars"].Float64)
+        value = value.fill_null(missing)
+    return value.to_numpy() if value.dtype.is_numeric() else np.array(value.to_list(), dtype=object)
+
+
 def _from_arrow(value, name, missing):
-    if value.null_count:
-        if missing is None:
-            raise ValueError(f"{name} must not be missing: got {value.null_count} missing of {len(value)} values")
+    if missing is None:
+        _check_no_nulls(name, value.null_count, len(value))
+    elif value.null_count:
         pa = sys.modules["pyarrow"]
         if pa.types.is_integer(value.type) and isinstance(missing, float):
             value = value.cast(pa.float64())
@@ -151,6 +165,8 @@ _TOKEN_IDS = "integer ids; tokens are read by token_to_cell"
 
 def _read_cells(code, name, value):
     value, frame, nullable = _unpacked(value, name, 0)
+    if hasattr(value, "__array__"):  # a CellUnion, too
+        value = np.asarray(value)
     if isinstance(value, (np.ndarray, np.generic)) and value.dtype != object:
         array = np.asarray(value)
         if array.dtype.kind == "u":

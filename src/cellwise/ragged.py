@@ -29,7 +29,12 @@ class Ragged:
         self.values = np.asarray(values)
         self.offsets = np.asarray(offsets, np.int64)
         flat = self.values.ndim == self.offsets.ndim == 1 and len(self.offsets) > 0
-        if not flat or self.offsets[0] != 0 or (np.diff(self.offsets) < 0).any() or self.offsets[-1] != len(self.values):
+        if (
+            not flat
+            or self.offsets[0] != 0
+            or (np.diff(self.offsets) < 0).any()
+            or self.offsets[-1] != len(self.values)
+        ):
             raise ValueError(
                 "offsets must be one-dimensional, start with 0, never fall and end with the number of values: "
                 f"got {self.offsets!r} for {self.values.shape} values"

@@ -1,0 +1,95 @@
+#include "polygons.h"
+
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/tuple.h>
+
+#include <cstdint>
+#include <memory>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "cellwise/covering.h"
+#include "cellwise/polygon.h"
+
+namespace cellwise::bindings {
+
+namespace nb = nanobind;
+
+namespace {
+
+using Degrees = nb::ndarray<const double, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using Indices = nb::ndarray<const std::uint32_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using Flags = nb::ndarray<bool, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+
+bool interrupted() {
+  nb::gil_scoped_acquire acquire;
+  return PyErr_CheckSignals() != 0;
+}
+
+std::vector<Point> to_points(const Degrees& lat, const Degrees& lng) {
+  std::vector<Point> points(lat.size());
+  for (std::size_t k = 0; k < points.size(); ++k) points[k] = latlng_to_point(lat.data()[k], lng.data()[k]);
+  return points;
+}
+
+// Cells, or the reason why there are none.
+template <class Region>
+nb::object cover(const Region& region, std::int32_t min_level, std::int32_t max_level, std::int64_t max_cells,
+                 std::int32_t level_mod, bool interior, std::int64_t limit, std::int64_t candidate_limit) {
+  auto cells = std::make_unique<std::vector<std::uint64_t>>();
+  CoverStatus status;
+  {
+    nb::gil_scoped_release release;
+    Coverer coverer(region, {min_level, max_level, max_cells, level_mod, interior}, limit, candidate_limit, interrupted);
+    status = coverer.run(*cells);
+  }
+  if (status == CoverStatus::kTooManyCells) return nb::str("cells");
+  if (status == CoverStatus::kTooManyCandidates) return nb::str("candidates");
+  if (status == CoverStatus::kInterrupted) throw nb::python_error();
+  std::uint64_t* data = cells->data();
+  const std::size_t n = cells->size();
+  nb::capsule owner(cells.release(), [](void* p) noexcept { delete static_cast<std::vector<std::uint64_t>*>(p); });
+  return nb::cast(nb::ndarray<nb::numpy, std::uint64_t, nb::ndim<1>>(data, {n}, owner));
+}
+
+}  // namespace
+
+void add_polygons(nb::module_& m) {
+  nb::class_<Polygon>(m, "GeodesicPolygon")
+      .def("__init__",
+           [](Polygon* self, Degrees lat, Degrees lng, Indices offsets, Indices shell_of, bool oriented) {
+             nb::gil_scoped_release release;
+             new (self) Polygon(to_points(lat, lng), {offsets.data(), offsets.data() + offsets.size()},
+                                {shell_of.data(), shell_of.data() + shell_of.size()}, oriented);
+           })
+      // Number of the fault (0: none), ring, other ring, latitude and longitude in degrees.
+      .def("find_fault",
+           [](const Polygon& self) {
+             const Finding found = self.find_fault();
+             return std::tuple(static_cast<int>(found.fault), found.ring, found.other_ring,
+                               radians_to_degrees(point_lat(found.where)), radians_to_degrees(point_lng(found.where)));
+           })
+      .def("area", &Polygon::area)
+      .def("contains",
+           [](const Polygon& self, Degrees lat, Degrees lng, Flags out) {
+             nb::gil_scoped_release release;
+             for (std::size_t k = 0; k < out.size(); ++k) {
+               out.data()[k] = self.contains(latlng_to_point(lat.data()[k], lng.data()[k]));
+             }
+           })
+      .def("cover", [](const Polygon& self, std::int32_t min_level, std::int32_t max_level, std::int64_t max_cells,
+                       std::int32_t level_mod, bool interior, std::int64_t limit, std::int64_t candidate_limit) {
+        return cover(PolygonRegion(self.index()), min_level, max_level, max_cells, level_mod, interior, limit,
+                     candidate_limit);
+      });
+  m.def("cover_polyline",
+        [](Degrees lat, Degrees lng, std::int32_t min_level, std::int32_t max_level, std::int64_t max_cells,
+           std::int32_t level_mod, bool interior, std::int64_t limit, std::int64_t candidate_limit) {
+          const std::vector<Point> points = to_points(lat, lng);
+          return cover(PolylineRegion(points), min_level, max_level, max_cells, level_mod, interior, limit,
+                       candidate_limit);
+        });
+}
+
+}  // namespace cellwise::bindings

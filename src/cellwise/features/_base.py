@@ -1,0 +1,353 @@
+"""What all transformers share: which columns of X say where a row is, and the cell that holds it."""
+
+import numbers
+
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from .. import inputs
+from ..cell_union import CellUnion
+from ..cells.conversion import cell_to_token, latlng_to_cell, token_to_cell
+from ..cells.hierarchy import cell_level
+
+COLUMN_NAMES = {"lat": ("lat", "latitude"), "lng": ("lng", "lon", "long", "longitude")}
+
+ON_INVALID = ("raise", "warn", "null")
+
+FORMAT_VERSION = (1, 0)  # of to_dict; readers refuse another first number
+
+
+class CellTransformer(TransformerMixin, BaseEstimator):
+    """Base of transformers that ask where a row is; all have the parameters `lat`, `lng`, `cell` and `on_invalid`.
+
+    Think twice before adding anything here: every transformer gets it.
+    """
+
+    def _read_cells(self, X, *, reset):
+        """Cell of each row of X: a leaf for coordinates, 0 where they are missing or invalid."""
+        inputs.check_choice("on_invalid", self.on_invalid, ON_INVALID)
+        is_column_of_cells = len(getattr(X, "shape", ())) == 1 and hasattr(X, "to_frame") and _is_uint64(X.dtype)
+        if is_column_of_cells:
+            X = X.to_frame()
+        names = column_names(X)
+        if names is not None:
+            validate_data(self, X, reset=reset, skip_check_array=True)
+        else:
+            if isinstance(X, (list, tuple)):  # as objects: in a float matrix ids would lose bits
+                X = np.array(X, dtype=object)
+            # NaN is missing here, and infinity invalid: both are sorted out below
+            X = validate_data(
+                self, X, reset=reset, dtype=None, ensure_all_finite=False, ensure_min_samples=1 if reset else 0
+            )
+        if reset:
+            self._check_size(X.shape, 1 if is_column_of_cells or self.cell is not None else 2)
+            only_cell = 0 if is_column_of_cells and self.cell is None else self.cell
+            self.columns_in_ = find_columns(names, X.shape[1], lat=self.lat, lng=self.lng, cell=only_cell)
+        if names is not None and len(self.columns_in_) == 2:
+            check_not_swapped(names, *self.columns_in_)
+        columns = [pick_column(X, names, k) for k in self.columns_in_]
+        read = valid_cells if len(columns) == 1 else leaves_at
+        return read(*columns, on_invalid=self.on_invalid)
+
+    def _check_size(self, shape, least):
+        """Raise, in scikit-learn's words, if X has no row or too few columns."""
+        if shape[0] == 0:
+            what, least = "0 sample(s)", 1
+        elif shape[1] < least:
+            what = f"{shape[1]} feature(s)"
+        else:
+            return
+        raise ValueError(
+            f"Found array with {what} (shape={tuple(shape)}) while a minimum of {least} is required "
+            f"by {type(self).__name__}."
+        )
+
+    def _check_names_in(self, input_features):
+        """Raise unless `input_features` are the columns of fit."""
+        check_is_fitted(self)
+        if input_features is None:
+            return
+        if len(input_features) != self.n_features_in_:
+            raise ValueError(
+                "input_features should have length equal to number of features "
+                f"({self.n_features_in_}), got {len(input_features)}"
+            )
+        known = getattr(self, "feature_names_in_", None)
+        if known is not None and list(known) != list(input_features):
+            raise ValueError("input_features is not equal to feature_names_in_")
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.sparse = False
+        tags.input_tags.string = True  # in the columns that are not read
+        tags.transformer_tags.preserves_dtype = []
+        return tags
+
+    # --- saving: subclasses turn their own state into what JSON knows and back ----------------------------------------
+
+    def to_dict(self):
+        """Everything fitted, as a dict that JSON keeps: cells are tokens.
+
+        Returns
+        -------
+        dict
+
+        See Also
+        --------
+        from_dict : The way back.
+        """
+        check_is_fitted(self)
+        names = getattr(self, "feature_names_in_", None)
+        return {
+            "estimator": type(self).__name__,
+            "format_version": ".".join(map(str, FORMAT_VERSION)),
+            "params": {name: _param_to_json(name, value) for name, value in self._params_to_save().items()},
+            "n_features_in": int(self.n_features_in_),
+            "feature_names_in": None if names is None else [str(name) for name in names],
+            "columns_in": list(self.columns_in_),
+            "state": self._state_to_dict(),
+        }
+
+    def _params_to_save(self):
+        return self.get_params(deep=False)
+
+    @classmethod
+    def from_dict(cls, saved):
+        """Fitted transformer from what `to_dict` gave. Every part is checked: it may come from anywhere.
+
+        Parameters
+        ----------
+        saved : dict
+
+        Returns
+        -------
+        transformer
+
+        Raises
+        ------
+        ValueError, TypeError
+            If something is missing, unknown or impossible, or was saved by a newer major version of the format.
+        """
+        saved = check_keys("saved", saved, ("estimator", "format_version"), others=True)
+        if saved["estimator"] != cls.__name__:
+            raise ValueError(f"estimator must be {cls.__name__!r}: got {saved['estimator']!r}")
+        _check_format_version(saved["format_version"])
+        parts = ("params", "n_features_in", "feature_names_in", "columns_in", "state")
+        saved = check_keys("saved", saved, ("estimator", "format_version", *parts))
+        params = check_keys("params", saved["params"], cls._get_param_names())
+        self = cls(**{name: _param_from_json(name, value) for name, value in params.items()})
+        inputs.check_choice("on_invalid", self.on_invalid, ON_INVALID)
+        n = check_integer("n_features_in", saved["n_features_in"], 1)
+        names = saved["feature_names_in"]
+        if names is not None:
+            check_list("feature_names_in", names, str, n)
+            self.feature_names_in_ = np.array(names, dtype=object)
+        self.n_features_in_ = n
+        columns = check_list("columns_in", saved["columns_in"], int, 1 if self.cell is not None else None)
+        if len(columns) not in (1, 2) or len(set(columns)) != len(columns) or not all(0 <= k < n for k in columns):
+            raise ValueError(f"columns_in must be one or two positions in 0..{n - 1}: got {columns}")
+        self.columns_in_ = tuple(columns)
+        self._state_from_dict(saved["state"])
+        return self
+
+
+# --- columns ----------------------------------------------------------------------------------------------------------
+
+
+def column_names(X):
+    """Names of the columns of a frame (pandas, polars, Arrow), or None."""
+    names = getattr(X, "column_names", getattr(X, "columns", None))
+    return None if names is None else list(names)
+
+
+def pick_column(X, names, k):
+    """Column number `k`, in its own type."""
+    if names is None:
+        return X[:, k]
+    return X.iloc[:, k] if hasattr(X, "iloc") else X[names[k]]
+
+
+def find_columns(names, n_columns, *, lat=None, lng=None, cell=None):
+    """Positions of the columns that say where rows are: (cell,), or (lat, lng).
+
+    Parameters
+    ----------
+    names : list or None
+        Names of the columns, if they have any.
+    n_columns : int
+        How many there are.
+    lat, lng, cell : str, int or None
+        Names or positions. With none of them, columns called like coordinates are found, else the first two are taken.
+
+    Returns
+    -------
+    tuple of int
+
+    Raises
+    ------
+    ValueError
+        If the columns are not there, could be several, or are called otherwise.
+    """
+    if cell is not None:
+        if lat is not None or lng is not None:
+            raise ValueError(f"cell must be given without lat and lng: got lat={lat!r}, lng={lng!r}, cell={cell!r}")
+        return (_position("cell", cell, names, n_columns),)
+    if (lat is None) != (lng is None):
+        raise ValueError(f"lat and lng must be given together: got lat={lat!r}, lng={lng!r}")
+    if lat is None:
+        return _found_by_name(names) or (0, 1)
+    found = _position("lat", lat, names, n_columns), _position("lng", lng, names, n_columns)
+    if found[0] == found[1]:
+        raise ValueError(f"lat and lng must be two columns: got lat={lat!r}, lng={lng!r}")
+    return found
+
+
+def check_not_swapped(names, lat, lng):
+    """Raise if the column at position `lat` is called a longitude, or the other way round."""
+    for name, other, k in (("lat", "lng", lat), ("lng", "lat", lng)):
+        if _is_called(names[k], other):
+            raise ValueError(f"{name} must be no column of {COLUMN_NAMES[other][-1]}s: got position {k}, {names[k]!r}")
+
+
+def _is_called(column, name):
+    return str(column).casefold() in COLUMN_NAMES[name]
+
+
+def _found_by_name(names):
+    """Positions of the columns that are called like coordinates, or None if none is."""
+    found = {name: [k for k, column in enumerate(names or ()) if _is_called(column, name)] for name in COLUMN_NAMES}
+    if not any(found.values()):
+        return None
+    for name, at in found.items():
+        if len(at) != 1:
+            words = " or ".join(COLUMN_NAMES[name])
+            called = ", ".join(repr(names[k]) for k in at) or "none"
+            raise ValueError(f"{name} must be given unless exactly one column is called {words}: got {called}")
+    return found["lat"][0], found["lng"][0]
+
+
+def _position(argument, column, names, n_columns):
+    if isinstance(column, numbers.Integral) and not isinstance(column, (bool, np.bool_)):
+        if not -n_columns <= column < n_columns:
+            raise ValueError(f"{argument} must be a column in {-n_columns}..{n_columns - 1}: got {column}")
+        return int(column) % n_columns
+    if not isinstance(column, str):
+        raise TypeError(f"{argument} must be the name or position of a column: got {column!r}")
+    if names is None:
+        raise ValueError(f"{argument} must be a position where columns have no names: got {column!r}")
+    if names.count(column) != 1:
+        raise ValueError(
+            f"{argument} must name one column: got {column!r}, the name of {names.count(column)} of {len(names)}"
+        )
+    return names.index(column)
+
+
+# --- cells ------------------------------------------------------------------------------------------------------------
+
+
+def leaves_at(lat, lng, *, on_invalid):
+    """Leaf at each position, uint64: 0 where it is missing, which is silent, or invalid, which is not."""
+    lat, lng = inputs.read("f8", "lat", lat).array, inputs.read("f8", "lng", lng).array
+    leaves = latlng_to_cell(lat, lng, on_invalid="null")
+    if on_invalid != "null" and not leaves.all():
+        missing = np.isnan(lat) | np.isnan(lng)
+        if not (leaves[~missing]).all():  # let the core say which: it finds nothing wrong with 0
+            latlng_to_cell(np.where(missing, 0, lat), np.where(missing, 0, lng), on_invalid=on_invalid)
+    return leaves
+
+
+def valid_cells(cell, *, on_invalid):
+    """The cells as uint64: 0 where they are missing, which is silent, or no cells, which is not."""
+    read = inputs.read("u8", "cell", cell)
+    level = cell_level(read.array if read.source is None else read.source, on_invalid=on_invalid)
+    return np.where(level < 0, np.uint64(0), read.array)
+
+
+def _is_uint64(dtype):
+    return str(dtype).lower().startswith("uint64")
+
+
+# --- parameters and saved state ---------------------------------------------------------------------------------------
+
+
+def check_integer(name, value, low):
+    """The value as an `int`; raise unless it is an integer of at least `low`."""
+    return inputs.check_integer(name, value, low, 2**62)
+
+
+def check_bool(name, value):
+    """Raise unless the value is True or False."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} must be True or False: got {value!r}")
+
+
+def check_keys(name, value, keys, *, others=False):
+    """The value; raise unless it is a dict with just these keys (or with `others`, at least these)."""
+    if not isinstance(value, dict):
+        raise ValueError(f"{name} must be a dict: got {type(value).__name__}")
+    missing = [key for key in keys if key not in value]
+    unknown = [] if others else [key for key in value if key not in keys]
+    if missing or unknown:
+        raise ValueError(f"{name} must have the keys {', '.join(keys)}: got {', '.join(map(repr, value))}")
+    return value
+
+
+def check_list(name, value, kind, length=None):
+    """The value; raise unless it is a list of `kind`, of the given length."""
+    if not isinstance(value, list) or any(type(item) is not kind for item in value):
+        raise ValueError(f"{name} must be a list of {kind.__name__}: got {_brief(value)}")
+    if length is not None and len(value) != length:
+        raise ValueError(f"{name} must have {length} items: got {len(value)}")
+    return value
+
+
+def tokens_from_cells(cells):
+    """Cells as a list of tokens."""
+    return cell_to_token(cells).tolist()
+
+
+def cells_from_tokens(name, tokens):
+    """Cells of a saved list of tokens; raise unless all are cells."""
+    cells = np.asarray(token_to_cell(np.array(check_list(name, tokens, str), dtype="U17")), np.uint64)
+    if not cells.all():
+        raise ValueError(f"{name} must hold no missing cell: got 'X' at index {np.argmin(cells)}")
+    return cells
+
+
+def _brief(value):
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _check_format_version(version):
+    parts = version.split(".") if isinstance(version, str) else []
+    if len(parts) != 2 or not all(part.isascii() and part.isdecimal() and len(part) < 9 for part in parts):
+        raise ValueError(f"format_version must be like {'.'.join(map(str, FORMAT_VERSION))!r}: got {_brief(version)}")
+    if int(parts[0]) > FORMAT_VERSION[0]:
+        raise ValueError(f"format_version must be at most {FORMAT_VERSION[0]}.x: got {version!r}; update cellwise")
+
+
+def _param_to_json(name, value):
+    if isinstance(value, CellUnion):
+        return {"cell_union": tokens_from_cells(value.cells)}
+    if isinstance(value, np.ndarray) and value.dtype == np.uint64:
+        return {"cells": tokens_from_cells(value)}
+    if isinstance(value, np.dtype) or (isinstance(value, type) and issubclass(value, (np.generic, int, float))):
+        return np.dtype(value).name
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, (list, tuple, range, np.ndarray)):
+        return [_param_to_json(name, item) for item in value]
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    raise TypeError(f"{name} must be plain or cells to be saved: got {type(value).__name__}")
+
+
+def _param_from_json(name, value):
+    if isinstance(value, dict):
+        if set(value) == {"cell_union"}:
+            return CellUnion(cells_from_tokens(name, value["cell_union"]))
+        return cells_from_tokens(name, check_keys(name, value, ("cells",))["cells"])
+    return tuple(value) if isinstance(value, list) else value

@@ -1,0 +1,638 @@
+"""Folds for cross-validation that keep near rows together: blocks of cells, with a strip left empty round them."""
+
+import heapq
+import numbers
+import warnings
+from abc import abstractmethod
+from typing import NamedTuple
+
+import numpy as np
+from scipy.spatial import cKDTree
+from sklearn.model_selection import BaseCrossValidator
+from sklearn.utils import check_random_state, indexable
+
+from .. import inputs
+from ..cells.conversion import cell_to_latlng
+from ..cells.geometry import latlng_distance
+from ..cells.hierarchy import cell_level
+from ..units import length_unit
+from ._base import (
+    _is_uint64,
+    check_bool,
+    check_integer,
+    check_not_swapped,
+    column_names,
+    find_columns,
+    leaves_at,
+    pick_column,
+    valid_cells,
+)
+from ._sorted_leaves import ancestors, cell_counts
+
+BLOCKS_PER_FOLD = 5  # of level="auto": a fold's worth of rows is to be spread over about so many blocks or more
+
+SLACK = 1e-13  # of chords and of latlng_distance, in radians: rows so near to a limit are measured again
+
+
+class _CellSplitter(BaseCrossValidator):
+    """Base of the splitters. Subclasses say which blocks are tested together."""
+
+    _least_blocks = 2
+
+    def split(self, X, y=None, groups=None):
+        """Positions of the rows to train on and of those to test on, for one fold after another.
+
+        Parameters
+        ----------
+        X : DataFrame, array_like or Series of cells, shape (n_rows, n_features)
+            Rows with coordinates, or with cells, and anything else.
+        y : array_like, shape (n_rows,), default None
+            Not used.
+        groups : None
+            Not used, with a warning if given: the groups are the cells.
+
+        Returns
+        -------
+        iterator of (ndarray of int, ndarray of int)
+            Both ascending. Rows dropped by `buffer` are in neither.
+
+        Raises
+        ------
+        ValueError
+            If a row has no place, there are fewer blocks than folds need, or the buffer leaves nothing to train on.
+        """
+        if groups is not None:
+            warnings.warn(f"groups is ignored by {type(self).__name__}: its groups are cells", stacklevel=2)
+        indexable(X, y)
+        places = read_places(X, lat=self.lat, lng=self.lng, cell=self.cell)
+        block, row_block, count = self._blocks(places)
+        return self._folds(places, row_block, self._tested(block, count))
+
+    def blocks(self, X):
+        """Block of each row: the cell that holds it, at the level of the blocks.
+
+        For maps of the blocks, and as `groups` of scikit-learn's own splitters.
+
+        Parameters
+        ----------
+        X : DataFrame, array_like or Series of cells, shape (n_rows, n_features)
+            Rows with coordinates, or with cells.
+
+        Returns
+        -------
+        ndarray of uint64, shape (n_rows,)
+
+        Examples
+        --------
+        >>> import cellwise as cw
+        >>> from cellwise.features import CellBlockKFold
+        >>> homes = [[37.7599, -122.4148], [37.7614, -122.4137], [37.8044, -122.2712], [34.0522, -118.2437]]
+        >>> cw.cell_to_token(CellBlockKFold(2, level=8).blocks(homes)).tolist()
+        ['808f7', '808f7', '808f9', '80c2d']
+        """
+        block, row_block, _ = self._blocks(read_places(X, lat=self.lat, lng=self.lng, cell=self.cell))
+        return block[row_block]
+
+    def _check_parameters(self):
+        """Raise unless the parameters that all splitters have can be meant."""
+        if isinstance(self.level, str):
+            inputs.check_choice("level", self.level, ("auto",))
+        else:
+            inputs.check_integer("level", self.level, 0, 30)
+        if inputs.check_number("buffer", self.buffer) < 0:
+            raise ValueError(f"buffer must be 0 or more: got {self.buffer}")
+        length_unit(self.unit)
+
+    def _blocks(self, places):
+        """Blocks, ascending; number of the block of each row; how many rows each block has."""
+        n = len(places.cells)
+        ordered = np.sort(places.cells)
+        level = self.level
+        if level == "auto":
+            level = auto_block_level(ordered, self._test_share(n))
+        block = ancestors(places.cells, level)
+        if not block.all():
+            k = int(np.argmin(block))
+            raise ValueError(
+                f"level must be at most that of every cell: got {level} with a cell of level "
+                f"{cell_level(places.cells[k])} at index {k} ({np.count_nonzero(block == 0)} of {n} rows)"
+            )
+        block, row_block, count = np.unique(block, return_inverse=True, return_counts=True)
+        self._check_blocks(ordered, level, len(block))
+        return block, row_block, count
+
+    def _check_blocks(self, ordered, level, n_blocks):
+        """Raise unless there are as many blocks as folds need."""
+        least = self._least_blocks
+        if n_blocks >= least:
+            return
+        got = f"got {n_blocks} at level {level} ({len(ordered)} rows)"
+        for finer in range(level + 1, int(cell_level(ordered).min()) + 1):
+            n_finer = len(cell_counts(ordered, finer)[0])
+            if n_finer >= least:
+                raise ValueError(f"level must part the rows into at least {least} blocks: {got}; {finer} has {n_finer}")
+        raise ValueError(f"X must lie in at least {least} cells to be split: {got}, and no finer level has enough")
+
+    def _folds(self, places, row_block, tested):
+        distances = Distances(places) if self.buffer > 0 else None
+        for k, is_test_block in enumerate(tested):
+            is_test = is_test_block[row_block]
+            train, test = np.flatnonzero(~is_test), np.flatnonzero(is_test)
+            if distances is not None:
+                train = train[~distances.nearer_than(train, test, self.buffer, self.unit)]
+                if len(train) == 0:
+                    raise ValueError(
+                        f"buffer must leave rows to train on: got {self.buffer} {self.unit}, which drops all "
+                        f"{len(row_block) - len(test)} from fold {k}"
+                    )
+            yield train, test
+
+    @abstractmethod
+    def _test_share(self, n_rows):
+        """Share of the rows that a fold tests, for level="auto"."""
+
+    @abstractmethod
+    def _tested(self, block, count):
+        """Which blocks are tested, as booleans, for each fold."""
+
+
+class CellBlockKFold(_CellSplitter):
+    """K folds made of whole cells: rows near each other are trained on together, or tested together.
+
+    Each fold is tested once and trained on k - 1 times, as in `sklearn.model_selection.KFold`, but what is dealt out
+    are blocks, the cells at one level, not rows.
+
+    **The trap it avoids**: random folds put a test row's next-door neighbours into training. Where neighbours are
+    alike, a model that only remembers them scores well, and the score holds for new rows among the known ones. It
+    does not hold for a new town. Held-out blocks ask that harder question [1]_. Neither score is the true one: which
+    question is yours depends on where you will predict, and `spatial_report` lays both side by side.
+
+    Parameters
+    ----------
+    n_splits : int, default 5
+        How many folds, at least 2.
+    level : "auto" or int, default "auto"
+        Level 0..30 of the cells that are blocks. "auto": the coarsest level at which at least half of the rows lie in
+        blocks no larger than a fifth of a fold. See the notes.
+    buffer : float, default 0
+        Rows nearer than this to any test row, by great circle, are dropped from training.
+    unit : {"m", "km", "rad", "deg"}, default "m"
+        Unit of `buffer`.
+    shuffle : bool, default True
+        Whether chance decides which blocks meet in a fold. If not, blocks of equal size are dealt in order of id.
+    random_state : int, RandomState or None, default None
+        Of the shuffling. An int gives the same folds each time, so that models can be compared on them.
+    lat, lng : str or int, default None
+        Names or positions of the columns with coordinates in degrees. None: in a frame the columns called lat or
+        latitude, and lng, lon, long or longitude, in any case; else the first two columns. X may have any others.
+    cell : str or int, default None
+        Instead of `lat` and `lng`, the column of cell ids, of the level of the blocks or finer. A row is then taken
+        to be at the centre of its cell.
+
+    See Also
+    --------
+    CellBlockShuffleSplit : As many random splits as you like.
+    LeaveOneCellOut : Every block tested alone.
+    spatial_report : Scores of random and of blocked folds side by side.
+    sklearn.model_selection.GroupKFold : Takes the groups from you.
+
+    Notes
+    -----
+    **Balance.** Blocks are dealt largest first, each to the fold with the fewest rows so far; those whose numbers of
+    rows lie between the same two powers of two count as equally large and come in random order. Folds differ by at
+    most the rows of the largest block, and mostly by far less.
+
+    **Level.** Blocks should be larger than the distance over which errors of the model are alike [1]_. Smaller blocks
+    leave a test row near training rows that give it away, so that the score is too good. Larger ones take whole
+    kinds of places out of training, and ask for extrapolation that nobody may need. A splitter sees no errors, so
+    "auto" looks at coordinates alone and leans to the cautious side: to the largest blocks that can still be dealt
+    into folds of which each has several. The rule goes by the block of the median row, so that neither a few places
+    with very many rows nor many places with few decide it. If you know the range of your errors, give the level:
+    ``cw.level_for_edge(range, rule="min")`` has no edge shorter than it.
+
+    **Buffer.** Blocks touch, so rows at their edges still have neighbours in training. A buffer keeps them apart [2]_.
+    It is exact, also at the poles and across 180 degrees, and costs training rows.
+
+    **Rows without a place** can be in no block: missing and invalid coordinates are an error here, although the
+    transformers take them.
+
+    If the model is not to see the coordinates, split first and pass the folds:
+    ``cross_val_score(model, X, y, cv=list(CellBlockKFold().split(places)))``.
+
+    References
+    ----------
+    .. [1] D. R. Roberts et al., "Cross-validation strategies for data with temporal, spatial, hierarchical, or
+       phylogenetic structure", Ecography 40 (2017), 913-929.
+    .. [2] R. Valavi et al., "blockCV: An R package for generating spatially or environmentally separated folds for
+       k-fold cross-validation of species distribution models", Methods in Ecology and Evolution 10 (2019), 225-232.
+
+    Examples
+    --------
+    Four homes in two towns; no town is on both sides:
+
+    >>> import numpy as np
+    >>> from cellwise.features import CellBlockKFold
+    >>> homes = [[37.7599, -122.4148], [37.7614, -122.4137], [34.0522, -118.2437], [34.0530, -118.2440]]
+    >>> for train, test in CellBlockKFold(2, level=8, random_state=0).split(homes):
+    ...     print(train, test)
+    [0 1] [2 3]
+    [2 3] [0 1]
+
+    A bumpy surface, learnt by nearest neighbours. Random folds say how well it is known between the points, blocks
+    how well beyond them, and a buffer moves beyond further out:
+
+    >>> from sklearn.model_selection import KFold, cross_val_score
+    >>> from sklearn.neighbors import KNeighborsRegressor
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.uniform((45, 5), (50, 12), (2000, 2))
+    >>> y = np.sin(3 * X[:, 0]) + np.sin(2 * X[:, 1]) + 0.3 * rng.standard_normal(2000)
+    >>> model = KNeighborsRegressor()
+    >>> for cv in [
+    ...     KFold(5, shuffle=True, random_state=0),
+    ...     CellBlockKFold(5, random_state=0),
+    ...     CellBlockKFold(5, buffer=30, unit="km", random_state=0),
+    ... ]:
+    ...     print(f"{cross_val_score(model, X, y, cv=cv).mean():.2f}")
+    0.89
+    0.75
+    0.19
+    """
+
+    def __init__(
+        self,
+        n_splits=5,
+        *,
+        level="auto",
+        buffer=0,
+        unit="m",
+        shuffle=True,
+        random_state=None,
+        lat=None,
+        lng=None,
+        cell=None,
+    ):
+        self.n_splits = n_splits
+        self.level = level
+        self.buffer = buffer
+        self.unit = unit
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.lat = lat
+        self.lng = lng
+        self.cell = cell
+        self._check_parameters()
+
+    def _check_parameters(self):
+        check_integer("n_splits", self.n_splits, 2)
+        super()._check_parameters()
+        check_bool("shuffle", self.shuffle)
+        if not self.shuffle and self.random_state is not None:
+            raise ValueError(f"random_state must be None without shuffle: got {self.random_state!r}")
+
+    def get_n_splits(self, X=None, y=None, groups=None):
+        """Number of folds: `n_splits`.
+
+        Parameters
+        ----------
+        X, y, groups : object, default None
+            Not used.
+
+        Returns
+        -------
+        int
+        """
+        return self.n_splits
+
+    def _test_share(self, n_rows):
+        return 1 / self.n_splits
+
+    @property
+    def _least_blocks(self):
+        return self.n_splits
+
+    def _tested(self, block, count):
+        rng = check_random_state(self.random_state) if self.shuffle else None
+        fold = deal(count, self.n_splits, rng)
+        return (fold == k for k in range(self.n_splits))
+
+
+class CellBlockShuffleSplit(_CellSplitter):
+    """Random splits into whole cells to train on and whole cells to test on, as often as you like.
+
+    Each split draws blocks, the cells at one level, in random order until they hold about `test_size` of the rows.
+    Unlike folds, splits are independent draws: a row may be tested several times or never, and there may be many of
+    them with a small test set, which tells more of the spread of a score.
+
+    Parameters
+    ----------
+    n_splits : int, default 10
+        How many splits.
+    test_size : float or int, default 0.2
+        Share of the rows to test on, between 0 and 1, or as an int their number. Blocks stay whole, so that the
+        number comes as near to it as the last block allows, with at least one block on each side.
+    level : "auto" or int, default "auto"
+        Level 0..30 of the cells that are blocks. "auto": the coarsest level at which at least half of the rows lie in
+        blocks no larger than a fifth of the test set, see `CellBlockKFold`.
+    buffer : float, default 0
+        Rows nearer than this to any test row, by great circle, are dropped from training.
+    unit : {"m", "km", "rad", "deg"}, default "m"
+        Unit of `buffer`.
+    random_state : int, RandomState or None, default None
+        Of the drawing. An int gives the same splits each time.
+    lat, lng : str or int, default None
+        Names or positions of the columns with coordinates in degrees. None: found by name in a frame, else the first
+        two columns.
+    cell : str or int, default None
+        Instead of `lat` and `lng`, the column of cell ids, of the level of the blocks or finer.
+
+    See Also
+    --------
+    CellBlockKFold : Every row tested once; notes on levels and buffers.
+
+    References
+    ----------
+    .. [1] D. R. Roberts et al., "Cross-validation strategies for data with temporal, spatial, hierarchical, or
+       phylogenetic structure", Ecography 40 (2017), 913-929.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cellwise.features import CellBlockShuffleSplit
+    >>> X = np.random.default_rng(0).uniform((45, 5), (50, 12), (2000, 2))
+    >>> for train, test in CellBlockShuffleSplit(3, buffer=10, unit="km", random_state=0).split(X):
+    ...     print(len(train), "to train,", 2000 - len(train) - len(test), "dropped,", len(test), "to test")
+    1517 to train, 85 dropped, 398 to test
+    1527 to train, 67 dropped, 406 to test
+    1536 to train, 59 dropped, 405 to test
+    """
+
+    def __init__(
+        self,
+        n_splits=10,
+        *,
+        test_size=0.2,
+        level="auto",
+        buffer=0,
+        unit="m",
+        random_state=None,
+        lat=None,
+        lng=None,
+        cell=None,
+    ):
+        self.n_splits = n_splits
+        self.test_size = test_size
+        self.level = level
+        self.buffer = buffer
+        self.unit = unit
+        self.random_state = random_state
+        self.lat = lat
+        self.lng = lng
+        self.cell = cell
+        self._check_parameters()
+
+    def _check_parameters(self):
+        check_integer("n_splits", self.n_splits, 1)
+        if isinstance(self.test_size, numbers.Integral):
+            check_integer("test_size", self.test_size, 1)
+        elif not 0 < inputs.check_number("test_size", self.test_size) < 1:
+            raise ValueError(f"test_size must be an integer from 1 or a float between 0 and 1: got {self.test_size}")
+        super()._check_parameters()
+
+    def get_n_splits(self, X=None, y=None, groups=None):
+        """Number of splits: `n_splits`.
+
+        Parameters
+        ----------
+        X, y, groups : object, default None
+            Not used.
+
+        Returns
+        -------
+        int
+        """
+        return self.n_splits
+
+    def _test_share(self, n_rows):
+        if not isinstance(self.test_size, numbers.Integral):
+            return self.test_size
+        if self.test_size >= n_rows:
+            raise ValueError(f"test_size must be less than the number of rows, {n_rows}: got {self.test_size}")
+        return self.test_size / n_rows
+
+    def _tested(self, block, count):
+        wanted = self._test_share(count.sum()) * count.sum()
+        rng = check_random_state(self.random_state)
+        for _ in range(self.n_splits):
+            order = rng.permutation(len(count))
+            rows = np.cumsum(count[order])[:-1]  # one block at least is left to train on
+            n_tested = 1 + int(np.argmin(np.abs(rows - wanted)))
+            is_tested = np.zeros(len(count), bool)
+            is_tested[order[:n_tested]] = True
+            yield is_tested
+
+
+class LeaveOneCellOut(_CellSplitter):
+    """One fold for each cell that holds rows: tested on it, trained on all the others.
+
+    The number of fits is the number of cells. A score per fold is then a score per cell, which makes a map of where
+    the model fails. The mean over folds counts a cell with one row as much as one with a thousand; and R2 says
+    nothing of a cell with one row: average errors instead, or use `sklearn.model_selection.cross_val_predict`.
+
+    Parameters
+    ----------
+    level : "auto" or int, default "auto"
+        Level 0..30 of the cells. "auto": the coarsest level at which at least half of the rows lie in cells with no
+        more than one row in 25, see `CellBlockKFold`.
+    buffer : float, default 0
+        Rows nearer than this to any test row, by great circle, are dropped from training.
+    unit : {"m", "km", "rad", "deg"}, default "m"
+        Unit of `buffer`.
+    lat, lng : str or int, default None
+        Names or positions of the columns with coordinates in degrees. None: found by name in a frame, else the first
+        two columns.
+    cell : str or int, default None
+        Instead of `lat` and `lng`, the column of cell ids, of `level` or finer.
+
+    See Also
+    --------
+    CellBlockKFold : Cells dealt into a few folds; notes on levels and buffers.
+
+    References
+    ----------
+    .. [1] D. R. Roberts et al., "Cross-validation strategies for data with temporal, spatial, hierarchical, or
+       phylogenetic structure", Ecography 40 (2017), 913-929.
+
+    Examples
+    --------
+    The mean error in each cell, ready for ``cellwise.plot.plot_cells(cells, errors)``:
+
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LinearRegression
+    >>> from sklearn.model_selection import cross_val_score
+    >>> from cellwise.features import LeaveOneCellOut
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.uniform((45, 5), (50, 12), (500, 2))
+    >>> y = X[:, 0] + np.where(X[:, 1] > 11, 3, 0)
+    >>> cv = LeaveOneCellOut(level=6)
+    >>> errors = -cross_val_score(LinearRegression(), X, y, cv=cv, scoring="neg_mean_absolute_error")
+    >>> cells = np.unique(cv.blocks(X))  # folds come in this order
+    >>> len(cells) == len(errors) == cv.get_n_splits(X)
+    True
+    """
+
+    def __init__(self, level="auto", *, buffer=0, unit="m", lat=None, lng=None, cell=None):
+        self.level = level
+        self.buffer = buffer
+        self.unit = unit
+        self.lat = lat
+        self.lng = lng
+        self.cell = cell
+        self._check_parameters()
+
+    def get_n_splits(self, X=None, y=None, groups=None):
+        """Number of cells that hold rows of X.
+
+        Parameters
+        ----------
+        X : DataFrame, array_like or Series of cells, shape (n_rows, n_features)
+            Rows with coordinates, or with cells.
+        y, groups : object, default None
+            Not used.
+
+        Returns
+        -------
+        int
+        """
+        if X is None:
+            raise ValueError("X must be given to count its cells: got None")
+        return len(np.unique(self.blocks(X)))
+
+    def _test_share(self, n_rows):
+        return 1 / 5
+
+    def _tested(self, block, count):
+        return (np.arange(len(block)) == k for k in range(len(block)))
+
+
+# --- blocks -----------------------------------------------------------------------------------------------------------
+
+
+def auto_block_level(ordered, test_share):
+    """Coarsest level at which half of the sorted cells or more lie in blocks of at most a fifth of a test set.
+
+    Where one place has half of all rows there is none: then the coarsest with five blocks for each test set, or if
+    there is none either, the coarsest of those with the most blocks.
+    """
+    largest = test_share * len(ordered) / BLOCKS_PER_FOLD
+    n_blocks = []
+    for level in range(int(cell_level(ordered).min()) + 1):
+        count = cell_counts(ordered, level)[1]
+        if np.median(np.repeat(count, count)) <= largest:
+            return level
+        n_blocks.append(len(count))
+    enough = [level for level, n in enumerate(n_blocks) if n * test_share >= BLOCKS_PER_FOLD]
+    return enough[0] if enough else int(np.argmax(n_blocks))
+
+
+def deal(count, n_folds, rng):
+    """Fold of each block of `count` rows: the largest first, each to the fold with the fewest rows so far.
+
+    With a random generator, blocks with as many binary digits in their counts are equally large, in random order.
+    """
+    if rng is None:
+        order = np.argsort(-count, kind="stable")
+    else:
+        order = rng.permutation(len(count))
+        order = order[np.argsort(-np.frexp(count[order])[1], kind="stable")]
+    fold = np.empty(len(count), np.intp)
+    heap = [(0, k) for k in range(n_folds)]
+    for block, rows in zip(order.tolist(), count[order].tolist()):
+        held, k = heap[0]
+        fold[block] = k
+        heapq.heapreplace(heap, (held + rows, k))
+    return fold
+
+
+# --- places and distances ---------------------------------------------------------------------------------------------
+
+
+class Places(NamedTuple):
+    """Where each row is."""
+
+    cells: np.ndarray  # leaves, or what the column of cells holds
+    lat: np.ndarray
+    lng: np.ndarray
+
+
+def read_places(X, *, lat=None, lng=None, cell=None, name="X"):
+    """Place of each row, by the columns that the transformers would read; raises if a row has none."""
+    if len(getattr(X, "shape", ())) == 1 and hasattr(X, "to_frame") and _is_uint64(X.dtype):
+        X, cell = X.to_frame(), 0 if cell is None else cell
+    names = column_names(X)
+    if names is None:
+        X = np.array(X, dtype=object) if isinstance(X, (list, tuple)) else np.asarray(X)
+    if X.ndim != 2 if names is None else len(X.shape) != 2:
+        raise ValueError(f"{name} must have rows and columns: got {type(X).__name__} of shape {X.shape}")
+    n, width = X.shape
+    if n == 0 or width < (1 if cell is not None else 2):
+        raise ValueError(f"{name} must have rows with coordinates: got {n} rows of {width} columns")
+    at = find_columns(names, width, lat=lat, lng=lng, cell=cell)
+    if names is not None and len(at) == 2:
+        check_not_swapped(names, *at)
+    columns = [pick_column(X, names, k) for k in at]
+    if len(at) == 1:
+        cells = valid_cells(*columns, on_invalid="raise")
+        coordinates = cell_to_latlng(cells)
+    else:
+        cells = leaves_at(*columns, on_invalid="raise")
+        coordinates = [inputs.read("f8", word, column).array for word, column in zip(("lat", "lng"), columns)]
+    if not cells.all():
+        raise ValueError(
+            f"{name} must have a place in every row: got none at index {np.argmin(cells)} "
+            f"({np.count_nonzero(cells == 0)} of {n} rows); leave those rows out"
+        )
+    return Places(cells, *coordinates)
+
+
+class Distances:
+    """Great-circle distances between rows, of which many may be at one place. Rows are given by position."""
+
+    def __init__(self, places):
+        order = np.argsort(places.cells)  # near rows next to each other, which search trees like
+        lat, lng = places.lat[order], places.lng[order]
+        is_new = np.ones(len(order), bool)
+        is_new[1:] = (lat[1:] != lat[:-1]) | (lng[1:] != lng[:-1])
+        self._lat, self._lng = lat[is_new], lng[is_new]
+        self._place = np.empty(len(order), np.intp)  # of each row
+        self._place[order] = np.cumsum(is_new) - 1
+        lat, lng = np.radians(self._lat), np.radians(self._lng)
+        self._xyz = np.column_stack([np.cos(lat) * np.cos(lng), np.cos(lat) * np.sin(lng), np.sin(lat)])
+
+    def nearest(self, rows, targets):
+        """Angle in radians from each of `rows` to the nearest of `targets`."""
+        asked, of_row = self._distinct(rows)
+        chord = cKDTree(self._xyz[self._distinct(targets)[0]]).query(self._xyz[asked])[0]
+        return 2 * np.arcsin(np.minimum(chord / 2, 1))[of_row]
+
+    def nearer_than(self, rows, targets, distance, unit):
+        """Which of `rows` are nearer than `distance` to any of `targets`, as booleans."""
+        angle = distance / length_unit(unit)
+        if angle > np.pi + SLACK:
+            return np.ones(len(rows), bool)
+        asked, of_row = self._distinct(rows)
+        targets = self._distinct(targets)[0]
+        tree = cKDTree(self._xyz[targets])
+        limit = 2 * np.sin(min(angle, np.pi) / 2)  # chords are ordered as angles are
+        chord = tree.query(self._xyz[asked], distance_upper_bound=limit + 2 * SLACK)[0]
+        nearer = chord < limit - SLACK
+        for k in np.flatnonzero(np.abs(chord - limit) <= SLACK):
+            a, b = asked[k], targets[tree.query_ball_point(self._xyz[asked[k]], limit + SLACK)]
+            exact = latlng_distance(self._lat[a], self._lng[a], self._lat[b], self._lng[b], unit=unit)
+            nearer[k] = (exact < distance).any()
+        return nearer[of_row]
+
+    def _distinct(self, rows):
+        """Places of the rows, each once; which of them each row has."""
+        has_row = np.zeros(len(self._lat), bool)
+        has_row[self._place[rows]] = True
+        return np.flatnonzero(has_row), (np.cumsum(has_row) - 1)[self._place[rows]]

@@ -1,0 +1,383 @@
+"""Polygons and polylines whose edges are geodesics: the shortest way on the sphere from vertex to vertex."""
+
+import math
+from functools import cached_property
+
+import numpy as np
+
+from . import _dispatch, inputs
+from ._reference import polygon as kernels
+from ._reference.projection import wrap_lng
+from .errors import InvalidRegionError
+from .units import area_unit, length_unit
+
+# Rows a call of the backend, so that Ctrl-C is noticed.
+CHUNK = 1 << 18
+
+
+def _depth(value):
+    """Levels of nesting: 2 for a ring, 3 for a list of rings, 4 for a list of polygons."""
+    if hasattr(value, "ndim") and getattr(value, "dtype", None) != object:
+        return value.ndim
+    if isinstance(value, (list, tuple)) or hasattr(value, "__array__"):
+        return 1 + (_depth(value[0]) if len(value) else 0)
+    return 0
+
+
+def _vertices(name, value):
+    """Latitudes and longitudes of vertices, float64, in range."""
+    try:
+        array = np.asarray(value, np.float64)
+    except (TypeError, ValueError):
+        array = np.empty(0)
+    if array.ndim != 2 or array.shape[1] != 2:
+        raise InvalidRegionError(f"{name} must be vertices (lat, lng), an array of shape (n, 2): got {_kind(value)}")
+    with np.errstate(invalid="ignore"):
+        bad_lat, bad_lng = ~(np.abs(array[:, 0]) <= 90), ~(np.abs(array[:, 1]) <= 360)
+    for bad, column, rule in ((bad_lat, 0, "lat must be in -90..90 degrees"), (bad_lng, 1, "lng must be in -360..360 degrees")):
+        if bad.any():
+            k = int(bad.argmax())
+            hint = "; lat and lng look swapped" if column == 0 and np.abs(array[:, 1]).max() <= 90 else ""
+            raise InvalidRegionError(
+                f"{name}: {rule}: got {float(array[k, column])!r} at vertex {k} ({bad.sum()} of {len(array)} vertices){hint}"
+            )
+    return array
+
+
+def _kind(value):
+    shape = getattr(value, "shape", None)
+    return f"{type(value).__name__} of shape {shape}" if shape is not None else f"{type(value).__name__} {value!r:.60}"
+
+
+def _without_repeats(array, closed):
+    """Vertices that differ from the one before, as far as degrees tell."""
+    lng = wrap_lng(array[:, 1])
+    keep = np.ones(len(array), bool)
+    keep[1:] = (array[1:, 0] != array[:-1, 0]) | (lng[1:] != lng[:-1])
+    if closed:
+        last = len(array) - 1
+        while last > 0 and array[last, 0] == array[0, 0] and lng[last] == lng[0]:
+            keep[last] = False
+            last -= 1
+    kept = array if keep.all() else array[keep]
+    kept = kept.copy() if kept is array else kept
+    kept.flags.writeable = False
+    return kept
+
+
+def _checked_positions(lat, lng):
+    """Both as float arrays of one shape; raise as `latlng_to_cell` does."""
+    from .cells.conversion import latlng_to_cell
+
+    latlng_to_cell(lat, lng, 0)
+    return np.broadcast_arrays(inputs.read("f8", "lat", lat).array, inputs.read("f8", "lng", lng).array)
+
+
+class Polygon:
+    """Region bounded by rings of geodesics.
+
+    Parameters
+    ----------
+    loops : array_like
+        Vertices as (lat, lng) in degrees: one ring, an array of shape (n, 2); a list of rings, the first a shell and
+        the others its holes; or a list of such lists, one for each part. Rings may be closed or not; closing and
+        repeated vertices are dropped, and so are whole turns of longitude. Parts and holes may touch at vertices,
+        but must not cross.
+    oriented : bool, default False
+        A ring divides the sphere in two. By default a shell means the smaller side, whichever way it runs. With
+        ``oriented=True`` it means the side on its left, as in BigQuery: counter-clockwise rings as usual, clockwise
+        ones for more than a hemisphere. Holes are taken out on the side away from their shell in either case.
+
+    Raises
+    ------
+    InvalidRegionError
+        If a ring has fewer than three different vertices, crosses or touches itself, crosses another ring or shares
+        an edge with it, or lies where it does not belong (a hole outside its shell); if two neighbours are opposite
+        points of the sphere; if a coordinate is NaN or out of range. The message names the ring.
+
+    See Also
+    --------
+    cover : Few cells that contain a region.
+    Polyline : A chain of geodesics.
+
+    Notes
+    -----
+    Between two vertices an edge takes the shortest way: on a map in longitude and latitude the edges of
+    ``[(49, -120), (49, -60)]`` bulge to the north. Membership is exact: no rounding decides, and where polygons tile
+    the sphere every position, shared vertices and edges included, lies in exactly one of them.
+
+    References
+    ----------
+    Google's S2Polygon and S2ShapeIndexRegion, https://s2geometry.io/devguide/basic_types
+
+    Examples
+    --------
+    >>> import cellwise as cw
+    >>> box = cw.Polygon([(5, 120), (5, 135), (15, 135), (15, 120)])
+    >>> box
+    Polygon(4 vertices)
+    >>> cw.cover(box, min_level=6, max_level=6, max_cells=1000)
+    CellUnion(126 cells, level 6)
+    >>> box.contains([10, 4.9], 130)
+    array([ True, False])
+
+    A hole:
+
+    >>> ring = cw.Polygon([[(0, 0), (0, 9), (9, 9), (9, 0)], [(3, 3), (3, 6), (6, 6), (6, 3)]])
+    >>> ring
+    Polygon(2 rings, 8 vertices)
+    >>> ring.contains(4.5, 4.5)
+    False
+    """
+
+    def __init__(self, loops, *, oriented=False):
+        if not isinstance(oriented, (bool, np.bool_)):
+            raise TypeError(f"oriented must be True or False: got {oriented!r}")
+        depth = _depth(loops)
+        if depth == 2:
+            parts, names = [[loops]], [["loops"]]
+        elif depth == 3:
+            parts, names = [loops], [[f"loops[{k}]" for k in range(len(loops))]]
+        elif depth == 4:
+            parts = loops
+            names = [[f"loops[{part}][{k}]" for k in range(len(rings))] for part, rings in enumerate(loops)]
+        else:
+            raise InvalidRegionError(
+                "loops must be a ring of (lat, lng), a list of rings, or a list of lists of rings: "
+                f"got {_kind(loops)}"
+            )
+        self._oriented = bool(oriented)
+        self._parts = tuple(
+            tuple(_without_repeats(_vertices(name, ring), closed=True) for ring, name in zip(rings, ring_names))
+            for rings, ring_names in zip(parts, names)
+            if len(rings)
+        )
+        if not self._parts:
+            raise InvalidRegionError("loops must have at least one ring: got none")
+        self._check([name for ring_names in names for name in ring_names])
+
+    def _check(self, names):
+        fault, ring, other, lat, lng = self._shape.find_fault()
+        if fault == 0:
+            return
+        at = f"near ({lat:.10g}, {lng:.10g})"
+        name, other = names[ring], names[other]
+        raise InvalidRegionError(
+            {
+                "few vertices": f"{name} must have at least 3 different vertices: got {len(self.rings[ring])}",
+                "opposite neighbours": f"{name} must not go straight to the opposite side of the sphere: it does {at}",
+                "crosses itself": f"{name} must not cross itself: it does {at}",
+                "touches itself": f"{name} must not touch itself: it does {at}",
+                "repeats edge": f"{name} must not run along itself: it does {at}",
+                "crosses ring": f"{name} must not cross {other}: it does {at}",
+                "shares edge": f"{name} must not share an edge with {other}: it does {at}",
+                "wrong nesting": f"{name} must lie within its shell if it is a hole, outside other parts if not: it does not, {at}",
+            }[kernels.FAULTS[fault]]
+        )
+
+    def __repr__(self):
+        rings = self.rings
+        counts = f"{len(self._parts)} parts, " if len(self._parts) > 1 else ""
+        counts += f"{len(rings)} rings, " if len(rings) > 1 else ""
+        return f"Polygon({counts}{sum(map(len, rings))} vertices{', oriented=True' if self._oriented else ''})"
+
+    def __eq__(self, other):
+        if not isinstance(other, Polygon):
+            return NotImplemented
+        return self._canonical == other._canonical
+
+    def __hash__(self):
+        return hash(self._canonical)
+
+    def __reduce__(self):
+        return _restore_polygon, (self._parts, self._oriented)
+
+    @property
+    def rings(self):
+        """Vertices of all rings without repeats, arrays of shape (n, 2) of (lat, lng) in degrees, shells before their holes."""
+        return [ring for rings in self._parts for ring in rings]
+
+    @property
+    def oriented(self):
+        """Whether shells mean the side on their left."""
+        return self._oriented
+
+    @cached_property
+    def _canonical(self):
+        """The same for the same region by the same vertices: wherever rings start and, if that means nothing, run."""
+
+        def canonical(ring, direction_counts):
+            vertices = np.stack((ring[:, 0], np.where(wrap_lng(ring[:, 1]) == -180, 180, wrap_lng(ring[:, 1]))), axis=1) + 0.0
+            first = np.lexsort((vertices[:, 1], vertices[:, 0]))[0]
+            forward = [tuple(v) for v in np.roll(vertices, -first, axis=0).tolist()]
+            backward = forward[:1] + forward[:0:-1]
+            return tuple(forward if direction_counts else min(forward, backward))
+
+        parts = (
+            (canonical(shell, self._oriented), frozenset(canonical(hole, False) for hole in holes))
+            for shell, *holes in self._parts
+        )
+        return self._oriented, frozenset(parts)
+
+    @property
+    def _shape(self):
+        """What answers questions: of the backend in use, made once."""
+        module = _dispatch.native()
+        return self._native_shape if module is not None else self._reference_shape
+
+    @property
+    def _arrays(self):
+        rings = self.rings
+        vertices = np.concatenate(rings)
+        offsets = np.cumsum([0, *map(len, rings)]).astype(np.uint32)
+        firsts = np.cumsum([0, *map(len, self._parts)])[:-1]
+        shell_of = np.repeat(firsts, [len(part) for part in self._parts]).astype(np.uint32)
+        lat, lng = np.ascontiguousarray(vertices[:, 0]), np.ascontiguousarray(vertices[:, 1])
+        return lat, lng, offsets, shell_of, self._oriented
+
+    @cached_property
+    def _native_shape(self):
+        return _dispatch.native().GeodesicPolygon(*self._arrays)
+
+    @cached_property
+    def _reference_shape(self):
+        return kernels.GeodesicPolygon(*self._arrays)
+
+    def contains(self, lat, lng):
+        """Whether each position lies within the polygon.
+
+        Of a position on an edge or a vertex, exactly one of the polygons that meet there, in a tiling, says yes.
+
+        Parameters
+        ----------
+        lat, lng : array_like of float
+            Degrees.
+
+        Returns
+        -------
+        bool or ndarray of bool
+
+        Examples
+        --------
+        >>> import cellwise as cw
+        >>> west = cw.Polygon([(0, 0), (0, 1), (1, 1), (1, 0)])
+        >>> east = cw.Polygon([(0, 1), (0, 2), (1, 2), (1, 1)])
+        >>> [west.contains(1, 1), east.contains(1, 1)].count(True) <= 1
+        True
+        """
+        lat, lng = _checked_positions(lat, lng)
+        flat_lat, flat_lng = np.ascontiguousarray(lat.ravel()), np.ascontiguousarray(lng.ravel())
+        inside = np.empty(lat.size, bool)
+        shape = self._shape
+        for start in range(0, lat.size, CHUNK):
+            rows = slice(start, start + CHUNK)
+            shape.contains(flat_lat[rows], flat_lng[rows], inside[rows])
+        return inside.item() if lat.ndim == 0 else inside.reshape(lat.shape)
+
+    def area(self, *, unit="m2"):
+        """Area in `unit`: m2, km2 or sr.
+
+        Examples
+        --------
+        >>> import cellwise as cw
+        >>> round(cw.Polygon([(0, 0), (0, 90), (90, 0)]).area(unit="sr"), 6)  # an eighth of the sphere
+        1.570796
+        """
+        return self._shape.area() * area_unit(unit)
+
+    def _cover(self, options):
+        return self._shape.cover(*options.as_tuple())
+
+
+def _restore_polygon(parts, oriented):
+    return Polygon([list(rings) for rings in parts], oriented=oriented)
+
+
+class Polyline:
+    """Chain of geodesics.
+
+    Parameters
+    ----------
+    vertices : array_like
+        (lat, lng) in degrees, shape (n, 2). Repeated vertices are dropped. One vertex is a point.
+
+    Raises
+    ------
+    InvalidRegionError
+        If there is no vertex, two neighbours are opposite points of the sphere, or a coordinate is NaN or out of
+        range.
+
+    Examples
+    --------
+    >>> import cellwise as cw
+    >>> line = cw.Polyline([(-30.03, -51.23), (-22.91, -43.17)])
+    >>> line
+    Polyline(2 vertices)
+    >>> round(line.length(unit="km"))
+    1122
+    >>> cw.cover(line, max_level=6, max_cells=20)
+    CellUnion(14 cells, levels 5..6)
+    """
+
+    def __init__(self, vertices):
+        vertices = _vertices("vertices", vertices)
+        if len(vertices) == 0:
+            raise InvalidRegionError("vertices must have at least 1 vertex: got 0")
+        self._vertices = _without_repeats(vertices, closed=False)
+        self._lat, self._lng = (np.ascontiguousarray(self._vertices[:, k]) for k in (0, 1))
+        lng = wrap_lng(self._lng)
+        apart = np.abs(lng[1:] - lng[:-1])
+        opposite = (self._lat[1:] == -self._lat[:-1]) & ((apart == 180) | (np.abs(self._lat[1:]) == 90))
+        if opposite.any():
+            k = int(opposite.argmax())
+            raise InvalidRegionError(
+                "vertices must not go straight to the opposite side of the sphere: they do from vertex "
+                f"{k}, near ({self._lat[k]:.10g}, {self._lng[k]:.10g})"
+            )
+
+    def __repr__(self):
+        n = len(self._vertices)
+        return f"Polyline({n} {'vertex' if n == 1 else 'vertices'})"
+
+    def __eq__(self, other):
+        if not isinstance(other, Polyline):
+            return NotImplemented
+        return self._canonical == other._canonical
+
+    def __hash__(self):
+        return hash(self._canonical)
+
+    def __reduce__(self):
+        return Polyline, (self._vertices,)
+
+    @property
+    def vertices(self):
+        """Vertices without repeats, array of shape (n, 2) of (lat, lng) in degrees."""
+        return self._vertices
+
+    @cached_property
+    def _canonical(self):
+        lng = wrap_lng(self._lng)
+        vertices = tuple(zip((self._lat + 0.0).tolist(), (np.where(lng == -180, 180, lng) + 0.0).tolist()))
+        return min(vertices, vertices[::-1])
+
+    def length(self, *, unit="m"):
+        """Length in `unit`: m, km, rad or deg."""
+        from .cells.geometry import latlng_distance
+
+        if len(self._vertices) == 1:
+            return 0.0
+        angles = latlng_distance(self._lat[:-1], self._lng[:-1], self._lat[1:], self._lng[1:], unit="rad")
+        return math.fsum(angles.tolist()) * length_unit(unit)
+
+    def area(self, *, unit="m2"):
+        """0: a line has no area."""
+        return 0.0 * area_unit(unit)
+
+    def _cover(self, options):
+        if options.interior:
+            return np.empty(0, np.uint64)
+        module = _dispatch.native()
+        if module is not None:
+            return module.cover_polyline(self._lat, self._lng, *options.as_tuple())
+        return options.cover_reference(kernels.PolylineShape(self._lat, self._lng))
