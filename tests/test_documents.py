@@ -17,9 +17,7 @@ import cellwise as cw
 ROOT = Path(__file__).resolve().parents[1]
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE | doctest.IGNORE_EXCEPTION_DETAIL
 MODULES = sorted(
-    m.name
-    for m in pkgutil.walk_packages(cw.__path__, "cellwise.")
-    if not m.name.endswith(("_native", "__main__"))
+    m.name for m in pkgutil.walk_packages(cw.__path__, "cellwise.") if not m.name.endswith(("_native", "__main__"))
 )
 EXAMPLES = sorted((ROOT / "examples").glob("*/*.py"))
 
@@ -64,7 +62,7 @@ def test_readme_code(tmp_path):
 
 def test_readme_names_targets_that_exist():
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    named = set(re.findall(r"`?make ([a-z-]+)`?", (ROOT / "README.md").read_text()))
+    named = set(re.findall(r"(?:^|`)make ([a-z-]+)", (ROOT / "README.md").read_text(), re.MULTILINE))
     assert named
     assert named <= targets
 

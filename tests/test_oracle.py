@@ -155,7 +155,9 @@ def test_level_face_leaf_ij(cells, backend):
 
 def test_validity(cells, backend):
     rng = np.random.default_rng(7)
-    ids = np.concatenate((cells, rng.integers(0, 2**64, 20_000, np.uint64), np.uint64(1) << np.arange(64, dtype=np.uint64)))
+    ids = np.concatenate(
+        (cells, rng.integers(0, 2**64, 20_000, np.uint64), np.uint64(1) << np.arange(64, dtype=np.uint64))
+    )
     ids = np.concatenate((ids, np.array([0, 2**64 - 1], np.uint64), cells << np.uint64(1), cells | np.uint64(7 << 61)))
     assert cw.cell_is_valid(ids).tolist() == [oracle.cell_id(c).is_valid() for c in ids.tolist()]
 
@@ -286,7 +288,10 @@ def test_areas(cells, backend):
 def test_average_areas():
     table = cw.level_table(area="sr")
     for level in range(31):
-        assert table.loc[level, "avg_area"] == oracle.s2.S2Cell(oracle.cell_id(oracle.at_level(np.uint64(1), level))).AverageArea()
+        assert (
+            table.loc[level, "avg_area"]
+            == oracle.s2.S2Cell(oracle.cell_id(oracle.at_level(np.uint64(1), level))).AverageArea()
+        )
 
 
 # --- distances ----------------------------------------------------------------------------------------------------------------

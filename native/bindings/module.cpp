@@ -8,6 +8,7 @@
 #include "cellwise/geometry.h"
 #include "cellwise/hierarchy.h"
 #include "coverings.h"
+#include "neighbors.h"
 #include "polygons.h"
 #include "rows.h"
 
@@ -73,6 +74,7 @@ NB_MODULE(_native, m) {
         .add<&latlng_distance, &check_latlng_distance>("latlng_distance");
   }
   add_coverings(m);
+  add_neighbors(m);
   add_polygons(m);
   std::size_t n = 0;
   const Blocks* found = blocks_available(n);

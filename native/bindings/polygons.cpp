@@ -41,7 +41,8 @@ nb::object cover(const Region& region, std::int32_t min_level, std::int32_t max_
   CoverStatus status;
   {
     nb::gil_scoped_release release;
-    Coverer coverer(region, {min_level, max_level, max_cells, level_mod, interior}, limit, candidate_limit, interrupted);
+    const CoverOptions options = {min_level, max_level, max_cells, level_mod, interior};
+    Coverer coverer(region, options, limit, candidate_limit, interrupted);
     status = coverer.run(*cells);
   }
   if (status == CoverStatus::kTooManyCells) return nb::str("cells");
@@ -66,7 +67,13 @@ void add_polygons(nb::module_& m) {
       // Number of the fault (0: none), ring, other ring, latitude and longitude in degrees.
       .def("find_fault",
            [](const Polygon& self) {
-             const Finding found = self.find_fault();
+             Finding found;
+             bool stopped;
+             {
+               nb::gil_scoped_release release;
+               found = self.find_fault(interrupted, stopped);
+             }
+             if (stopped) throw nb::python_error();
              return std::tuple(static_cast<int>(found.fault), found.ring, found.other_ring,
                                radians_to_degrees(point_lat(found.where)), radians_to_degrees(point_lng(found.where)));
            })

@@ -185,11 +185,12 @@ class _Tally:
 
 def call(name, *values, on_invalid="raise"):
     """Results of the kernel `name` for any arguments: scalars, arrays, or what `inputs` can read."""
-    if on_invalid == "raise" and name in _FAST and _backend.get() == "native":
+    if on_invalid not in ("raise", "warn", "null"):
+        inputs.check_choice("on_invalid", on_invalid, ("raise", "warn", "null"))
+    if name in _FAST and _backend.get() == "native":
         result = _FAST[name](*values)  # knows scalars and contiguous arrays of its own types, if all rows are valid
         if result is not NotImplemented:
             return result
-    inputs.check_choice("on_invalid", on_invalid, ("raise", "warn", "null"))
     row = KERNELS[name]
     this = _Call(row, values)
     return _ragged(this, on_invalid) if row.is_ragged else _elementwise(this, on_invalid)

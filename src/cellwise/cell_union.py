@@ -57,8 +57,9 @@ class CellUnion:
     __slots__ = ("cells",)
 
     def __init__(self, cells, normalize=False):
-        cells = inputs.read("u8", "cells", cells).array.ravel()
-        call("cell_level", cells)
+        argument = inputs.read("u8", "cells", cells)
+        call("cell_level", argument.given)
+        cells = argument.array.ravel()
         if (cells == 0).any():
             raise InvalidCellError(f"cells must not be missing: got {np.count_nonzero(cells == 0)} of {len(cells)}")
         self._set(_normalized(cells) if normalize else kernels.disjoint_cells(cells))
@@ -521,10 +522,10 @@ def _given_cells(cell, lat, lng):
     if (cell is None) == (lat is None) or (lat is None) != (lng is None):
         raise TypeError("give cells, or lat and lng")
     if cell is None:
-        return np.asarray(call("latlng_to_cell", lat, lng, 30))
-    array = inputs.read("u8", "cell", cell).array
-    call("cell_level", cell)
-    return array
+        return np.asarray(call("latlng_to_cell", lat, lng, 30), np.uint64)
+    argument = inputs.read("u8", "cell", cell)
+    call("cell_level", argument.given)
+    return argument.array
 
 
 # Leaves are numbered along the whole curve, 0 .. 6 * 4^30, and ranges of them are half open: plain integer intervals.

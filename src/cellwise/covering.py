@@ -20,6 +20,7 @@ class _Options:
     max_cells: int
     level_mod: int
     interior: bool
+    area: float  # of the region, steradians
 
     def __post_init__(self):
         inputs.check_integer("min_level", self.min_level, 0, 30)
@@ -32,15 +33,25 @@ class _Options:
             raise TypeError(f"interior must be True or False: got {self.interior!r}")
 
     @property
-    def _candidate_limit(self):
-        """Cells that an interior covering may hold in its queue: a thin region makes more and more of them."""
-        return max(1 << 18, 16 * self.max_cells)
+    def cells_of_min_level(self):
+        """About how many cells of min_level the region has."""
+        return self.area / (_AVG_AREA * 0.25**self.min_level)
+
+    @property
+    def candidate_limit(self):
+        """Cells that an interior covering may hold in its queue, beside 16 for each cell that it has found.
+
+        In a region of ordinary shape the queue stays within that. A thin one fills it before any cell fits in.
+        """
+        return int(min(max(1 << 16, 4 * self.cells_of_min_level), cell_limit()))
 
     def as_tuple(self):
+        """As the kernels take them, with the limits."""
         numbers = (self.min_level, self.max_level, self.max_cells, self.level_mod)
-        return *map(int, numbers), self.interior, cell_limit(), self._candidate_limit
+        return *map(int, numbers), self.interior, cell_limit(), self.candidate_limit
 
     def cover_reference(self, shape):
+        """Cells of the numpy kernel, or the name of the limit that it met."""
         return kernels.cover(shape, *self.as_tuple())
 
 
@@ -57,7 +68,7 @@ def cover(
 
     Parameters
     ----------
-    region : Rect, Cap or CellUnion
+    region : Rect, Cap, Polygon, Polyline or CellUnion
         See `region` for what else is accepted.
     min_level, max_level : int
         Levels of the cells, 0..30. A small `min_level` with a large region is cheap; a large one makes many cells.
@@ -98,16 +109,16 @@ def cover(
     ['951975', '951977', '95197c', '95199']
     """
     region = as_region(region)
-    options = _Options(min_level, max_level, max_cells, level_mod, interior)
-    estimate = region.area(unit="sr") / (_AVG_AREA * 0.25**min_level)
-    if not interior and estimate * _AVG_AREA / _MAX_AREA > cell_limit():
+    options = _Options(min_level, max_level, max_cells, level_mod, interior, region.area(unit="sr"))
+    estimate = options.cells_of_min_level
+    if estimate * _AVG_AREA / _MAX_AREA > cell_limit():
         check_cell_limit(estimate, "cover")
     cells = region._cover(options)
     if isinstance(cells, str):
         if cells == "candidates":
             raise CellLimitError(
-                "cover would look at too many cells for an interior covering: the region is too thin for its length; "
-                "give a smaller max_level, or more max_cells"
+                f"cover would look at more than {options.candidate_limit:,} cells for an interior covering: the region "
+                "is too thin for its length; give a coarser max_level"
             )
         raise CellLimitError(
             f"cover would make more cells than the cell limit of {cell_limit():,} (the region has about "

@@ -42,9 +42,14 @@ class Argument:
         tail = index[len(shape) - len(self.shape) :]
         return tuple(0 if size == 1 else int(k) for k, size in zip(tail, self.shape))
 
+    @property
+    def given(self):
+        """The user's own values."""
+        return self.array if self.source is None else self.source
+
     def value(self, where):
         """What the user gave there."""
-        return (self.array if self.source is None else self.source)[where]
+        return self.given[where]
 
 
 # --- other libraries, by what is already imported -------------------------------------------------------------------

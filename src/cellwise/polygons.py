@@ -7,7 +7,7 @@ import numpy as np
 
 from . import _dispatch, inputs
 from ._reference import polygon as kernels
-from ._reference.projection import wrap_lng
+from ._reference.projection import latlng_to_point, wrap_lng
 from .errors import InvalidRegionError
 from .units import area_unit, length_unit
 
@@ -17,11 +17,10 @@ CHUNK = 1 << 18
 
 def _depth(value):
     """Levels of nesting: 2 for a ring, 3 for a list of rings, 4 for a list of polygons."""
-    if hasattr(value, "ndim") and getattr(value, "dtype", None) != object:
-        return value.ndim
-    if isinstance(value, (list, tuple)) or hasattr(value, "__array__"):
+    if isinstance(value, (list, tuple)):
         return 1 + (_depth(value[0]) if len(value) else 0)
-    return 0
+    array = np.asarray(value)
+    return 1 + _depth(array[0]) if array.dtype.kind == "O" and array.ndim == 1 and len(array) else array.ndim
 
 
 def _vertices(name, value):
@@ -34,13 +33,12 @@ def _vertices(name, value):
         raise InvalidRegionError(f"{name} must be vertices (lat, lng), an array of shape (n, 2): got {_kind(value)}")
     with np.errstate(invalid="ignore"):
         bad_lat, bad_lng = ~(np.abs(array[:, 0]) <= 90), ~(np.abs(array[:, 1]) <= 360)
-    for bad, column, rule in ((bad_lat, 0, "lat must be in -90..90 degrees"), (bad_lng, 1, "lng must be in -360..360 degrees")):
+    for column, bad, rule in ((0, bad_lat, "lat must be in -90..90"), (1, bad_lng, "lng must be in -360..360")):
         if bad.any():
             k = int(bad.argmax())
+            got = f"got {float(array[k, column])!r} at vertex {k} ({bad.sum()} of {len(array)} vertices)"
             hint = "; lat and lng look swapped" if column == 0 and np.abs(array[:, 1]).max() <= 90 else ""
-            raise InvalidRegionError(
-                f"{name}: {rule}: got {float(array[k, column])!r} at vertex {k} ({bad.sum()} of {len(array)} vertices){hint}"
-            )
+            raise InvalidRegionError(f"{name}: {rule} degrees: {got}{hint}")
     return array
 
 
@@ -63,6 +61,12 @@ def _without_repeats(array, closed):
     kept = kept.copy() if kept is array else kept
     kept.flags.writeable = False
     return kept
+
+
+def _one_antimeridian(lng):
+    """Longitudes in -180 < lng <= 180."""
+    lng = wrap_lng(lng)
+    return np.where(lng == -180, 180, lng)
 
 
 def _checked_positions(lat, lng):
@@ -143,8 +147,7 @@ class Polygon:
             names = [[f"loops[{part}][{k}]" for k in range(len(rings))] for part, rings in enumerate(loops)]
         else:
             raise InvalidRegionError(
-                "loops must be a ring of (lat, lng), a list of rings, or a list of lists of rings: "
-                f"got {_kind(loops)}"
+                f"loops must be a ring of (lat, lng), a list of rings, or a list of lists of rings: got {_kind(loops)}"
             )
         self._oriented = bool(oriented)
         self._parts = tuple(
@@ -160,20 +163,21 @@ class Polygon:
         fault, ring, other, lat, lng = self._shape.find_fault()
         if fault == 0:
             return
-        at = f"near ({lat:.10g}, {lng:.10g})"
         name, other = names[ring], names[other]
-        raise InvalidRegionError(
-            {
-                "few vertices": f"{name} must have at least 3 different vertices: got {len(self.rings[ring])}",
-                "opposite neighbours": f"{name} must not go straight to the opposite side of the sphere: it does {at}",
-                "crosses itself": f"{name} must not cross itself: it does {at}",
-                "touches itself": f"{name} must not touch itself: it does {at}",
-                "repeats edge": f"{name} must not run along itself: it does {at}",
-                "crosses ring": f"{name} must not cross {other}: it does {at}",
-                "shares edge": f"{name} must not share an edge with {other}: it does {at}",
-                "wrong nesting": f"{name} must lie within its shell if it is a hole, outside other parts if not: it does not, {at}",
-            }[kernels.FAULTS[fault]]
-        )
+        rule = {
+            "few vertices": "have at least 3 different vertices",
+            "opposite neighbours": "not go straight to the opposite side of the sphere",
+            "crosses itself": "not cross itself",
+            "touches itself": "not touch itself",
+            "repeats edge": "not run along itself",
+            "crosses ring": f"not cross {other}",
+            "shares edge": f"not share an edge with {other}",
+            "wrong nesting": "lie within its shell if it is a hole, and outside of other parts if it is a shell",
+        }[kernels.FAULTS[fault]]
+        if kernels.FAULTS[fault] == "few vertices":
+            raise InvalidRegionError(f"{name} must {rule}: got {len(self.rings[ring])}")
+        verb = "does" if rule.startswith("not ") else "does not"
+        raise InvalidRegionError(f"{name} must {rule}: got a ring that {verb}, near ({lat:.10g}, {lng:.10g})")
 
     def __repr__(self):
         rings = self.rings
@@ -194,7 +198,7 @@ class Polygon:
 
     @property
     def rings(self):
-        """Vertices of all rings without repeats, arrays of shape (n, 2) of (lat, lng) in degrees, shells before their holes."""
+        """Vertices of the rings, without repeats: arrays of shape (n, 2) of (lat, lng) in degrees."""
         return [ring for rings in self._parts for ring in rings]
 
     @property
@@ -207,7 +211,7 @@ class Polygon:
         """The same for the same region by the same vertices: wherever rings start and, if that means nothing, run."""
 
         def canonical(ring, direction_counts):
-            vertices = np.stack((ring[:, 0], np.where(wrap_lng(ring[:, 1]) == -180, 180, wrap_lng(ring[:, 1]))), axis=1) + 0.0
+            vertices = np.stack((ring[:, 0], _one_antimeridian(ring[:, 1])), axis=1) + 0.0
             first = np.lexsort((vertices[:, 1], vertices[:, 0]))[0]
             forward = [tuple(v) for v in np.roll(vertices, -first, axis=0).tolist()]
             backward = forward[:1] + forward[:0:-1]
@@ -314,9 +318,9 @@ class Polyline:
     >>> line
     Polyline(2 vertices)
     >>> round(line.length(unit="km"))
-    1122
+    1126
     >>> cw.cover(line, max_level=6, max_cells=20)
-    CellUnion(14 cells, levels 5..6)
+    CellUnion(12 cells, level 6)
     """
 
     def __init__(self, vertices):
@@ -328,8 +332,10 @@ class Polyline:
         lng = wrap_lng(self._lng)
         apart = np.abs(lng[1:] - lng[:-1])
         opposite = (self._lat[1:] == -self._lat[:-1]) & ((apart == 180) | (np.abs(self._lat[1:]) == 90))
-        if opposite.any():
-            k = int(opposite.argmax())
+        for k in np.flatnonzero(opposite):
+            here, there = latlng_to_point(self._lat[k : k + 2], self._lng[k : k + 2])
+            if (here != -there).any():
+                continue  # but for a rounding: then the edge has a direction
             raise InvalidRegionError(
                 "vertices must not go straight to the opposite side of the sphere: they do from vertex "
                 f"{k}, near ({self._lat[k]:.10g}, {self._lng[k]:.10g})"
@@ -357,8 +363,7 @@ class Polyline:
 
     @cached_property
     def _canonical(self):
-        lng = wrap_lng(self._lng)
-        vertices = tuple(zip((self._lat + 0.0).tolist(), (np.where(lng == -180, 180, lng) + 0.0).tolist()))
+        vertices = tuple(zip((self._lat + 0.0).tolist(), (_one_antimeridian(self._lng) + 0.0).tolist()))
         return min(vertices, vertices[::-1])
 
     def length(self, *, unit="m"):

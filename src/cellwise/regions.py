@@ -16,6 +16,7 @@ from ._reference.projection import (
 )
 from .cell_union import CellUnion
 from .errors import InvalidRegionError
+from .polygons import Polygon, Polyline
 from .units import area_unit, length_unit
 
 
@@ -283,11 +284,11 @@ def region(anything):
 
     Parameters
     ----------
-    anything : Rect, Cap, CellUnion, or a region of s2sphere (LatLngRect, Cap, CellUnion)
+    anything : Rect, Cap, Polygon, Polyline, CellUnion, or a region of s2sphere (LatLngRect, Cap, CellUnion)
 
     Returns
     -------
-    Rect, Cap or CellUnion
+    Rect, Cap, Polygon, Polyline or CellUnion
 
     Raises
     ------
@@ -300,12 +301,13 @@ def region(anything):
     >>> cw.region(cw.Cap(0, 0, 1, unit="deg"))
     Cap(0.0, 0.0, 1.0, unit='deg')
     """
-    if isinstance(anything, (Rect, Cap, CellUnion)):
+    if isinstance(anything, (Rect, Cap, Polygon, Polyline, CellUnion)):
         return anything
     if type(anything).__module__.partition(".")[0] == "s2sphere":
         return _from_s2sphere(anything)
     raise InvalidRegionError(
-        f"region must be a Rect, a Cap, a CellUnion or a region of s2sphere: got {type(anything).__name__}"
+        "region must be a Rect, Cap, Polygon, Polyline, CellUnion or a region of s2sphere: "
+        f"got {type(anything).__name__}"
     )
 
 

@@ -112,7 +112,8 @@ class PriorityHeap {
 template <class Region, class Interrupted>
 class Coverer {
  public:
-  // `limit`: most cells, and with `candidate_limit` most cells in the queue, before giving up.
+  // `limit`: most cells, before giving up; `candidate_limit`: most cells in the queue of an interior covering, beside
+  // 16 for each that is found.
   // `interrupted`: asked every few thousand steps whether to stop.
   Coverer(const Region& region, const CoverOptions& options, std::int64_t limit, std::int64_t candidate_limit,
           Interrupted interrupted)
@@ -139,7 +140,7 @@ class Coverer {
       }
       free_blocks_.push_back(std::move(top.children));
       if (found() + (options_.interior ? 0 : queue_.size()) > limit_) return CoverStatus::kTooManyCells;
-      if (options_.interior && queue_.size() > candidate_limit_) return CoverStatus::kTooManyCandidates;
+      if (options_.interior && queue_.size() > candidate_limit_ + 16 * found()) return CoverStatus::kTooManyCandidates;
     }
     normalize_cells(result_);
     cells.clear();

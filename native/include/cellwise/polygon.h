@@ -12,6 +12,7 @@
 #include <cmath>
 #include <cstdint>
 #include <span>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -168,12 +169,20 @@ class Polygon {
     index_ = ShapeIndex(std::move(edges), start_inside);
   }
 
-  // The first fault, if any. Looks at all pairs of edges that share a cell of the index.
-  Finding find_fault() const {
+  // The first fault, if any. Looks at all pairs of edges that share a cell of the index; `interrupted` is asked now and
+  // then whether to stop.
+  template <class Interrupted>
+  Finding find_fault(Interrupted interrupted, bool& stopped) const {
+    stopped = false;
     if (finding_.fault != RingFault::kNone) return finding_;
+    std::size_t n_pairs = 0;
     for (const ShapeIndex::Cell& cell : index_.cells()) {
       const auto entries = index_.entries(cell);
       for (std::size_t a = 0; a < entries.size(); ++a) {
+        if ((n_pairs += entries.size() - a) > std::size_t{1} << 24) {
+          n_pairs = 0;
+          if ((stopped = interrupted())) return {};
+        }
         const std::uint32_t e = index_.face_edge(entries[a]).edge;
         const EdgeCrosser crosser(index_.edges()[e].a, index_.edges()[e].b);
         for (std::size_t b = a + 1; b < entries.size(); ++b) {
@@ -253,8 +262,8 @@ class Polygon {
       for (std::size_t v = 0; v < r.size(); ++v) {
         if (is_shared(r[v])) continue;
         const Point &before = r[v == 0 ? r.size() - 1 : v - 1], &after = r[v + 1 == r.size() ? 0 : v + 1];
-        if (contains(r[v]) != corner_contains_vertex(before, r[v], after)) return {RingFault::kWrongNesting, k, k, r[v]};
-        break;
+        if (contains(r[v]) == corner_contains_vertex(before, r[v], after)) break;
+        return {RingFault::kWrongNesting, k, k, r[v]};
       }
     }
     return {};
@@ -265,7 +274,9 @@ class Polygon {
     const std::size_t at = index_.first_ending_from(point_to_cell(p, kMaxLevel));
     if (at == index_.cells().size()) return false;
     int n = 0;
-    for (const std::uint32_t k : index_.entries(index_.cells()[at])) n += index_.edges()[index_.face_edge(k).edge].a == p;
+    for (const std::uint32_t k : index_.entries(index_.cells()[at])) {
+      n += index_.edges()[index_.face_edge(k).edge].a == p;
+    }
     return n > 1;
   }
 
@@ -276,21 +287,19 @@ class Polygon {
   ShapeIndex index_;
 };
 
-// A polygon as the region of one covering. Answers repeat those of Google's S2ShapeIndexRegion; they come from the
-// edges that meet the parent of the cell asked about, which are kept for its siblings, its children and theirs.
+// A polygon as the region of one covering. Answers repeat those of Google's S2ShapeIndexRegion.
+//
+// They come from the edges that meet the parent of the cell asked about: from the cell of the index down, each list is
+// picked from the one above, and the lists on the way stay for the cell's siblings, children and theirs. Where a cell
+// of the index has many edges (all edges of a star meet in a few cells), lists are also kept by cell, because a
+// covering comes back to each cell after having looked at all others of its size.
 // REQUIRES: one thread an object; the index outlives it.
 class PolygonRegion {
  public:
   explicit PolygonRegion(const ShapeIndex& index) : index_(index) {}
 
-  bool contains(const CellUV& c) const {
-    const Answer answer = ask(c);
-    return answer.contained;
-  }
-  bool may_intersect(const CellUV& c) const {
-    const Answer answer = ask(c);
-    return answer.met;
-  }
+  bool contains(const CellUV& c) const { return ask(c).contained; }
+  bool may_intersect(const CellUV& c) const { return ask(c).met; }
 
   // Of the face or faces that the index's cells lie on, or where that is one, of the children of their common
   // ancestor: the smallest cell each that holds all cells of the index there.
@@ -298,13 +307,12 @@ class PolygonRegion {
     out.clear();
     const auto& cells = index_.cells();
     if (cells.empty()) return;
-    const std::uint64_t last = cells.back().cell;
     const auto span = [&](std::uint64_t a, std::uint64_t b) { out.push_back(a == b ? a : cell_common_ancestor(a, b)); };
     if (cells.size() == 1) {
-      span(last, last);
+      out.push_back(cells[0].cell);
       return;
     }
-    const std::uint64_t ancestor = cell_common_ancestor(cells[0].cell, last);
+    const std::uint64_t ancestor = cell_common_ancestor(cells.front().cell, cells.back().cell);
     const std::int32_t level = ancestor == 0 ? 0 : cell_level(ancestor) + 1;
     for (std::size_t k = 0; k < cells.size();) {
       const std::size_t first = k;
@@ -318,22 +326,25 @@ class PolygonRegion {
   struct Answer {
     bool met, contained;
   };
-  // The edges that meet a cell within a cell of the index.
+  // A cell within a cell of the index, with the edges that meet it. Its centre is looked at only where that matters.
   struct Step {
-    std::uint64_t cell;
-    std::size_t end;  // of its edges in `near_`; they begin where those of the step before end
-    bool center_inside;
+    std::uint64_t cell = 0;
+    std::vector<std::uint32_t> edges;
     Point center;
+    bool center_known = false, center_inside = false;
   };
 
   Answer ask(const CellUV& c) const {
-    if (c.cell == last_cell_) return last_;
-    last_cell_ = c.cell;
-    return last_ = answer(c);
+    if (c.cell != last_cell_) {
+      last_ = answer(c);
+      last_cell_ = c.cell;
+    }
+    return last_;
   }
 
   Answer answer(const CellUV& c) const {
-    if (cell_level(c.cell) == 0 || !go_to(cell_parent(c.cell, cell_level(c.cell) - 1))) {
+    const std::int32_t level = cell_level(c.cell);
+    if (level == 0 || !go_to(cell_parent(c.cell, level - 1))) {
       const std::size_t at = index_.first_ending_from(cell_range_min(c.cell));
       const auto& cells = index_.cells();
       if (at == cells.size() || cell_range_min(cells[at].cell) > cell_range_max(c.cell)) return {false, false};
@@ -341,57 +352,95 @@ class PolygonRegion {
       if (found.cell != c.cell) return {true, false};  // it is divided further
       return {true, found.begin == found.end && found.center_inside};
     }
-    const Step& parent = steps_.back();
-    const std::size_t begin = begin_of(steps_.size() - 1);
+    const Step& parent = steps_[depth_ - 1];
     const UVRect rect = expanded(c, kTestMargin);
-    for (std::size_t k = begin; k < parent.end; ++k) {
-      const ShapeIndex::FaceEdge& e = index_.face_edge(near_[k]);
+    for (const std::uint32_t k : parent.edges) {
+      const ShapeIndex::FaceEdge& e = index_.face_edge(k);
       if (segment_meets(e.test_a, e.test_b, rect)) return {true, false};
     }
-    const bool inside = center_is_inside(parent, begin, cell_to_point(c.cell));
+    const bool inside = center_is_inside(depth_ - 1, c.cell);
     return {inside, inside};
   }
 
   // Makes `cell` the last step, if it is a cell of the index or lies within one.
   bool go_to(std::uint64_t cell) const {
-    while (!steps_.empty() && !cell_contains(steps_.back().cell, cell)) steps_.pop_back();
-    if (steps_.empty()) {
+    while (depth_ > 0 && !cell_contains(steps_[depth_ - 1].cell, cell)) --depth_;
+    if (depth_ > 0 && steps_[depth_ - 1].cell == cell) return true;
+    if (depth_ == 0) {
       const std::size_t at = index_.first_ending_from(cell_range_min(cell));
       if (at == index_.cells().size() || !cell_contains(index_.cells()[at].cell, cell)) return false;
       const ShapeIndex::Cell& found = index_.cells()[at];
-      near_.clear();
+      Step& first = push(found.cell);
       for (const std::uint32_t k : index_.entries(found)) {
-        if (index_.face_edge(k).is_testable) near_.push_back(k);
+        if (index_.face_edge(k).is_testable) first.edges.push_back(k);
       }
-      steps_.push_back({found.cell, near_.size(), found.center_inside, cell_to_point(found.cell)});
+      first.center = cell_to_point(found.cell);
+      first.center_known = true;
+      first.center_inside = found.center_inside;
+      if (found.cell == cell) return true;
     }
-    if (steps_.back().cell == cell) return true;
-    const Step& above = steps_.back();
-    const std::size_t begin = begin_of(steps_.size() - 1), end = above.end;
-    near_.resize(end);
-    const UVRect rect = expanded(cell_uv(cell), kTestMargin);
-    for (std::size_t k = begin; k < end; ++k) {
-      const ShapeIndex::FaceEdge& e = index_.face_edge(near_[k]);
-      if (segment_meets(e.test_a, e.test_b, rect)) near_.push_back(near_[k]);
+    const bool is_long = steps_[depth_ - 1].edges.size() > kLong;
+    if (is_long) {
+      // The kept list of the cell, or else of its nearest ancestor that has one.
+      const std::uint64_t top = steps_[depth_ - 1].cell;
+      for (std::uint64_t at = cell; at != top; at = cell_parent(at, cell_level(at) - 1)) {
+        const auto kept = kept_.find(at);
+        if (kept == kept_.end()) continue;
+        push(at).edges = kept->second;
+        if (at == cell) return true;
+        break;
+      }
     }
-    const Point center = cell_to_point(cell);
-    steps_.push_back({cell, near_.size(), center_is_inside(above, begin, center), center});
+    const CellUV c = cell_uv(cell);
+    const UVRect rect = expanded(c, kTestMargin);
+    Step& last = push(cell);
+    for (const std::uint32_t k : steps_[depth_ - 2].edges) {
+      const ShapeIndex::FaceEdge& e = index_.face_edge(k);
+      if (segment_meets(e.test_a, e.test_b, rect)) last.edges.push_back(k);
+    }
+    if (is_long) keep(last);
     return true;
   }
 
-  std::size_t begin_of(std::size_t step) const noexcept { return step == 0 ? 0 : steps_[step - 1].end; }
+  Step& push(std::uint64_t cell) const {
+    Step& step = steps_[depth_++];
+    step.cell = cell;
+    step.edges.clear();
+    step.center_known = false;
+    return step;
+  }
 
-  // From the centre of the cell above: the way lies within it, so that only its edges can be crossed.
-  bool center_is_inside(const Step& above, std::size_t begin, const Point& center) const noexcept {
-    if (begin == above.end) return above.center_inside;
-    return above.center_inside != index_.crossed_oddly(above.center, center, {near_.data() + begin, above.end - begin});
+  void keep(const Step& step) const {
+    constexpr std::size_t kMost = std::size_t{1} << 24;
+    n_kept_ += step.edges.size() + 16;
+    if (n_kept_ > kMost) {
+      kept_.clear();
+      n_kept_ = step.edges.size() + 16;
+    }
+    kept_.emplace(step.cell, step.edges);
+  }
+
+  // Whether the polygon contains the centre of a cell within the step's: from one centre to the other the way lies
+  // within the step's cell, so that only its edges can be crossed.
+  bool center_is_inside(int step, std::uint64_t cell) const {
+    Step& from = steps_[step];
+    if (!from.center_known) {
+      from.center_inside = center_is_inside(step - 1, from.cell);
+      from.center_known = true;
+      if (!from.edges.empty()) from.center = cell_to_point(from.cell);
+    }
+    if (from.edges.empty()) return from.center_inside;
+    return from.center_inside != index_.crossed_oddly(from.center, cell_to_point(cell), from.edges);
   }
 
   static constexpr double kTestMargin = kFaceClipError + kSegmentMeetsError;
+  static constexpr std::size_t kLong = 32;
 
   const ShapeIndex& index_;
-  mutable std::vector<Step> steps_;
-  mutable std::vector<std::uint32_t> near_;
+  mutable std::array<Step, kMaxLevel + 1> steps_;
+  mutable int depth_ = 0;
+  mutable std::unordered_map<std::uint64_t, std::vector<std::uint32_t>> kept_;
+  mutable std::size_t n_kept_ = 0;
   mutable std::uint64_t last_cell_ = 0;
   mutable Answer last_{};
 };
@@ -419,7 +468,8 @@ inline LngInterval united(const LngInterval& x, const LngInterval& y) noexcept {
 inline Rect chain_bounds(std::span<const Point> points) noexcept {
   Rect bound = {{1, 0}, LngInterval::empty()};
   const auto add = [&](const LatInterval& lat, const LngInterval& lng) {
-    bound.lat = bound.lat.is_empty() ? lat : LatInterval{std::min(bound.lat.lo, lat.lo), std::max(bound.lat.hi, lat.hi)};
+    const LatInterval both = {std::min(bound.lat.lo, lat.lo), std::max(bound.lat.hi, lat.hi)};
+    bound.lat = bound.lat.is_empty() ? lat : both;
     bound.lng = internal::united(bound.lng, lng);
   };
   for (std::size_t k = 0; k < points.size(); ++k) {

@@ -64,9 +64,7 @@ struct LngInterval {
   static LngInterval empty() noexcept { return {kPi, -kPi}; }
   // Both ends in -pi..pi; -pi alone means pi.
   static LngInterval make(double lo, double hi) noexcept {
-    if (lo == -kPi && hi != kPi) lo = kPi;
-    if (hi == -kPi && lo != kPi) hi = kPi;
-    return {lo, hi};
+    return {lo == -kPi && hi != kPi ? kPi : lo, hi == -kPi && lo != kPi ? kPi : hi};
   }
   // The shorter way round between two longitudes.
   static LngInterval between(double a, double b) noexcept {

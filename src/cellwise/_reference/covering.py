@@ -177,7 +177,7 @@ def cover(region, min_level, max_level, max_cells, level_mod, interior, limit, c
             result.append(cell)
         if len(result) + (0 if interior else len(queue)) > limit:
             return "cells"
-        if interior and len(queue) > candidate_limit:
+        if interior and len(queue) > candidate_limit + 16 * len(result):
             return "candidates"
     cells = normalize_cells(np.array(result, np.uint64))
     if min_level == 0 and level_mod == 1:

@@ -81,8 +81,7 @@ class LngInterval(NamedTuple):
     @classmethod
     def make(cls, lo, hi):
         """Both ends in -pi..pi; -pi alone means pi."""
-        lo = np.where((lo == -PI) & (hi != PI), PI, lo)
-        return cls(lo, np.where((hi == -PI) & (lo != PI), PI, hi))
+        return cls(np.where((lo == -PI) & (hi != PI), PI, lo), np.where((hi == -PI) & (lo != PI), PI, hi))
 
     @classmethod
     def between(cls, a, b):

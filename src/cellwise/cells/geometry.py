@@ -181,9 +181,9 @@ def latlng_distance(lat1, lng1, lat2, lng2, *, unit="m", on_invalid="raise"):
 def cell_to_polygon(cell, *, on_invalid="raise"):
     """Each cell as a shapely polygon in lng/lat, ready to draw.
 
-    A cell across the antimeridian becomes a MultiPolygon of its two sides; one that holds a pole is closed along it.
-    Edges are the straight lines between vertices, except that the 24 cells round a pole and all cells of the first
-    four levels have points added along their geodesic edges, at most 2 degrees apart.
+    Only faces lie across the antimeridian or hold a pole: face 3 becomes a MultiPolygon of its two sides, 2 and 5 are
+    closed along the pole. Edges are straight between vertices where they span less than about 2 degrees of arc and of
+    longitude; others have points added along the geodesic.
 
     Parameters
     ----------

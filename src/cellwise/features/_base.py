@@ -85,6 +85,25 @@ class CellTransformer(TransformerMixin, BaseEstimator):
         tags.transformer_tags.preserves_dtype = []
         return tags
 
+    def plot(self, feature=None, **kwargs):
+        """Map of what was learned, cell by cell: see `cellwise.plot.plot_features`.
+
+        Parameters
+        ----------
+        feature : str or int, optional
+            Name or number of one column; by default all of them, coarse under fine.
+        **kwargs
+            Further arguments of `plot_features`.
+
+        Returns
+        -------
+        matplotlib artist
+        """
+        from ..plot import plot_features
+
+        check_is_fitted(self)
+        return plot_features(self, feature, **kwargs)
+
     # --- saving: subclasses turn their own state into what JSON knows and back ----------------------------------------
 
     def to_dict(self):

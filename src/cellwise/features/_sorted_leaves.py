@@ -16,7 +16,7 @@ import numpy as np
 
 def ancestors(cells, level):
     """Ancestor of each cell at `level`; 0 for missing cells and for those coarser than `level`."""
-    bit = 1 << 2 * (30 - level)  # the lowest bit set in the ids of the level
+    bit = 1 << 2 * (30 - int(level))  # the lowest bit set in the ids of the level
     coarse = cells & np.uint64(2 * bit - 1) == 0
     ancestor = cells & np.uint64((1 << 64) - bit)
     ancestor |= np.uint64(bit)

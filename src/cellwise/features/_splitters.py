@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.spatial import cKDTree
 from sklearn.model_selection import BaseCrossValidator
-from sklearn.utils import check_random_state, indexable
+from sklearn.utils import _safe_indexing, check_random_state, indexable
 
 from .. import inputs
 from ..cells.conversion import cell_to_latlng
@@ -66,6 +66,7 @@ class _CellSplitter(BaseCrossValidator):
         indexable(X, y)
         places = read_places(X, lat=self.lat, lng=self.lng, cell=self.cell)
         block, row_block, count = self._blocks(places)
+        self._check_blocks(places, block)
         return self._folds(places, row_block, self._tested(block, count))
 
     def blocks(self, X):
@@ -95,10 +96,10 @@ class _CellSplitter(BaseCrossValidator):
 
     def _check_parameters(self):
         """Raise unless the parameters that all splitters have can be meant."""
-        if isinstance(self.level, str):
-            inputs.check_choice("level", self.level, ("auto",))
-        else:
+        if not isinstance(self.level, str):
             inputs.check_integer("level", self.level, 0, 30)
+        elif self.level != "auto":
+            raise ValueError(f"level must be 'auto' or an integer in 0..30: got {self.level!r}")
         if inputs.check_number("buffer", self.buffer) < 0:
             raise ValueError(f"buffer must be 0 or more: got {self.buffer}")
         length_unit(self.unit)
@@ -107,9 +108,7 @@ class _CellSplitter(BaseCrossValidator):
         """Blocks, ascending; number of the block of each row; how many rows each block has."""
         n = len(places.cells)
         ordered = np.sort(places.cells)
-        level = self.level
-        if level == "auto":
-            level = auto_block_level(ordered, self._test_share(n))
+        level = auto_block_level(ordered, self._test_share(n)) if self.level == "auto" else int(self.level)
         block = ancestors(places.cells, level)
         if not block.all():
             k = int(np.argmin(block))
@@ -118,19 +117,21 @@ class _CellSplitter(BaseCrossValidator):
                 f"{cell_level(places.cells[k])} at index {k} ({np.count_nonzero(block == 0)} of {n} rows)"
             )
         block, row_block, count = np.unique(block, return_inverse=True, return_counts=True)
-        self._check_blocks(ordered, level, len(block))
         return block, row_block, count
 
-    def _check_blocks(self, ordered, level, n_blocks):
+    def _check_blocks(self, places, block):
         """Raise unless there are as many blocks as folds need."""
         least = self._least_blocks
-        if n_blocks >= least:
+        if len(block) >= least:
             return
-        got = f"got {n_blocks} at level {level} ({len(ordered)} rows)"
+        ordered, level = np.sort(places.cells), int(cell_level(block[0]))
+        got = f"got {len(block)} at level {level} ({len(ordered)} rows)"
         for finer in range(level + 1, int(cell_level(ordered).min()) + 1):
             n_finer = len(cell_counts(ordered, finer)[0])
             if n_finer >= least:
-                raise ValueError(f"level must part the rows into at least {least} blocks: {got}; {finer} has {n_finer}")
+                raise ValueError(
+                    f"level must part the rows into at least {least} blocks: {got}; level {finer} gives {n_finer}"
+                )
         raise ValueError(f"X must lie in at least {least} cells to be split: {got}, and no finer level has enough")
 
     def _folds(self, places, row_block, tested):
@@ -564,15 +565,18 @@ class Places(NamedTuple):
     lng: np.ndarray
 
 
-def read_places(X, *, lat=None, lng=None, cell=None, name="X"):
-    """Place of each row, by the columns that the transformers would read; raises if a row has none."""
+def read_places(X, *, lat=None, lng=None, cell=None, name="X", all_rows=True):
+    """Place of each row, by the columns that the transformers would read; raises if a row has none.
+
+    Without `all_rows` the cells of rows that have none are 0.
+    """
     if len(getattr(X, "shape", ())) == 1 and hasattr(X, "to_frame") and _is_uint64(X.dtype):
         X, cell = X.to_frame(), 0 if cell is None else cell
-    names = column_names(X)
+    names, kind = column_names(X), type(X).__name__
     if names is None:
         X = np.array(X, dtype=object) if isinstance(X, (list, tuple)) else np.asarray(X)
-    if X.ndim != 2 if names is None else len(X.shape) != 2:
-        raise ValueError(f"{name} must have rows and columns: got {type(X).__name__} of shape {X.shape}")
+    if len(X.shape) != 2:
+        raise ValueError(f"{name} must be a frame or an array of rows and columns: got {kind} of shape {X.shape}")
     n, width = X.shape
     if n == 0 or width < (1 if cell is not None else 2):
         raise ValueError(f"{name} must have rows with coordinates: got {n} rows of {width} columns")
@@ -586,7 +590,7 @@ def read_places(X, *, lat=None, lng=None, cell=None, name="X"):
     else:
         cells = leaves_at(*columns, on_invalid="raise")
         coordinates = [inputs.read("f8", word, column).array for word, column in zip(("lat", "lng"), columns)]
-    if not cells.all():
+    if all_rows and not cells.all():
         raise ValueError(
             f"{name} must have a place in every row: got none at index {np.argmin(cells)} "
             f"({np.count_nonzero(cells == 0)} of {n} rows); leave those rows out"
@@ -636,3 +640,15 @@ class Distances:
         has_row = np.zeros(len(self._lat), bool)
         has_row[self._place[rows]] = True
         return np.flatnonzero(has_row), (np.cumsum(has_row) - 1)[self._place[rows]]
+
+
+def spoken_length(metres):
+    """A length as people say it, to two digits: 850 m, 9.1 km, 120 km."""
+    value, unit = (metres, "m") if metres < 995 else (metres / 1000, "km")
+    value = float(f"{value:.2g}")
+    return f"{value:.1f} {unit}" if 0 < value < 10 else f"{value:.0f} {unit}"
+
+
+def rows_of(table, rows):
+    """Rows of a frame, array or list, by position."""
+    return _safe_indexing(table, rows)

@@ -80,7 +80,7 @@ def plot_cells(
         style = {"ha": "center", "va": "center", "size": "small", "zorder": 2.2, "clip_on": True}
         lat, lng = cell_to_latlng(cells[drawn])
         for point, text in zip(basemap.place(shapely.points(lng, lat)), texts):
-            if not point.is_empty:
+            if np.isfinite(point.bounds).all():  # else behind the globe
                 basemap.ax.text(point.x, point.y, text, path_effects=[HALO], **style)
     return artist
 

@@ -74,4 +74,7 @@ def _geodesics(a, b, level):
     """Lines in lng/lat between points, with points added every two degrees or so."""
     along = np.linspace(0, 1, 2 + int(45 * 0.5**level))[:, None]
     x, y, z = np.moveaxis(a[:, None] * (1 - along) + b[:, None] * along, -1, 0)
-    return to_latlng_lines(np.degrees(np.arctan2(z, np.hypot(x, y))), np.degrees(np.arctan2(y, x)))
+    lat, lng = np.degrees((np.arctan2(z, np.hypot(x, y)), np.arctan2(y, x)))
+    for end, next_to_it in ((0, 1), (-1, -2)):  # at a pole, which has every longitude
+        lng[:, end] = np.where(np.abs(lat[:, end]) == 90, lng[:, next_to_it], lng[:, end])
+    return to_latlng_lines(lat, lng)

@@ -1,0 +1,385 @@
+"""Polygons and polylines whose edges are geodesics: orientation, area, membership, and the tests that a covering needs.
+
+A ring divides the sphere in two, and which side is meant has to be settled first. From then on every ring runs with
+the interior on its left: shells counter-clockwise, holes clockwise, as Google's S2Polygon has them, because the
+direction of an edge decides the last bits of its tests.
+
+`GeodesicPolygon` is the twin of the native class of that name, and answers as it does.
+"""
+
+import math
+from itertools import combinations, pairwise
+
+import numpy as np
+
+from . import covering
+from . import predicates as p3
+from .conversion import point_to_cell
+from .predicates import EPSILON, corner_contains_vertex, crossed_oddly, turn
+from .projection import latlng_to_point, point_lat, point_lng, radians_to_degrees
+from .regions import HALF_PI, PI, LatInterval, LngInterval, Rect, cell_uv_vertices
+from .shape_index import START_OF_CURVE, TEST_MARGIN, ShapeIndex, Square, parent, range_max, range_min, segment_meets
+
+FAULTS = (
+    "none",
+    "few vertices",
+    "opposite neighbours",
+    "crosses itself",
+    "touches itself",
+    "repeats edge",
+    "crosses ring",
+    "shares edge",
+    "wrong nesting",
+)
+
+# A point that no covering has anything to do with; Google counts crossings from here.
+ORIGIN = (-0.0099994664350250197, 0.0025924542609324121, 0.99994664350250195)
+
+
+def points_of(lat, lng):
+    return [tuple(p) for p in latlng_to_point(lat, lng).tolist()]
+
+
+def edges_of(ring):
+    return list(zip(ring, ring[1:] + ring[:1]))
+
+
+def corners_of(ring):
+    """Each vertex between its neighbours."""
+    return zip(ring[-1:] + ring[:-1], ring, ring[1:] + ring[:1])
+
+
+def long_sum(values):
+    """Sum with the roundings of all additions kept (Neumaier)."""
+    total = lost = 0.0
+    for x in values:
+        after = total + x
+        lost += (total - after) + x if abs(total) >= abs(x) else (x - after) + total
+        total = after
+    return total + lost
+
+
+def turn_angle(a, b, c):
+    """Change of direction at b, counter-clockwise positive, in -pi..pi."""
+    before, after = p3.robust_cross(a, b), p3.robust_cross(b, c)
+    both = p3.cross(before, after)
+    angle = math.atan2(math.sqrt(p3.dot(both, both)), p3.dot(before, after))
+    return angle if turn(a, b, c) > 0 else -angle
+
+
+def triangle_area(a, b, c):
+    """Signed solid angle of a triangle whose b and c lie within a right angle of a."""
+    volume = p3.dot(a, p3.cross(p3.minus(b, a), p3.minus(c, a)))
+    return 2 * math.atan2(volume, 1 + p3.dot(a, b) + p3.dot(b, c) + p3.dot(c, a))
+
+
+def ring_curvature(ring):
+    """2 pi minus the area on the ring's left: the sum of all turns."""
+    total = long_sum(turn_angle(a, b, c) for a, b, c in corners_of(ring))
+    return min(max(total, -2 * PI), 2 * PI)
+
+
+def ring_is_local(ring):
+    """Whether all vertices lie less than a right angle, with much to spare, from the first: then so do all edges, and
+    the ring's smaller side lies there too.
+    """
+    return all(p3.dot(ring[0], p) > 0.5 for p in ring)
+
+
+def ring_left_contains(ring, p):
+    """Whether the side on the ring's left contains p. Exact; vertices are semi-open."""
+    inside = corner_contains_vertex(ring[-1], ring[0], ring[1])
+    return inside if ring[0] == p else inside != crossed_oddly(ring[0], p, edges_of(ring))
+
+
+def ring_left_is_smaller(ring):
+    """Whether the ring's left is its smaller side. A ring that halves the sphere but for roundings gets the side
+    without `ORIGIN`, so that the answer does not depend on its direction.
+    """
+    if ring_is_local(ring):
+        # Straight through the centre and a little aside, so that no edge of the test has opposite ends.
+        aside = p3.reference_direction(ring[0])
+        far = tuple(0.25 * a - x for a, x in zip(aside, ring[0]))
+        return not ring_left_contains(ring, p3.normalize(far))
+    curvature = ring_curvature(ring)
+    if abs(curvature) <= 11.25 * EPSILON * len(ring):
+        return not ring_left_contains(ring, ORIGIN)
+    return curvature > 0
+
+
+def ring_area(ring, left_is_smaller, hole):
+    """Solid angle on the ring's left; for a hole, minus what is on its right, so that small holes keep their digits."""
+    if not ring_is_local(ring):
+        return (-2 if hole else 2) * PI - ring_curvature(ring)
+    total = long_sum(triangle_area(ring[0], b, c) for b, c in pairwise(ring[1:]))
+    if left_is_smaller:
+        return max(0.0, total) - (4 * PI if hole else 0)
+    return min(0.0, total) + (0 if hole else 4 * PI)
+
+
+class GeodesicPolygon:
+    """Rings one after another in degrees; `shell_of[k]` is the ring of the shell that ring k is a hole of, or k."""
+
+    def __init__(self, lat, lng, offsets, shell_of, oriented):
+        points = points_of(lat, lng)
+        self.rings = [self._different(points[a:b]) for a, b in pairwise(offsets.tolist())]
+        self._shell_of = shell_of.tolist()
+        self._fault = next(filter(None, map(self._look_at, range(len(self.rings)))), None)
+        if self._fault is not None:
+            return
+        start_inside, areas = False, []
+        for k, shell in enumerate(self._shell_of):
+            ring, hole = self.rings[k], shell != k
+            smaller = ring_left_is_smaller(ring)
+            keep = ring_left_contains(ring, self._vertex_apart(shell, k)) if hole else oriented or smaller
+            if not keep:
+                ring, smaller = ring[::-1], not smaller
+                self.rings[k] = ring
+            start_inside ^= ring_left_contains(ring, START_OF_CURVE) != hole
+            areas.append(ring_area(ring, smaller, hole))
+        self._area = min(max(long_sum(areas), 0.0), 4 * PI)
+        self.index = ShapeIndex([edge for ring in self.rings for edge in edges_of(ring)], start_inside)
+        self._ring_of = [k for k, ring in enumerate(self.rings) for _ in ring]
+
+    @staticmethod
+    def _different(points):
+        """Vertices without closing and repeated ones."""
+        kept = [p for k, p in enumerate(points) if k == 0 or p != points[k - 1]]
+        while len(kept) > 1 and kept[-1] == kept[0]:
+            kept.pop()
+        return kept
+
+    def _look_at(self, k):
+        ring = self.rings[k]
+        if len(ring) < 3:
+            return "few vertices", k, k, (0.0, 0.0, 0.0)
+        opposite = next((a for a, b in edges_of(ring) if a == p3.negative(b)), None)
+        return opposite and ("opposite neighbours", k, k, opposite)
+
+    def _vertex_apart(self, shell, k):
+        others = set(self.rings[k])
+        return next((p for p in self.rings[shell] if p not in others), self.rings[shell][0])
+
+    def find_fault(self):
+        """Number of the fault (0: none), ring, other ring, latitude and longitude in degrees."""
+        found = self._fault or self._crossing() or self._wrong_nesting()
+        fault, ring, other, where = found or ("none", 0, 0, (0.0, 0.0, 0.0))
+        lat, lng = (float(radians_to_degrees(f(np.array(where)))) for f in (point_lat, point_lng))
+        return FAULTS.index(fault), ring, other, lat, lng
+
+    def _crossing(self):
+        for cell in self.index.cells:
+            for e, f in combinations(cell.edges, 2):
+                sign = p3.crossing(*e.edge, *f.edge)
+                found = self._judge(e.number, f.number, sign) if sign >= 0 else None
+                if found:
+                    return found
+        return None
+
+    def _judge(self, e, f, sign):
+        """Of two edges that cross or share a vertex."""
+        r, s = self._ring_of[e], self._ring_of[f]
+        (a, b), (c, d) = self.index.edges[e], self.index.edges[f]
+        if sign > 0:
+            return "crosses itself" if r == s else "crosses ring", r, s, a
+        if {a, b} == {c, d}:
+            return "repeats edge" if r == s else "shares edge", r, s, a
+        n = len(self.rings[r])
+        if r == s and (e - f) % n not in (1, n - 1):
+            return "touches itself", r, s, a if a in (c, d) else b
+        return None
+
+    def _wrong_nesting(self):
+        """Each ring must have the interior on its left: else a hole lies outside its shell, or a shell in another."""
+        if len(self.rings) == 1:
+            return None
+        count = {}
+        for ring in self.rings:
+            for p in ring:
+                count[p] = count.get(p, 0) + 1
+        for k, ring in enumerate(self.rings):
+            corner = next((corner for corner in corners_of(ring) if count[corner[1]] == 1), None)
+            if corner and self._contains(corner[1]) != corner_contains_vertex(*corner):
+                return "wrong nesting", k, k, corner[1]
+        return None
+
+    def _contains(self, p):
+        leaf = int(point_to_cell(np.array([p]), np.array([30]))[0])
+        return self.index.contains(p, leaf)
+
+    def area(self):
+        return self._area
+
+    def contains(self, lat, lng, out):
+        for k, p in enumerate(points_of(lat, lng)):
+            out[k] = self._contains(p)
+
+    def cover(self, *options):
+        return covering.cover(PolygonRegion(self.index), *options)
+
+
+class PolygonRegion:
+    """A polygon as the region of a covering: answers repeat those of Google's S2ShapeIndexRegion."""
+
+    def __init__(self, index):
+        self.index = index
+        self._answers = {}
+
+    def contains(self, c):
+        return np.array([self._answer(cell)[1] for cell in c.cell.tolist()], bool)
+
+    def may_intersect(self, c):
+        return np.array([self._answer(cell)[0] for cell in c.cell.tolist()], bool)
+
+    def _answer(self, cell):
+        if cell not in self._answers:
+            self._answers[cell] = self._ask(cell)
+        return self._answers[cell]
+
+    def _ask(self, cell):
+        """Whether the polygon meets the cell, and whether it contains it."""
+        at = self.index.first_ending_from(range_min(cell))
+        if at == len(self.index.cells) or range_min(self.index.cells[at].cell) > range_max(cell):
+            return False, False
+        found = self.index.cells[at]
+        if found.cell == cell:
+            return True, not found.edges and found.center_inside
+        if range_min(found.cell) > range_min(cell) or range_max(found.cell) < range_max(cell):
+            return True, False  # it is divided further
+        square = Square.of(cell)
+        rect = square.bounds(TEST_MARGIN)
+        if any(e.test_ends is not None and segment_meets(*e.test_ends, rect) for e in found.edges):
+            return True, False
+        edges = [e.edge for e in found.edges]
+        inside = found.center_inside != crossed_oddly(found.square.center, square.center, edges)
+        return inside, inside
+
+    def cell_union_bound(self):
+        """Of the face or faces that the index's cells lie on, or where that is one, of the children of their common
+        ancestor: the smallest cell each that holds all cells of the index there.
+        """
+        cells = [cell.cell for cell in self.index.cells]
+        groups = [cells]
+        if len(cells) > 1:
+            ancestor = _common_ancestor(cells[0], cells[-1])
+            level = 0 if ancestor == 0 else Square.of(ancestor).level + 1
+            by_parent = {}
+            for cell in cells:
+                by_parent.setdefault(parent(cell, level), []).append(cell)
+            groups = list(by_parent.values())
+        bound = [g[0] if g[0] == g[-1] else _common_ancestor(g[0], g[-1]) for g in groups if g]
+        return np.array(bound, np.uint64)
+
+
+def _common_ancestor(a, b):
+    """Finest cell that contains both; 0 if they lie on different faces."""
+    for level in range(min(Square.of(a).level, Square.of(b).level), -1, -1):
+        if parent(a, level) == parent(b, level):
+            return parent(a, level)
+    return 0
+
+
+# --- polylines --------------------------------------------------------------------------------------------------------
+
+
+def _united(x, y):
+    """The shortest interval of longitudes that holds both."""
+
+    def holds(interval, p):
+        if interval.lo > interval.hi:
+            return (p >= interval.lo or p <= interval.hi) and not interval.is_empty
+        return interval.lo <= p <= interval.hi
+
+    def way(a, b):
+        return b - a if b - a >= 0 else (b + PI) - (a - PI)
+
+    if y.is_empty:
+        return x
+    if holds(x, y.lo):
+        if holds(x, y.hi):
+            return x if x.contains(y) else LngInterval(-PI, PI)
+        return LngInterval(x.lo, y.hi)
+    if holds(x, y.hi):
+        return LngInterval(y.lo, x.hi)
+    if x.is_empty or holds(y, x.lo):
+        return y
+    return LngInterval(y.lo, x.hi) if way(y.hi, x.lo) < way(x.hi, y.lo) else LngInterval(x.lo, y.hi)
+
+
+def chain_bounds(points):
+    """Bounds of a chain of geodesics, roundings included: as Google's S2LatLngRectBounder has them."""
+    lats, lngs = (f(np.array(points)).tolist() for f in (point_lat, point_lng))
+    lng = PI if lngs[0] == -PI else lngs[0]
+    bound_lat, bound_lng = (lats[0], lats[0]), LngInterval(lng, lng)
+    for k, (a, b) in enumerate(pairwise(points)):
+        normal = p3.cross(p3.minus(a, b), p3.plus(a, b))
+        size = math.sqrt(p3.dot(normal, normal))
+        lo, hi = sorted(lats[k : k + 2])
+        lng = LngInterval(*map(float, LngInterval.between(*lngs[k : k + 2])))
+        if size < 1.91346e-15:  # the ends are nearly equal or nearly opposite
+            if p3.dot(a, b) < 0:
+                bound_lat, bound_lng = (-HALF_PI, HALF_PI), LngInterval(-PI, PI)
+                continue
+        else:
+            if float(lng.length) >= PI - 2 * EPSILON:
+                lng = LngInterval(-PI, PI)
+            lo, hi = _latitudes(a, b, normal, size, lo, hi)
+        bound_lat = min(bound_lat[0], lo), max(bound_lat[1], hi)
+        bound_lng = _united(bound_lng, lng)
+    lat = LatInterval(max(bound_lat[0] - 2 * EPSILON, -HALF_PI), min(bound_lat[1] + 2 * EPSILON, HALF_PI))
+    lng = LngInterval(*map(float, bound_lng.expanded(0)))
+    return Rect(lat, LngInterval(-PI, PI) if lat.lo == -HALF_PI or lat.hi == HALF_PI else lng)
+
+
+def _latitudes(a, b, normal, size, lo, hi):
+    """Latitudes of an edge: its great circle may reach beyond its ends on the plane through normal and axis."""
+    m = p3.cross(normal, (0.0, 0.0, 1.0))  # a normal of that plane
+    m_a, m_b = p3.dot(m, a), p3.dot(m, b)
+    error = 6.06638e-16 * size + 6.83174e-31
+    if not (m_a * m_b < 0 or abs(m_a) <= error or abs(m_b) <= error):
+        return lo, hi
+    across = math.sqrt(normal[0] * normal[0] + normal[1] * normal[1])
+    max_lat = min(math.atan2(across, abs(normal[2])) + 3 * EPSILON, HALF_PI)
+    d = p3.minus(a, b)
+    reach = 2 * math.asin(min((1 + 4 * EPSILON) * (0.5 * math.sqrt(p3.dot(d, d)) * math.sin(max_lat)), 1.0))
+    beyond = 0.5 * (reach - (hi - lo)) + EPSILON
+    highest = min(max_lat, hi + beyond) if m_a <= error and m_b >= -error else hi
+    lowest = max(-max_lat, lo - beyond) if m_b <= error and m_a >= -error else lo
+    return lowest, highest
+
+
+class PolylineShape:
+    """A polyline as a region: a cell meets it if it contains a vertex, roundings included, or an edge of one crosses
+    an edge of the other. No cell lies within it.
+    """
+
+    def __init__(self, lat, lng):
+        self.points = points_of(lat, lng)
+
+    def contains(self, c):
+        return np.zeros(len(c.cell), bool)
+
+    def may_intersect(self, c):
+        vertices = cell_uv_vertices(c).tolist()
+        return np.array([self._meets(cell, corners) for cell, corners in zip(c.cell.tolist(), vertices)], bool)
+
+    def _meets(self, cell, corners):
+        square = Square.of(cell)
+        rect = square.bounds((5 / 3.0) * EPSILON)
+        if any(self._holds(square.face, rect, p) for p in self.points):
+            return True
+        edges = edges_of([tuple(p) for p in corners])
+        return any(p3.crossing(*side, *edge) >= 0 for side in edges for edge in pairwise(self.points))
+
+    @staticmethod
+    def _holds(face, rect, p):
+        component = p[face % 3]
+        if component <= 0 if face < 3 else component >= 0:
+            return False
+        x, y, z = p
+        u, v = ((y, z), (-x, z), (-x, -y), (z, y), (z, -x), (-y, -x))[face]
+        u, v = u / component, v / component
+        return rect[0][0] <= u <= rect[0][1] and rect[1][0] <= v <= rect[1][1]
+
+    def cell_union_bound(self):
+        return chain_bounds(self.points).cell_union_bound()

@@ -1,0 +1,361 @@
+"""How many rows there are around a place: density at several levels."""
+
+import numbers
+from bisect import bisect_left
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from ..cells.adjacency import cell_disk
+from ..cells.conversion import latlng_to_cell
+from ..cells.geometry import cell_area
+from ..cells.hierarchy import cell_level
+from ._base import (
+    CellTransformer,
+    cells_from_tokens,
+    check_bool,
+    check_integer,
+    check_keys,
+    check_list,
+    tokens_from_cells,
+)
+from ._cell_encoder import _as_levels
+from ._sorted_leaves import ancestors, auto_levels, cell_counts, positions, runs
+
+# Cells of disks looked up at a time.
+CHUNK = 1 << 20
+
+
+class CellCounts(CellTransformer):
+    """Number of training rows around each row: in its own cell, and within some steps of it, at several levels.
+
+    How crowded a place is says a lot of it, town or country, centre or edge, without any target to leak. A level is a
+    distance: counts at level 8 are those of a region, at level 14 of a street. Two levels together tell a village from
+    a suburb, whose own cells may be equally full.
+
+    **The trap it avoids** is the cell's edge. A row in the corner of its cell has most of its neighbours in the next
+    ones: with `rings` those are counted too. **The trap that remains** is that training rows count themselves, and new
+    ones do not: in cells that hold a row or two, the count says little but whether the row was there in `fit`. Choose
+    levels whose cells hold several rows, as "auto" does.
+
+    Parameters
+    ----------
+    levels : "auto", int or sequence of int, default "auto"
+        Levels 0..30 of the cells whose rows are counted. "auto" takes every second level between two ends that depend
+        on where the rows are: from cells that hold a fiftieth of the rows to such with about five, as in `CellEncoder`.
+    rings : int or sequence of int, default (0,)
+        Numbers of steps around the cell, over edges and corners: 0 counts in the cell alone, 1 in it and the eight
+        around it, 2 in 25 cells. Large ones cost their number of cells for every cell with rows: take a coarser level.
+    log : bool, default True
+        Whether to give ``log(1 + value)``, which is what linear models and distances want of values that differ by
+        factors. Trees do not care.
+    normalize : {None, "area"}, default None
+        None gives numbers of rows, "area" rows per square kilometre, which can be compared between levels, and takes
+        into account that cells of one level differ in area by up to a factor of two.
+    lat, lng : str or int, default None
+        Names or positions of the columns with coordinates in degrees. None: in a frame the columns called lat or
+        latitude, and lng, lon, long or longitude, in any case; else the first two columns. All others are ignored.
+    cell : str or int, default None
+        Instead of `lat` and `lng`, the column of cell ids. At levels finer than its own cell a row neither counts nor
+        is anything counted around it.
+    on_invalid : {"warn", "raise", "null"}, default "warn"
+        What happens to positions and ids that cannot be (latitude 95, infinity): counts of 0 with one
+        `InvalidCoordinatesWarning` a call, an error, or counts of 0 in silence. What is missing (NaN, NA, None, the
+        cell 0) always has counts of 0, in silence.
+
+    Attributes
+    ----------
+    levels_ : tuple of int
+        Levels, ascending.
+    rings_ : tuple of int
+        Numbers of steps, ascending.
+    cells_ : list of ndarray of uint64
+        For each level the cells with rows of `fit`, ascending.
+    counts_ : list of ndarray of int64
+        For each level the number of rows in each of those cells.
+    columns_in_ : tuple of int
+        Positions in X of latitude and longitude, or of the cells.
+    n_features_in_ : int
+        Number of columns of X.
+    feature_names_in_ : ndarray of str
+        Names of the columns of X, if it has any.
+
+    See Also
+    --------
+    CellEncoder : Which cells, instead of how full they are.
+    cellwise.cell_disk : The cells within some steps.
+
+    Notes
+    -----
+    The density is that of the rows of `fit`, whatever made them: homes on sale, say, not homes. Fit again on twice as
+    many rows and all counts double, which in logarithms is nearly the same shift for all.
+
+    On house prices in California, boosted trees on latitude and longitude err 1.2 % less with these counts, and 2.9 %
+    less with ``rings=(0, 1)``; on rents in New York City, where listings are everywhere, they gain nothing.
+
+    Every cell that holds rows is looked up once, however many rows it holds. Around the corners of the cube a ring has
+    fewer cells.
+
+    References
+    ----------
+    .. [1] B. W. Silverman, "Density Estimation for Statistics and Data Analysis", 1986, chapter 2: histograms, their
+       widths, and where their edges fall.
+
+    Examples
+    --------
+    Two homes on one street, one a few streets away, one in another city:
+
+    >>> import numpy as np
+    >>> from cellwise.features import CellCounts
+    >>> homes = np.array([[37.7599, -122.4148], [37.7599, -122.4147], [37.7701, -122.4148], [34.0522, -118.2437]])
+    >>> counter = CellCounts(levels=(8, 13), rings=(0, 1), log=False).fit(homes)
+    >>> counter.get_feature_names_out().tolist()
+    ['s2_L8_count', 's2_L8_ring1_count', 's2_L13_count', 's2_L13_ring1_count']
+    >>> counter.transform(homes)
+    array([[3., 3., 2., 3.],
+           [3., 3., 2., 3.],
+           [3., 3., 1., 3.],
+           [1., 1., 1., 1.]])
+
+    A home some streets north lies just across the edge of their cells: there only the rings see them. And one in the
+    Atlantic:
+
+    >>> counter.transform([[37.775, -122.4148], [0, -30]])
+    array([[0., 3., 0., 1.],
+           [0., 0., 0., 0.]])
+
+    Homes per square kilometre:
+
+    >>> CellCounts(levels=13, rings=1, log=False, normalize="area").fit_transform(homes).round(2)
+    array([[0.32],
+           [0.32],
+           [0.32],
+           [0.09]])
+    """
+
+    def __init__(
+        self,
+        levels="auto",
+        *,
+        rings=(0,),
+        log=True,
+        normalize=None,
+        lat=None,
+        lng=None,
+        cell=None,
+        on_invalid="warn",
+    ):
+        self.levels = levels
+        self.rings = rings
+        self.log = log
+        self.normalize = normalize
+        self.lat = lat
+        self.lng = lng
+        self.cell = cell
+        self.on_invalid = on_invalid
+
+    def fit(self, X, y=None):
+        """The transformer, with the rows counted.
+
+        Parameters
+        ----------
+        X : DataFrame, array_like or Series of cells, shape (n_rows, n_features)
+            Rows with coordinates, or with cells; other columns are ignored.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        CellCounts
+        """
+        self._fit(X)
+        return self
+
+    def fit_transform(self, X, y=None):
+        """The same as ``fit(X).transform(X)``, reading X once: each row counts itself.
+
+        Parameters
+        ----------
+        X : DataFrame, array_like or Series of cells, shape (n_rows, n_features)
+            Rows with coordinates, or with cells.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_rows, n_levels * n_rings)
+        """
+        return self._encode(self._fit(X))
+
+    def transform(self, X):
+        """For each row of X the rows of `fit` around it.
+
+        Parameters
+        ----------
+        X : DataFrame, array_like or Series of cells, shape (n_rows, n_features)
+            Rows with the columns that `fit` saw.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_rows, n_levels * n_rings)
+            By level, then ring.
+        """
+        check_is_fitted(self)
+        return self._encode(self._read_cells(X, reset=False))
+
+    def transform_one(self, lat, lng):
+        """The row of `transform` for one position, in microseconds if `rings` is 0.
+
+        Parameters
+        ----------
+        lat, lng : float
+            Degrees. Where one is missing (NaN, None) all counts are 0.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_levels * n_rings,)
+
+        Examples
+        --------
+        >>> from cellwise.features import CellCounts
+        >>> counter = CellCounts(levels=(8, 13), log=False).fit([[37.76, -122.41], [34.05, -118.24]])
+        >>> counter.transform_one(37.76, -122.41)
+        array([1., 1.])
+        """
+        if not hasattr(self, "cells_"):
+            check_is_fitted(self)
+        row = np.zeros(len(self.levels_) * len(self.rings_))
+        if lat is None or lng is None or lat != lat or lng != lng:
+            return row
+        lat, lng = float(lat), float(lng)
+        is_valid = abs(lat) <= 90 and abs(lng) <= 360  # known beforehand, the core has a short way
+        leaf = latlng_to_cell(lat, lng) if is_valid else latlng_to_cell(lat, lng, on_invalid=self.on_invalid)
+        if leaf == 0:
+            return row
+        if self.rings_ != (0,) or self.normalize is not None:
+            return self._encode(np.array([leaf], np.uint64))[0]
+        for k, (level, cells) in enumerate(zip(self.levels_, self.cells_)):
+            bit = 1 << 2 * (30 - level)
+            cell = leaf & -bit | bit
+            at = bisect_left(memoryview(cells), cell)
+            if at < len(cells) and cells[at] == cell:
+                row[k] = self.counts_[k][at]
+        return np.log1p(row) if self.log else row
+
+    def get_feature_names_out(self, input_features=None):
+        """Name of each column: level and steps as in ``s2_L10_count`` and ``s2_L10_ring1_count``.
+
+        Parameters
+        ----------
+        input_features : array_like of str, default None
+            Only compared with the columns that `fit` saw.
+
+        Returns
+        -------
+        ndarray of object, shape (n_levels * n_rings,)
+            They end in density instead of count if `normalize` is "area".
+        """
+        self._check_names_in(input_features)
+        what = "count" if self.normalize is None else "density"
+        names = [
+            f"s2_L{level}_ring{ring}_{what}" if ring else f"s2_L{level}_{what}"
+            for level in self.levels_
+            for ring in self.rings_
+        ]
+        return np.array(names, dtype=object)
+
+    # --- fitting ------------------------------------------------------------------------------------------------------
+
+    def _check_parameters(self):
+        """Raise unless all parameters can be meant."""
+        check_bool("log", self.log)
+        if self.normalize is not None and self.normalize != "area":
+            raise ValueError(f"normalize must be None or 'area': got {self.normalize!r}")
+
+    def _fit(self, X):
+        """Fit, and the cells of the rows of X."""
+        self._check_parameters()
+        levels, rings = _as_levels(self.levels), _as_rings(self.rings)
+        cells = self._read_cells(X, reset=True)
+        ordered = np.sort(cells[cells != 0])
+        self.levels_ = levels or auto_levels(ordered)
+        self.rings_ = rings
+        counted = [cell_counts(ordered, level) for level in self.levels_]
+        self.cells_ = [cell for cell, _ in counted]
+        self.counts_ = [count for _, count in counted]
+        return cells
+
+    # --- encoding -----------------------------------------------------------------------------------------------------
+
+    def _encode(self, cells):
+        """The features of rows in these cells."""
+        order = np.argsort(cells)
+        ordered = cells[order]
+        Z = np.zeros((len(cells), len(self.levels_) * len(self.rings_)))
+        columns = iter(range(Z.shape[1]))
+        for level, occupied, counts in zip(self.levels_, self.cells_, self.counts_):
+            ancestor = ancestors(ordered, level)
+            placed = ancestor != 0
+            center, start = runs(ancestor[placed])
+            sizes = np.diff(start, append=np.count_nonzero(placed))
+            rows = order[placed]
+            for ring in self.rings_:
+                values = self._around(center, ring, occupied, counts)
+                Z[rows, next(columns)] = np.repeat(values, sizes)
+        return np.log1p(Z, out=Z) if self.log else Z
+
+    def _around(self, center, ring, occupied, counts):
+        """Rows within some steps of each cell, or their density."""
+        values = np.empty(len(center))
+        step = max(1, CHUNK // (2 * ring + 1) ** 2)
+        counts = np.append(counts, 0)  # at -1: cells without rows
+        for first in range(0, len(center), step):
+            some = slice(first, first + step)
+            if ring == 0:
+                near, start = center[some], np.arange(len(center[some]))
+            else:
+                disks = cell_disk(center[some], ring)
+                near, start = disks.values, disks.offsets[:-1]
+            values[some] = np.add.reduceat(counts[positions(occupied, near)], start)
+            if self.normalize == "area":
+                values[some] /= np.add.reduceat(cell_area(near, unit="km2"), start)
+        return values
+
+    # --- saving -------------------------------------------------------------------------------------------------------
+
+    def _state_to_dict(self):
+        return {
+            "levels": list(self.levels_),
+            "cells": [tokens_from_cells(cells) for cells in self.cells_],
+            "counts": [counts.tolist() for counts in self.counts_],
+        }
+
+    def _state_from_dict(self, state):
+        self._check_parameters()
+        _as_levels(self.levels)
+        self.rings_ = _as_rings(self.rings)
+        state = check_keys("state", state, ("levels", "cells", "counts"))
+        self.levels_ = _as_levels(check_list("levels", state["levels"], int))
+        self.cells_, self.counts_ = [], []
+        saved = (check_list(name, state[name], list, len(self.levels_)) for name in ("cells", "counts"))
+        for level, tokens, counts in zip(self.levels_, *saved):
+            cells = cells_from_tokens("cells", tokens)
+            if not np.array_equal(cells, np.unique(cells)) or (cell_level(cells) != level).any():
+                raise ValueError("cells must be distinct, sorted and of their level")
+            if not all(0 < count < 2**63 for count in check_list("counts", counts, int, len(cells))):
+                raise ValueError("counts must be 1 or more and fit in 64 bits")
+            self.cells_.append(cells)
+            self.counts_.append(np.array(counts, np.int64))
+
+
+def _as_rings(rings):
+    """Numbers of steps asked for, ascending and each once."""
+    if isinstance(rings, numbers.Integral):
+        rings = (rings,)
+    try:
+        rings = list(rings)
+    except TypeError:
+        raise TypeError(f"rings must be an integer or a sequence of integers: got {rings!r}") from None
+    if not rings:
+        raise ValueError("rings must hold at least one number: got none")
+    return tuple(sorted({check_integer("rings", ring, 0) for ring in rings}))

@@ -1,0 +1,544 @@
+"""How far a model's score holds: on rows among the known ones, and further and further from them."""
+
+import textwrap
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from sklearn.base import clone, is_classifier, is_regressor
+from sklearn.metrics import check_scoring
+from sklearn.model_selection import KFold, StratifiedKFold
+from sklearn.utils import indexable
+from sklearn.utils.multiclass import type_of_target
+from sklearn.utils.parallel import Parallel, delayed
+from sklearn.utils.validation import _num_samples
+from tqdm import tqdm
+
+from ..cells.hierarchy import cell_level
+from ..inputs import check_number, import_extra
+from ..units import EARTH_RADIUS_M, length_unit
+from ._base import check_integer
+from ._cell_encoder import _as_levels
+from ._sorted_leaves import cell_counts
+from ._splitters import CellBlockKFold, Distances, Places, auto_block_level, read_places, rows_of, spoken_length
+
+MOST_BINS = 10  # of the curve
+BIN_ROWS = 50  # at least, in each
+LEAST_ROWS = 20  # of a fold in a bin, to be scored by itself
+
+
+def spatial_report(
+    estimator,
+    X,
+    y,
+    *,
+    scoring=None,
+    levels="auto",
+    cv=5,
+    buffer="auto",
+    unit="m",
+    X_deploy=None,
+    random_state=0,
+    lat=None,
+    lng=None,
+    cell=None,
+    n_jobs=None,
+    progress=None,
+):
+    """Scores of a model on random folds, on blocks of cells held out, and on blocks with a buffer, side by side.
+
+    And beside each score, how far its test rows lie from the rows the model was trained on: that distance is what
+    makes the scores differ, and what tells which of them is yours.
+
+    **The trap it avoids** is a score that answers another question than yours. If new rows will lie among the known
+    ones (more homes in towns that have homes on record), random folds ask the right question, and blocked ones are too
+    hard on the model [4]_. If they will lie elsewhere (a new town), blocked folds do, and random ones flatter it [1]_.
+    The same model may be good at one and useless at the other, and two models may change places.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Any scikit-learn estimator or pipeline. It is cloned and fitted on each fold; it sees all of X, so if it is not
+        to see the coordinates, let a ColumnTransformer drop them.
+    X : DataFrame or array_like, shape (n_rows, n_features)
+        Rows with coordinates, or with cells, and anything else. Every row must have a place.
+    y : array_like, shape (n_rows,)
+        Target.
+    scoring : str or callable, default None
+        Score as scikit-learn has it, greater is better. None: "r2" for regressors, "accuracy" for classifiers, else
+        the estimator's own.
+    levels : "auto", int or sequence of int, default "auto"
+        Levels of the blocks that are held out. "auto": the one of ``CellBlockKFold(cv)`` and two finer ones, two and
+        four levels further.
+    cv : int, default 5
+        Folds of each kind.
+    buffer : "auto", float or None, default "auto"
+        Width of the strip round test rows from which no row is trained on, for one more line with the largest blocks.
+        "auto": as far as the median test row of these blocks is from training without it. None or 0: no such line.
+    unit : {"m", "km", "rad", "deg"}, default "m"
+        Unit of `buffer` and of all distances in the result.
+    X_deploy : DataFrame or array_like, default None
+        Rows like those that the model will predict, with the columns of X that have the coordinates. With them the
+        verdict says which folds resemble them most.
+    random_state : int, RandomState or None, default 0
+        Of the folds.
+    lat, lng : str or int, default None
+        Names or positions of the columns with coordinates in degrees. None: in a frame the columns called lat or
+        latitude, and lng, lon, long or longitude, in any case; else the first two columns.
+    cell : str or int, default None
+        Instead of `lat` and `lng`, the column of cell ids. A row is then taken to be at the centre of its cell.
+    n_jobs : int, default None
+        Fits at a time, as in scikit-learn.
+    progress : bool, default None
+        Whether to show a bar. None: if the output goes to a terminal.
+
+    Returns
+    -------
+    SpatialReport
+        It prints as a table with a verdict; ``table``, ``folds`` and ``curve`` are data frames, and ``plot()`` draws
+        the score against the distance to the nearest training row.
+
+    Raises
+    ------
+    ValueError
+        If a row has no place, or there are fewer blocks than folds.
+
+    See Also
+    --------
+    CellBlockKFold : The blocked folds, for cross_val_score and GridSearchCV.
+    suggest_levels : Which levels to encode.
+
+    Notes
+    -----
+    **Curve.** Every fold of every kind tests rows at many distances. All of them, sorted by the distance to the nearest
+    row of their own fold's training part, are cut into up to ten bins of equal size (rows at distance 0, with a
+    training row at the same place, have a bin of their own). In each bin, each fold's rows are scored, and the scores
+    averaged by number of rows. For R2 the errors of all folds are put together and divided by the variance of all of
+    y, since within a bin R2 would measure how much y varies there. The idea of showing performance by distance to
+    the training data, and of comparing it with the distances at deployment, is that of [2]_ and [3]_.
+
+    **Verdict.** Folds resemble `X_deploy` if the distances do: the kind is named whose distribution of distances is
+    nearest, on a logarithmic scale (the mean gap between quantiles; a metre is added, so that 0 has a logarithm).
+
+    **What it cannot tell.** Distance is not all that changes in a new area: prices, laws or soils may, and no fold
+    made of these rows shows that. Rows far from all others are of a kind of their own (farms, not flats), so the
+    curve mixes distance with kind. Folds of one kind share most of their training rows, so `std` is the spread of the
+    folds and not an error of the mean. And folds that chose the model or its parameters are used up: their scores
+    are too good.
+
+    References
+    ----------
+    .. [1] D. R. Roberts et al., "Cross-validation strategies for data with temporal, spatial, hierarchical, or
+       phylogenetic structure", Ecography 40 (2017), 913-929.
+    .. [2] C. Milà et al., "Nearest neighbour distance matching leave-one-out cross-validation for map validation",
+       Methods in Ecology and Evolution 13 (2022), 1304-1316.
+    .. [3] H. Meyer and E. Pebesma, "Predicting into unknown space? Estimating the area of applicability of spatial
+       prediction models", Methods in Ecology and Evolution 12 (2021), 1620-1633.
+    .. [4] A. M. J.-C. Wadoux et al., "Spatial cross-validation is not the right way to evaluate map accuracy",
+       Ecological Modelling 457 (2021), 109692.
+
+    Examples
+    --------
+    A bumpy surface, learnt by nearest neighbours, in a model that has nothing but places:
+
+    >>> import numpy as np
+    >>> from sklearn.neighbors import KNeighborsRegressor
+    >>> from cellwise.features import spatial_report
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.uniform((45, 5), (50, 12), (2000, 2))
+    >>> y = np.sin(3 * X[:, 0]) + np.sin(2 * X[:, 1]) + 0.3 * rng.standard_normal(2000)
+    >>> report = spatial_report(KNeighborsRegressor(), X, y, unit="km")
+    >>> print(report)
+    r2 of KNeighborsRegressor on rows held out; distance: of the median test row to the nearest training row
+    <BLANKLINE>
+                                    score   std blocks train_rows distance
+    random folds                     0.89  0.01             1,600   6.2 km
+    blocks of level 9                0.88  0.00    967      1,600   9.5 km
+    blocks of level 7                0.75  0.07     90      1,600    18 km
+    blocks of level 7, buffer 18 km  0.59  0.12     90      1,371    28 km
+    <BLANKLINE>
+    Among its training rows (the nearest is 6.2 km away) the model scores 0.89; 28 km from them (blocks
+    of level 7, buffer 18 km) it scores 0.59.
+    Which is yours depends on where you will predict. On rows among those of X, as near to them as they
+    are to each other: expect about 0.89. In areas that X does not cover: about 0.59, and less still
+    farther out. Pass rows like those you will predict as X_deploy, and their distances are compared
+    with these.
+
+    If the model is meant for a strip to the east of these places:
+
+    >>> east = rng.uniform((45, 12), (50, 12.6), (100, 2))
+    >>> print(spatial_report(KNeighborsRegressor(), X, y, X_deploy=east).verdict.splitlines()[-1])
+    The rows of X_deploy are 28 km from the nearest row of X (the median; four fifths of them 11 km to 46 km). The
+    folds most like that, by distance: blocks of level 7, buffer 18 km. Expect about 0.59 (± 0.12 from fold to fold).
+    """
+    X, y = indexable(X, y)
+    if y is None:
+        raise ValueError("y must be given: got None")
+    n_folds = check_integer("cv", cv, 2)
+    radian = length_unit(unit)
+    if buffer is not None and buffer != "auto" and check_number("buffer", buffer) < 0:
+        raise ValueError(f"buffer must be 'auto', None or 0 or more: got {buffer}")
+    scoring, scorer, part_scorer, variance = _scorers(estimator, scoring, y)
+    places = read_places(X, lat=lat, lng=lng, cell=cell)
+    is_auto = isinstance(levels, str) and levels == "auto"
+    levels = _levels_of_blocks(np.sort(places.cells), n_folds) if is_auto else _as_levels(levels)
+    distances = Distances(places)
+    common = {"random_state": random_state, "lat": lat, "lng": lng, "cell": cell}
+
+    kinds = [_Kind("random folds", list(_random_folds(estimator, y, n_folds, random_state)), distances)]
+    for level in sorted(levels, reverse=True):
+        splitter = CellBlockKFold(n_folds, level=level, **common)
+        kinds.append(_Kind(f"blocks of level {level}", list(splitter.split(X)), distances, level))
+    if buffer == "auto":
+        buffer = float(f"{np.median(np.concatenate(kinds[-1].distances)) * radian:.2g}")
+    if buffer:
+        words = f"blocks of level {level}, buffer {_spoken(buffer / radian)}"
+        splitter = CellBlockKFold(n_folds, level=level, buffer=buffer, unit=unit, **common)
+        kinds.append(_Kind(words, list(splitter.split(X)), distances, level, buffer))
+
+    everything = np.concatenate([part for kind in kinds for part in kind.distances])
+    limits = _bin_limits(everything)
+    tasks = [
+        delayed(_fit_and_score)(
+            clone(estimator), X, y, train, test, np.searchsorted(limits, at), len(limits) + 1, scorer, part_scorer
+        )
+        for kind in kinds
+        for (train, test), at in zip(kind.splits, kind.distances)
+    ]
+    bar = tqdm(tasks, desc="fits", disable=None if progress is None else not progress)
+    scored = Parallel(n_jobs=n_jobs)(bar)
+    scores = np.array([score for score, _ in scored]).reshape(len(kinds), n_folds)
+
+    table = _table(kinds, scores, places.cells, radian)
+    folds = _fold_table(kinds, scores, radian)
+    curve = _curve(np.array([parts for _, parts in scored]), everything, limits, variance, radian)
+    deploy = None
+    if X_deploy is not None:
+        there = read_places(X_deploy, lat=lat, lng=lng, cell=cell, name="X_deploy")
+        n, m = len(places.cells), len(there.cells)
+        both = Distances(Places(*(np.concatenate(pair) for pair in zip(places, there))))
+        deploy = both.nearest(np.arange(n, n + m), np.arange(n))
+    verdict = _verdict(table, [np.concatenate(kind.distances) for kind in kinds], deploy, scoring, radian)
+    return SpatialReport(
+        table, verdict, curve, folds, scoring, unit, None if deploy is None else deploy * radian, _name_of(estimator)
+    )
+
+
+@dataclass(frozen=True, repr=False)
+class SpatialReport:
+    """What `spatial_report` found; it prints as a table and a verdict.
+
+    Attributes
+    ----------
+    table : pandas.DataFrame
+        One row for each kind of folds, from near to far. Columns: ``level`` of the blocks and ``buffer``, where there
+        are any; ``score``, the mean over the folds, and ``std``, their standard deviation; ``blocks``, how many were
+        dealt; ``train_rows``, the mean number of rows that folds were trained on; ``distance``, of the median test row
+        to the nearest row that its fold was trained on.
+    verdict : str
+        What the table says, and to whom.
+    curve : pandas.DataFrame
+        The score by distance to the nearest training row, over all folds. One row for each bin, with the median
+        ``distance`` and the ``low`` and ``high`` ends, ``score`` and its ``std`` over folds, and ``rows``, how many
+        were tested (rows count once for each kind of folds).
+    folds : pandas.DataFrame
+        One row for each fold: ``folds`` (which kind), ``fold``, ``score``, ``train_rows``, ``test_rows``,
+        ``distance``.
+    scoring : str
+        Name of the score; greater is better.
+    unit : str
+        Of all distances.
+    deploy_distance : ndarray or None
+        From each row of X_deploy to the nearest row of X.
+    estimator : str
+        Name of the estimator.
+    """
+
+    table: pd.DataFrame
+    verdict: str
+    curve: pd.DataFrame
+    folds: pd.DataFrame
+    scoring: str
+    unit: str
+    deploy_distance: np.ndarray | None
+    estimator: str
+
+    def __repr__(self):
+        radian = length_unit(self.unit)
+        table = self.table.drop(columns=["level", "buffer"])
+        for name in ("score", "std"):
+            table[name] = table[name].map(_spoken_score)
+        table["blocks"] = table["blocks"].map(lambda n: "" if pd.isna(n) else f"{n:,}")
+        table["train_rows"] = table["train_rows"].map("{:,.0f}".format)
+        table["distance"] = table["distance"].map(lambda distance: _spoken(distance / radian))
+        return (
+            f"{self.scoring} of {self.estimator} on rows held out; distance: of the median test row to the nearest "
+            f"training row\n\n{table.rename_axis(None).to_string()}\n\n"
+        ) + "\n".join(textwrap.fill(line, 100) for line in self.verdict.splitlines())
+
+    def plot(self, ax=None):
+        """The score against the distance to the nearest training row.
+
+        The line is ``curve``, with the standard deviation over folds as a band; a mark for each kind of folds stands
+        at its score and median distance. If X_deploy was given, a dashed line stands at its median distance, in a band
+        that holds the middle four fifths of its rows.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            Without it a figure is made.
+
+        Returns
+        -------
+        matplotlib Axes
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn.linear_model import LinearRegression
+        >>> from cellwise.features import spatial_report
+        >>> X = np.random.default_rng(0).uniform((45, 5), (47, 8), (500, 2))
+        >>> ax = spatial_report(LinearRegression(), X, X[:, 0] ** 2, unit="km").plot()
+        >>> ax.get_xlabel()
+        'distance to the nearest training row (km)'
+        """
+        plt = import_extra("matplotlib.pyplot", "plot")
+        if ax is None:
+            ax = plt.subplots(figsize=(7, 4.2), layout="constrained")[1]
+        curve, table = self.curve, self.table
+        at, score, std = (curve[name] for name in ("distance", "score", "std"))
+        ax.fill_between(at, score - std, score + std, color="0.9", lw=0)
+        ax.plot(at, score, "-o", color="0.4", ms=3, label="all folds, by distance (± std)")
+        colors = plt.get_cmap("plasma")(np.linspace(0.05, 0.85, len(table)))
+        for (name, row), color in zip(table.iterrows(), colors):
+            style = {"fmt": "o" if pd.isna(row["level"]) else "D" if row["buffer"] else "s", "ms": 7, "capsize": 3}
+            ax.errorbar(row["distance"], row["score"], row["std"], color=color, label=name, zorder=3, **style)
+        shown = [curve["distance"], table["distance"]]
+        if self.deploy_distance is not None:
+            low, median, high = np.quantile(self.deploy_distance, (0.1, 0.5, 0.9))
+            ax.axvline(median, color="tab:green", ls="--", lw=1.5, label="X_deploy (median, middle 80 %)")
+            ax.axvspan(low, high, color="tab:green", alpha=0.1, lw=0)
+            shown.append(pd.Series([median, high]))
+        shown = pd.concat(shown)
+        least, most = shown[shown > 0].min(), shown.max()
+        ticks = [m * 10.0**k for k in range(-12, 9) for m in (1, 2, 5) if least < m * 10.0**k < most]
+        if (shown == 0).any():
+            ax.set_xscale("symlog", linthresh=least, linscale=0.5)
+            ax.set_xlim(left=-0.3 * least)
+            ticks = [0, *ticks]
+        else:
+            ax.set_xscale("log")
+        ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+        ax.set_xticks([], minor=True)
+        ax.set_xlabel(f"distance to the nearest training row ({self.unit})")
+        ax.set_ylabel(f"score ({self.scoring})")
+        ax.legend(frameon=False, fontsize="small")
+        ax.spines[["top", "right"]].set_visible(False)
+        return ax
+
+
+# --- folds ------------------------------------------------------------------------------------------------------------
+
+
+class _Kind:
+    """Folds of one kind, and how far the test rows of each are from its training rows, in radians."""
+
+    def __init__(self, name, splits, distances, level=None, buffer=0.0):
+        self.name, self.splits, self.level, self.buffer = name, splits, level, buffer
+        self.distances = [distances.nearest(test, train) for train, test in splits]
+
+
+def _random_folds(estimator, y, n_folds, random_state):
+    """Folds that heed no place; of a classifier each with a like share of the classes."""
+    is_classes = is_classifier(estimator) and type_of_target(y) in ("binary", "multiclass")
+    splitter = StratifiedKFold if is_classes else KFold
+    return splitter(n_folds, shuffle=True, random_state=random_state).split(np.zeros(_num_samples(y)), y)
+
+
+def _levels_of_blocks(ordered, n_folds):
+    """The level of CellBlockKFold, and those two and four finer while half of the rows or more have company."""
+    coarsest = auto_block_level(ordered, 1 / n_folds)
+    levels = [coarsest]
+    for level in (coarsest + 2, coarsest + 4):
+        if level > cell_level(ordered).min():
+            break
+        count = cell_counts(ordered, level)[1]
+        if np.median(np.repeat(count, count)) < 2:
+            break
+        levels.append(level)
+    return levels
+
+
+# --- scores -----------------------------------------------------------------------------------------------------------
+
+
+def _scorers(estimator, scoring, y):
+    """Name of the score, scorer of folds, scorer of parts of folds, and the variance that makes R2 of the latter."""
+    if not (scoring is None or isinstance(scoring, str) or callable(scoring)):
+        raise TypeError(f"scoring must be None, a name or a function: got {type(scoring).__name__}")
+    if scoring is None:
+        scoring = "accuracy" if is_classifier(estimator) else "r2" if is_regressor(estimator) else None
+    scorer = check_scoring(estimator, scoring)
+    if scoring == "r2" and np.ndim(y) == 1:
+        return scoring, scorer, check_scoring(estimator, "neg_mean_squared_error"), float(np.var(np.asarray(y, "f8")))
+    name = scoring if isinstance(scoring, str) else "score" if scoring is None else _name_of(scoring)
+    return name, scorer, scorer, None
+
+
+def _fit_and_score(estimator, X, y, train, test, bins, n_bins, scorer, part_scorer):
+    """Score of one fold, and for each bin of distances the number of its test rows and their score."""
+    estimator.fit(rows_of(X, train), rows_of(y, train))
+    score = scorer(estimator, rows_of(X, test), rows_of(y, test))
+    parts = np.zeros((n_bins, 2))
+    for k in range(n_bins):
+        rows = test[bins == k]
+        if len(rows) >= (1 if part_scorer is not scorer else LEAST_ROWS):
+            value = _score_or_nan(part_scorer, estimator, rows_of(X, rows), rows_of(y, rows))
+            if np.isfinite(value):
+                parts[k] = len(rows), value
+    return score, parts
+
+
+def _score_or_nan(scorer, estimator, X, y):
+    """The score of a few rows, NaN where it has none (a ranking of rows of one class)."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return scorer(estimator, X, y)
+        except ValueError:
+            return np.nan
+
+
+def _bin_limits(distances):
+    """Upper ends of all bins but the last: 0, if many rows are at that distance, then about equal numbers of rows."""
+    is_zero = distances == 0
+    limits = [0.0] if np.count_nonzero(is_zero) >= BIN_ROWS else []
+    rest = distances[~is_zero] if limits else distances
+    n_bins = max(1, min(MOST_BINS, len(rest) // BIN_ROWS))
+    for limit in np.quantile(rest, np.arange(1, n_bins) / n_bins) if len(rest) else ():
+        if limit > (1.25 * limits[-1] if limits else 0):  # no bin so narrow that rounded coordinates fill it
+            limits.append(float(limit))
+    return np.array(limits)
+
+
+def _curve(parts, distances, limits, variance, radian):
+    """Data frame of the score by distance; `parts` has (rows, score) for each fold and bin."""
+    bins, rows = np.searchsorted(limits, distances), []
+    for k in range(len(limits) + 1):
+        inside = distances[bins == k]
+        weight, score = parts[:, k].T
+        if len(inside) == 0 or weight.sum() == 0:
+            continue
+        if variance is not None:
+            score = 1 + score / variance if variance > 0 else np.full(len(score), np.nan)
+        mean = np.average(score, weights=weight)
+        rows.append(
+            {
+                "distance": np.median(inside) * radian,
+                "low": inside.min() * radian,
+                "high": inside.max() * radian,
+                "score": mean,
+                "std": np.sqrt(np.average((score - mean) ** 2, weights=weight)),
+                "rows": len(inside),
+            }
+        )
+    return pd.DataFrame(rows, columns=["distance", "low", "high", "score", "std", "rows"])
+
+
+def _table(kinds, scores, cells, radian):
+    rows = [
+        {
+            "level": kind.level,
+            "buffer": kind.buffer,
+            "score": score.mean(),
+            "std": score.std(ddof=1),
+            "blocks": None if kind.level is None else len(cell_counts(np.sort(cells), kind.level)[0]),
+            "train_rows": np.mean([len(train) for train, _ in kind.splits]),
+            "distance": np.median(np.concatenate(kind.distances)) * radian,
+        }
+        for kind, score in zip(kinds, scores)
+    ]
+    table = pd.DataFrame(rows, index=pd.Index([kind.name for kind in kinds], name="folds"))
+    return table.astype({"level": "Int64", "blocks": "Int64"})
+
+
+def _fold_table(kinds, scores, radian):
+    return pd.DataFrame(
+        {
+            "folds": kind.name,
+            "fold": k,
+            "score": score[k],
+            "train_rows": len(train),
+            "test_rows": len(test),
+            "distance": np.median(kind.distances[k]) * radian,
+        }
+        for kind, score in zip(kinds, scores)
+        for k, (train, test) in enumerate(kind.splits)
+    )
+
+
+# --- words ------------------------------------------------------------------------------------------------------------
+
+
+def _verdict(table, distances, deploy, scoring, radian):
+    """What the scores say, in plain language."""
+    near, far = table.iloc[0], table.iloc[1:].sort_values("distance").iloc[-1]
+    spread = max(near["std"], far["std"])
+    reach = {kind: _spoken(table.at[kind, "distance"] / radian) for kind in (near.name, far.name)}
+    among = "at the very same place" if near["distance"] == 0 else f"{reach[near.name]} away"
+    said = {kind: _spoken_score(table.at[kind, "score"]) for kind in table.index}
+    void = " (no better than the mean of y)" if scoring == "r2" and far["score"] <= 0 else ""
+    lines = []
+    if not near["score"] - far["score"] > spread:
+        lines.append(
+            f"Random folds score {said[near.name]}; {reach[far.name]} from its training rows ({far.name}) the model "
+            f"scores {said[far.name]}{void}. Folds of one kind differ as much ({_spoken_score(spread)}): so far out it "
+            "is about as good as among its training rows, and random folds will do."
+        )
+    else:
+        lines.append(
+            f"Among its training rows (the nearest is {among}) the model scores {said[near.name]}; "
+            f"{reach[far.name]} from them ({far.name}) it scores {said[far.name]}{void}."
+        )
+        if deploy is None:
+            lines.append(
+                "Which is yours depends on where you will predict. On rows among those of X, as near to them as they "
+                f"are to each other: expect about {said[near.name]}. In areas that X does not cover: about "
+                f"{said[far.name]}, and less still farther out. Pass rows like those you will predict as X_deploy, and "
+                "their distances are compared with these."
+            )
+    if deploy is not None:
+        low, median, high = map(_spoken, np.quantile(deploy, (0.1, 0.5, 0.9)))
+        like = table.index[int(np.argmin([_gap(there, deploy) for there in distances]))]
+        lines.append(
+            f"The rows of X_deploy are {median} from the nearest row of X (the median; four fifths of them {low} to "
+            f"{high}). The folds most like that, by distance: {like}. Expect about {said[like]} "
+            f"(± {_spoken_score(table.at[like, 'std'])} from fold to fold)."
+        )
+        if np.median(deploy) > 1.25 * max(np.median(there) for there in distances):
+            lines.append("But they are farther out than the rows of any of these folds: expect less than that.")
+    return "\n".join(lines)
+
+
+def _gap(a, b):
+    """Mean distance between the quantiles of two sets of angles, as logarithms of metres and one."""
+    at = (np.arange(100) + 0.5) / 100
+    return np.abs(np.subtract(*(np.log1p(np.quantile(x, at) * EARTH_RADIUS_M) for x in (a, b)))).mean()
+
+
+def _spoken(angle):
+    """An angle in radians as a length on the ground."""
+    return spoken_length(angle * EARTH_RADIUS_M)
+
+
+def _spoken_score(score):
+    """A score to two decimals, or if it is large as a whole number."""
+    return f"{score:,.0f}" if abs(score) >= 100 else f"{score:.2f}"
+
+
+def _name_of(thing):
+    """Name of a function, or of the class of an object; of a pipeline that of its last step."""
+    if hasattr(thing, "steps"):
+        return f"a pipeline with {_name_of(thing.steps[-1][1])}"
+    return getattr(thing, "__name__", type(thing).__name__)

@@ -1,0 +1,529 @@
+"""Polygons and polylines with geodesic edges: Google's coverings cell for cell, exact membership, and bad rings."""
+
+import gzip
+import json
+import math
+import pickle
+
+import numpy as np
+import oracle
+import pytest
+from oracle import s2
+
+import cellwise as cw
+from cellwise.polygons import Polygon, Polyline
+from cellwise.testing import assert_cells_equal, assert_covers, use
+
+BOX = [(5, 120), (5, 135), (15, 135), (15, 120)]
+
+
+def covering(region, **options):
+    """`cover` for a polygon or polyline, as `cover` calls it."""
+    return cw.cover(region, **options).cells
+
+
+# --- the oracle -------------------------------------------------------------------------------------------------------
+
+
+def s2_loop(ring):
+    points = []
+    for lat, lng in ring:
+        point = s2.S2LatLng.FromDegrees(float(lat), float(lng)).ToPoint()
+        if not points or s2.S2Point_ToRaw(point) != s2.S2Point_ToRaw(points[-1]):
+            points.append(point)
+    if s2.S2Point_ToRaw(points[0]) == s2.S2Point_ToRaw(points[-1]):
+        points.pop()
+    loop = s2.S2Loop()
+    loop.Init(points)
+    return loop
+
+
+def s2_polygon(rings, *, oriented=False):
+    """Google's polygon of rings, nested by itself; with `oriented`, of one ring as it runs."""
+    loops = [s2_loop(ring) for ring in rings]
+    for loop in loops:
+        if not loop.IsValid():
+            return None
+        if not oriented:
+            loop.Normalize()
+    polygon = s2.S2Polygon()
+    polygon.InitNested(loops)
+    return polygon if polygon.IsValid() else None
+
+
+def s2_polyline(vertices):
+    line = s2.S2Polyline()
+    line.InitFromS2LatLngs([s2.S2LatLng.FromDegrees(float(a), float(b)) for a, b in vertices])
+    return line
+
+
+# --- random shapes ----------------------------------------------------------------------------------------------------
+
+
+def around(center, bearing, distance):
+    """Positions at angles from a centre in degrees: bearing and distance in radians, arrays."""
+    lat, lng = np.radians(center)
+    out = np.array([np.cos(lat) * np.cos(lng), np.cos(lat) * np.sin(lng), np.sin(lat)])
+    north = np.array([-np.sin(lat) * np.cos(lng), -np.sin(lat) * np.sin(lng), np.cos(lat)])
+    across = np.outer(np.cos(bearing), north) + np.outer(np.sin(bearing), np.cross(north, out))
+    x, y, z = (np.cos(distance)[:, None] * out + np.sin(distance)[:, None] * across).T
+    return np.stack((np.degrees(np.arctan2(z, np.hypot(x, y))), np.degrees(np.arctan2(y, x))), axis=1)
+
+
+def fractal(rng, rounds, roughness):
+    """Bearings and distances of a star-shaped ring, midpoints moved again and again."""
+    bearings, distances = np.linspace(0, 2 * np.pi, 4)[:-1], np.ones(3)
+    for k in range(rounds):
+        middle = (distances + np.roll(distances, -1)) / 2
+        middle *= np.exp(roughness * 0.7**k * rng.normal(size=len(middle)))
+        gap = 2 * np.pi / len(bearings)
+        bearings = np.stack((bearings, bearings + gap / 2), axis=1).ravel()
+        distances = np.stack((distances, middle), axis=1).ravel()
+    return bearings, distances / distances.max()
+
+
+def random_shape(rng):
+    """(kind, rings, size in radians)."""
+    kind = rng.choice(["regular", "star", "fractal", "hole", "sliver", "triangle", "grid"])
+    center = oracle._center(rng)
+    size = 10 ** rng.uniform(-6.8, 0.15)  # 1 m to a hemisphere
+    n = int(rng.integers(3, 40)) if rng.random() < 0.8 else int(rng.integers(40, 400))
+    bearings = np.linspace(0, 2 * np.pi, n, endpoint=False) + rng.uniform(0, 2 * np.pi)
+    if kind == "regular":
+        rings = [around(center, bearings, np.full(n, size))]
+    elif kind == "star":
+        rings = [around(center, bearings, size * rng.uniform(0.1, 1, n))]
+    elif kind == "fractal":
+        bearings, distances = fractal(rng, int(rng.integers(2, 8)), 0.4)
+        rings = [around(center, bearings, size * distances)]
+    elif kind == "hole":
+        rings = [around(center, bearings, np.full(n, size)), around(center, bearings, np.full(n, 0.4 * size))]
+    elif kind == "sliver":
+        ahead, width = rng.uniform(0, 2 * np.pi), 10 ** rng.uniform(-6, -1)
+        rings = [around(center, ahead + np.array([0, width, np.pi, np.pi + width]), np.full(4, size))]
+    elif kind == "triangle":
+        rings = [around(center, np.sort(rng.uniform(0, 2 * np.pi, 3)), size * rng.uniform(0.2, 1, 3))]
+    else:  # vertices on coarse grids, where faces, cells and edges meet
+        step = rng.choice([0.5, 1, 5, 11.25, 22.5, 45])
+        south, west = (
+            step * rng.integers(-int(80 / step), int(80 / step)),
+            step * rng.integers(-int(180 / step), int(180 / step)),
+        )
+        height, width = step * rng.integers(1, 3), step * rng.integers(1, 4)
+        north, east = min(90 - step / 2, south + height), (west + width + 180) % 360 - 180
+        rings = [np.array([(south, west), (south, east), (north, east), (north, west)])]
+        size = math.radians(max(height, width))
+    if kind in ("regular", "star", "fractal") and rng.random() < 0.2:
+        rings = [ring.round(int(rng.integers(1, 5))) for ring in rings]
+    if rng.random() < 0.5:
+        rings = [ring[::-1] for ring in rings]
+    return kind, rings, size
+
+
+def random_options(rng, area, size, thin):
+    options = oracle._levels(rng, area, 8 * size, size)
+    options["interior"] = bool(rng.random() < 0.4) and not thin
+    return options
+
+
+def cases(seed, n):
+    """Shapes that Google finds valid, with options harmless to it."""
+    rng = np.random.default_rng(seed)
+    found = []
+    while len(found) < n:
+        kind, rings, size = random_shape(rng)
+        google = s2_polygon(rings)
+        if google is None:
+            continue
+        area = google.GetArea()
+        thin = area < 1e-3 * size * size
+        options = random_options(rng, area, size, thin)
+        if options["interior"] and options["max_level"] > oracle.level_of_size(size) + 8:
+            options["max_level"] = max(options["min_level"], min(30, oracle.level_of_size(size) + 8))
+        found.append((kind, rings, google, options))
+    return found
+
+
+def differences(n, seed):
+    different = []
+    for kind, rings, google, options in cases(seed, n):
+        ours = covering(Polygon(rings), **options)
+        expected = np.array(oracle.covering(google, **options), np.uint64)
+        if not np.array_equal(ours, expected):
+            different.append((kind, rings, options))
+    return different
+
+
+# --- Google's coverings -----------------------------------------------------------------------------------------------
+
+
+def test_padding_makes_google_cover_more_than_it_must(backend):
+    cells = covering(Polygon(BOX), min_level=6, max_level=6, max_cells=10**6)
+    assert len(cells) == 126
+    assert (cw.cell_face(cells) == 3).sum() == 10
+
+
+def test_random_polygons_are_covered_as_by_google():
+    assert differences(300, seed=1) == []
+
+
+@pytest.mark.slow
+def test_many_random_polygons_are_covered_as_by_google():
+    assert differences(4000, seed=2) == []
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_more_than_a_hemisphere(seed):
+    rng = np.random.default_rng(seed)
+    for _ in range(10):
+        n = int(rng.integers(3, 30))
+        ring = around(
+            oracle._center(rng), -np.linspace(0, 2 * np.pi, n, endpoint=False), np.full(n, rng.uniform(0.05, 1.5))
+        )
+        google = s2_polygon([ring], oriented=True)
+        ours = Polygon(ring, oriented=True)
+        assert ours.area(unit="sr") == pytest.approx(google.GetArea(), rel=1e-13)
+        for options in ({"max_cells": 30}, {"max_cells": 60, "interior": True}, {"min_level": 3, "max_level": 4}):
+            assert_cells_equal(covering(ours, **options), oracle.covering(google, **options))
+
+
+def test_random_polylines_are_covered_as_by_google():
+    rng = np.random.default_rng(3)
+    for _ in range(150):
+        center, n = oracle._center(rng), int(rng.integers(1, 12))
+        size = 10 ** rng.uniform(-6, 0.3)
+        vertices = around(center, rng.uniform(0, 2 * np.pi, n), size * rng.uniform(0.1, 1, n))
+        if rng.random() < 0.3:
+            vertices = vertices.round(1)
+        line = Polyline(vertices)
+        options = oracle._levels(rng, 0.0, 2 * n * size, size)
+        assert_cells_equal(covering(line, **options), oracle.covering(s2_polyline(line.vertices), **options))
+
+
+def golden_rows(shared):
+    with gzip.open(shared / "vectors/dev_polygon_coverings.jsonl.gz", "rt") as lines:
+        return [json.loads(line) for line in lines]
+
+
+def feature_rings(shared, name):
+    with gzip.open(shared / "data" / name, "rt") as file:
+        features = json.load(file)["features"]
+
+    def parts(geometry):
+        polygons = geometry["coordinates"] if geometry["type"] == "MultiPolygon" else [geometry["coordinates"]]
+        return [[np.array(ring, np.float64)[:, 1::-1] for ring in rings] for rings in polygons]
+
+    return [parts(feature["geometry"]) for feature in features]
+
+
+def test_golden_coverings(shared):
+    rows = golden_rows(shared)
+    rings = {name: feature_rings(shared, name) for name in sorted({row["file"] for row in rows})}
+    polygons = {}
+    for row in rows:
+        key = row["file"], row["feature_index"]
+        if key not in polygons:
+            polygons[key] = Polygon(rings[key[0]][key[1]])
+        assert polygons[key].area(unit="sr") == pytest.approx(row["area_sr"], rel=1e-12)
+        for name in ("covering", "interior"):
+            ours = covering(polygons[key], **row["options"], interior=name == "interior")
+            assert_cells_equal(ours, cw.token_to_cell(row[name]))
+
+
+# --- the twin ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_backends_agree(seed):
+    rng = np.random.default_rng(100 + seed)
+    for _ in range(10):
+        _, rings, size = random_shape(rng)
+        rings = [ring[:60] for ring in rings]
+        native, fault = made(rings)
+        with use(backend="numpy"):
+            twin, twin_fault = made(rings)
+        assert twin_fault == fault
+        if fault:
+            continue
+        options = random_options(rng, native.area(unit="sr"), size, thin=True)
+        options["max_cells"] = min(options["max_cells"], 30)
+        options["min_level"] = min(options["min_level"], max(0, oracle.level_of_size(size) - 1))
+        options["max_level"] = max(options["max_level"], options["min_level"])
+        assert native.area() == twin_area(twin)
+        for interior in (False, True):
+            options["interior"] = interior and native.area(unit="sr") > 1e-2 * size * size
+            ours = covering(native, **options)
+            with use(backend="numpy"):
+                assert_cells_equal(covering(twin, **options), ours)
+        lat, lng = near_rings(rng, rings, 40)
+        inside = native.contains(lat, lng)
+        with use(backend="numpy"):
+            np.testing.assert_array_equal(twin.contains(lat, lng), inside)
+
+
+def made(rings):
+    """The polygon, or why there is none."""
+    try:
+        return Polygon(rings), None
+    except cw.errors.InvalidRegionError as fault:
+        return None, str(fault)
+
+
+def twin_area(twin):
+    with use(backend="numpy"):
+        return twin.area()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_backends_agree_on_polylines(seed):
+    rng = np.random.default_rng(200 + seed)
+    for _ in range(5):
+        size = 10 ** rng.uniform(-6, 0.3)
+        line = Polyline(around(oracle._center(rng), rng.uniform(0, 2 * np.pi, 5), size * rng.uniform(0.1, 1, 5)))
+        ours = covering(line, max_cells=12)
+        with use(backend="numpy"):
+            assert_cells_equal(covering(line, max_cells=12), ours)
+
+
+# --- membership -------------------------------------------------------------------------------------------------------
+
+
+def near_rings(rng, rings, n):
+    """Positions at vertices, on edges but for roundings, and beside them."""
+    vertices = np.concatenate(rings)
+    corners = np.concatenate([np.stack((ring, np.roll(ring, -1, axis=0)), axis=1) for ring in rings])
+    pick = corners[rng.integers(0, len(corners), n)]
+    t = rng.uniform(-0.2, 1.2, (n, 1))
+    beside = pick[:, 0] * (1 - t) + pick[:, 1] * t
+    both = np.concatenate((vertices[:n], beside))
+    return np.clip(both[:, 0], -90, 90), np.clip(both[:, 1], -180, 180)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_membership_is_googles(seed):
+    rng = np.random.default_rng(300 + seed)
+    for kind, rings, google, _ in cases(300 + seed, 60):
+        polygon = Polygon(rings)
+        lat, lng = near_rings(rng, rings, 50)
+        expected = [google.Contains(s2.S2LatLng.FromDegrees(float(a), float(b)).ToPoint()) for a, b in zip(lat, lng)]
+        np.testing.assert_array_equal(polygon.contains(lat, lng), expected, err_msg=kind)
+
+
+def test_sampled_points_are_covered_and_interior_cells_lie_inside():
+    rng = np.random.default_rng(7)
+    n = 0
+    for _, rings, _, options in cases(7, 40):
+        polygon = Polygon(rings)
+        bound = covering(polygon, max_cells=100)
+        leaves = oracle.random_cells(rng, 0, 30)
+        for cell in rng.choice(bound, 30):
+            low, high = int(cw.cell_range_min(cell)), int(cw.cell_range_max(cell))
+            leaves = np.append(leaves, rng.integers(low, high, 50, np.uint64, endpoint=True) | np.uint64(1))
+        lat, lng = cw.cell_to_latlng(leaves)
+        inside = polygon.contains(lat, lng)
+        n += inside.sum()
+        assert_covers(covering(polygon, **{**options, "interior": False}), lat[inside], lng[inside])
+        within = (
+            cw.CellUnion(covering(polygon, max_cells=100, max_level=20, interior=True))
+            if inside.mean() > 0.05
+            else None
+        )
+        if within is not None and len(within):
+            assert inside[within.contains(leaves)].all()
+    assert n > 10_000
+
+
+@pytest.mark.parametrize("level", [0, 1, 3])
+def test_in_a_tiling_every_position_has_one_polygon(level, backend):
+    cells = cw.cell_children(np.arange(6, dtype=np.uint64) << np.uint64(61) | np.uint64(1 << 60), level).values
+    cells = cells if level < 3 or backend == "native" else cells[:8]
+    corners = cw.cell_vertices(cells)  # equal vertices of neighbours are equal floats, or the law could not hold
+    corners = np.round(corners, 9)
+    corners[..., 1] = np.where(corners[..., 1] == -180, 180, corners[..., 1])
+    corners[np.abs(corners[..., 0]) > 89.9999999] = (90, 0)
+    tiles = [Polygon(ring) for ring in corners if len(np.unique(ring, axis=0)) > 2 and (np.abs(ring[:, 0]) < 89).all()]
+    positions = corners.reshape(-1, 2)
+    positions = positions[np.abs(positions[:, 0]) < 89]
+    lat, lng = positions[:, 0], positions[:, 1]
+    held = sum(tile.contains(lat, lng).astype(int) for tile in tiles)
+    assert held.max() == 1
+    if len(tiles) == 6 << (2 * level):
+        assert (held == 1).all()
+
+
+@pytest.mark.parametrize("n", [3, 7])
+def test_a_fan_of_triangles_holds_its_hub_once(n):
+    for hub in [(0.0, 0.0), (90.0, 0.0), (oracle.CORNER_LAT, 45.0), (10.0, 180.0)]:
+        rim = around(hub, np.linspace(0, 2 * np.pi, n, endpoint=False), np.full(n, 0.1))
+        tiles = [Polygon([hub, rim[k], rim[(k + 1) % n]]) for k in range(n)]
+        assert sum(tile.contains(*hub) for tile in tiles) == 1
+        whole = Polygon(rim)
+        for lat, lng in rim:
+            assert sum(tile.contains(lat, lng) for tile in tiles) == whole.contains(lat, lng)
+
+
+def test_collinear_points_have_sides():
+    """Of points exactly on an edge, no two polygons that share it claim one."""
+    west = Polygon([(0, 0), (0, 10), (10, 10), (10, 0)])
+    east = Polygon([(0, 10), (0, 20), (10, 20), (10, 10)])
+    south = Polygon([(0, 0), (-10, 0), (-10, 10), (0, 10)])
+    lng = np.linspace(0.25, 9.75, 39)
+    equator = west.contains(np.zeros(39), lng).astype(int) + south.contains(np.zeros(39), lng)
+    assert (equator == 1).all()
+    lat = np.linspace(0.25, 9.75, 39)
+    assert (west.contains(lat, np.full(39, 10.0)).astype(int) + east.contains(lat, np.full(39, 10.0)) == 1).all()
+
+
+# --- what changes nothing ---------------------------------------------------------------------------------------------
+
+
+def test_start_closing_vertex_repeats_turns_and_winding_change_nothing(backend):
+    expected = covering(Polygon(BOX), max_cells=50)
+    for ring in (
+        BOX[2:] + BOX[:2],
+        BOX[::-1],
+        [*BOX, BOX[0]],
+        [BOX[0], *BOX, BOX[3], BOX[0], BOX[0]],
+        [(a, b - 360) for a, b in BOX],
+        [(a, b + 360 * (k % 2) * -1) for k, (a, b) in enumerate(BOX)],
+    ):
+        assert Polygon(ring) == Polygon(BOX)
+        assert hash(Polygon(ring)) == hash(Polygon(BOX))
+        assert_cells_equal(covering(Polygon(ring), max_cells=50), expected)
+    assert Polygon(BOX, oriented=True) != Polygon(BOX[::-1], oriented=True)
+
+
+def test_hemispheres_do_not_depend_on_their_direction():
+    equator = [(0, 0), (0, 120), (0, -120)]
+    here, there = Polygon(equator), Polygon(equator[::-1])
+    assert_cells_equal(covering(here), covering(there))
+    assert here.area(unit="sr") == pytest.approx(2 * math.pi)
+    north, south = Polygon(equator, oriented=True), Polygon(equator[::-1], oriented=True)
+    assert north.contains(1, 5)
+    assert not south.contains(1, 5)
+
+
+def test_orientation(backend):
+    ring = [(0, 0), (0, 1), (1, 1), (1, 0)]
+    small, large = Polygon(ring, oriented=True), Polygon(ring[::-1], oriented=True)
+    assert small.contains(0.5, 0.5)
+    assert not large.contains(0.5, 0.5)
+    assert small.area(unit="sr") + large.area(unit="sr") == pytest.approx(4 * math.pi)
+    assert large.contains(-40, 100)
+    holed = Polygon([BOX, [(8, 125), (8, 130), (12, 130), (12, 125)]], oriented=True)
+    for hole in ([(8, 125), (12, 125), (12, 130), (8, 130)], [(8, 125), (8, 130), (12, 130), (12, 125)]):
+        assert_cells_equal(covering(Polygon([BOX, hole], oriented=True)), covering(holed))
+        assert not Polygon([BOX, hole]).contains(10, 127)
+
+
+def test_poles_antimeridian_and_islands(backend):
+    cap = Polygon([(80, 0), (80, 120), (80, -120)])
+    assert cap.contains([90, 79], [0, 0]).tolist() == [True, False]
+    strait = Polygon([(-1, 179), (-1, -179), (1, -179), (1, 179)])
+    assert strait.contains([0, 0, 0], [180, -180, 178]).tolist() == [True, True, False]
+    nested = Polygon([[BOX, [(8, 125), (8, 130), (12, 130), (12, 125)]], [[(9, 126), (9, 129), (11, 129), (11, 126)]]])
+    assert nested.contains([10, 8.5, 6], 127).tolist() == [True, False, True]
+    assert repr(nested) == "Polygon(2 parts, 3 rings, 12 vertices)"
+
+
+# --- bad rings --------------------------------------------------------------------------------------------------------
+
+BAD = {
+    "few": ([(0, 0), (1, 1), (1, 1), (0, 0)], "loops must have at least 3 different vertices: got 2"),
+    "bow-tie": ([(0, 0), (1, 1), (0, 1), (1, 0)], "loops must not cross itself"),
+    "spike": ([(0, 0), (0, 9), (4, 5), (8, 8), (4, 5)], "loops must not (touch itself|run along itself)"),
+    "pinch": ([(0, 0), (0, 9), (4, 5), (9, 9), (9, 0), (4, 5)], "loops must not touch itself"),
+    "twice": ([*BOX, *BOX], "loops must not (touch itself|run along itself)"),
+    "opposite": ([(0, 14), (0, -166), (50, 90)], "loops must not go straight to the opposite side"),
+    "nan": (
+        [(0, 0), (0, math.nan), (1, 1)],
+        r"lng must be in -360..360 degrees: got nan at vertex 1 \(1 of 3 vertices\)",
+    ),
+    "swapped": ([(120, 5), (135, 5), (135, 15)], "look swapped"),
+    "far": ([(0, 0), (0, 1), (0, 361)], "lng must be in -360..360 degrees: got 361.0 at vertex 2"),
+    "outside": ([BOX, [(20, 121), (20, 122), (21, 122)]], r"loops\[1\] must lie within its shell"),
+    "crossing": ([BOX, [(10, 121), (10, 140), (11, 140)]], r"loops\[0\] must not cross loops\[1\]"),
+    "same": ([BOX, BOX], r"loops\[0\] must not share an edge with loops\[1\]"),
+    "part": ([[BOX], [[(7, 121), (7, 122), (8, 122)]]], r"loops\[1\]\[0\] must lie within its shell"),
+    "empty": ([], "loops must"),
+    "shape": ([(1, 2, 3), (4, 5, 6), (7, 8, 9)], r"an array of shape \(n, 2\)"),
+    "text": ("POLYGON ((0 0, 1 1, 1 0, 0 0))", "loops must be a ring"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_rings_are_named(name, backend):
+    loops, message = BAD[name]
+    with pytest.raises(cw.errors.InvalidRegionError, match=message):
+        Polygon(loops)
+
+
+def test_real_rings_that_are_bad(shared):
+    zones, countries = (
+        feature_rings(shared, "nyc_taxi_zones.geojson.gz"),
+        feature_rings(shared, "ne_110m_countries.geojson.gz"),
+    )
+    with pytest.raises(cw.errors.InvalidRegionError, match="cross itself"):
+        Polygon(countries[139])  # Sudan
+    with pytest.raises(cw.errors.InvalidRegionError, match="touch itself"):
+        Polygon(zones[251])
+    Polygon(zones[234])  # closed twice, which is no fault once repeats are dropped
+
+
+def test_degenerate_shapes_have_coverings():
+    flat = Polygon([(0, 0), (0, 10), (0, 20)])  # collinear: Google's perturbation gives it a side
+    assert flat.area() == pytest.approx(0, abs=1e-3)
+    assert len(covering(flat, max_cells=20)) > 0
+    with pytest.raises(cw.errors.CellLimitError):
+        covering(flat, interior=True)
+    assert len(covering(Polyline([(3, 4)]), max_level=30)) > 0
+
+
+def test_vertices_where_cells_and_faces_meet():
+    lat = oracle.CORNER_LAT
+    for ring in (
+        [(0, -45), (0, 45), (45, 0)],
+        [(lat, 45), (lat, 135), (lat, -135), (lat, -45)],
+        [(lat, 45), (-lat, 45), (-lat, 135), (lat, 135)],
+        [(0, 0), (0, 45), (45, 45), (45, 0)],
+        [(0, 0), (0, 90), (90, 0)],
+    ):
+        google, ours = s2_polygon([ring]), Polygon(ring)
+        for options in ({"max_cells": 20}, {"max_cells": 100, "interior": True}, {"min_level": 5, "max_level": 5}):
+            assert_cells_equal(covering(ours, **options), oracle.covering(google, **options))
+
+
+# --- objects ----------------------------------------------------------------------------------------------------------
+
+
+def test_pickle_and_immutability():
+    for shape in (Polygon(BOX), Polygon([BOX, [(8, 125), (8, 130), (12, 130)]], oriented=True), Polyline(BOX)):
+        again = pickle.loads(pickle.dumps(shape))
+        assert again == shape
+        assert hash(again) == hash(shape)
+        assert repr(again) == repr(shape)
+    vertices = np.array(BOX, np.float64)
+    polygon = Polygon(vertices)
+    vertices[:] = 0
+    assert polygon == Polygon(BOX)
+    with pytest.raises(ValueError, match="read-only"):
+        polygon.rings[0][0, 0] = 1
+    assert Polyline(BOX) == Polyline(BOX[::-1])
+    assert Polyline(BOX) != Polygon(BOX)
+
+
+def test_polyline_drops_repeats_and_refuses_opposite_neighbours():
+    assert len(Polyline([(0, 0), (0, 0), (0, 360), (1, 1)]).vertices) == 2
+    assert Polyline([(0, 0)]).length() == 0
+    assert Polyline([(0, 0), (0, 90)]).length(unit="deg") == pytest.approx(90)
+    with pytest.raises(cw.errors.InvalidRegionError, match="at least 1 vertex"):
+        Polyline(np.empty((0, 2)))
+    with pytest.raises(cw.errors.InvalidRegionError, match="opposite side"):
+        Polyline([(5, 5), (0, 14), (0, -166)])
+
+
+def test_the_cell_limit_holds():
+    with pytest.raises(cw.errors.CellLimitError):
+        cw.cover(Polygon(BOX), min_level=25)
+    with cw.set_cell_limit(1000), pytest.raises(cw.errors.CellLimitError):
+        cw.cover(Polyline(BOX), min_level=30)
