@@ -228,7 +228,7 @@ def test_long_ways_round_a_corner_end(call):
     """A ring at a corner of the cube needs its disk first: refused, done, or stopped by Ctrl-C within a second."""
     command = [sys.executable, "-c", LONG_WAY.format(call=call)]
     env = {**os.environ, "CELLWISE_BACKEND": cw.backend()}
-    run = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60)
+    run = subprocess.run(command, env=env, capture_output=True, text=True, timeout=20)
     assert run.returncode == 0, run.stderr
     how, seconds = run.stdout.split()
     assert how in ("KeyboardInterrupt", "CellLimitError", "done")

@@ -55,6 +55,7 @@ class CellUnion:
     """
 
     __slots__ = ("cells",)
+    __array_ufunc__ = None  # numpy's own operators keep off: algebra is between unions
 
     def __init__(self, cells, normalize=False):
         argument = inputs.read("u8", "cells", cells)
@@ -377,10 +378,11 @@ class CellUnion:
         CellUnion
             Normalised.
         """
-        ranges = np.asarray(ranges)
-        if ranges.dtype.kind == "i":
-            ranges = ranges.astype(np.int64).view(np.uint64)
-        ranges = inputs.read("u8", "ranges", ranges).array
+        argument = inputs.read("u8", "ranges", ranges)
+        ranges = argument.array
+        if argument.source is not None:  # signed ids, or integers beyond 64 bits, which stay what they are: no leaves
+            signed = (argument.source < 0) & (argument.source >= -(2**63))
+            ranges = np.where(signed, np.where(signed, argument.source, 0).astype(np.int64).view(np.uint64), ranges)
         if ranges.ndim != 2 or ranges.shape[1] != 2:
             raise ValueError(f"ranges must have shape (n, 2): got {ranges.shape}")
         if len(ranges) and not call("cell_is_leaf", ranges).all():
@@ -462,6 +464,8 @@ class CellUnion:
         ValueError
             If the bytes are damaged or no encoded union.
         """
+        if not isinstance(data, (bytes, bytearray, memoryview)):
+            raise TypeError(f"data must be bytes: got {type(data).__name__}")
         data = bytes(data)
         if len(data) < _HEADER.size:
             raise ValueError(f"data must be an encoded CellUnion: got {len(data)} bytes, shorter than its header")

@@ -78,6 +78,10 @@ def is_pandas_column(value):
 def _unpacked(value, name, missing):
     """The value as numpy or Python objects with `missing` in place of nulls; its Series; whether it knows NA."""
     if isinstance(value, np.ma.MaskedArray):
+        if missing is None:
+            _check_no_nulls(name, np.ma.count_masked(value), value.size)
+        elif isinstance(missing, float) and value.dtype.kind in "iu":  # NaN needs floats
+            value = value.astype(np.float64)
         return value.filled(missing), None, False
     if is_pandas_column(value):
         frame = value if _is_instance(value, "pandas", "Series") else None
@@ -121,8 +125,12 @@ def _from_polars(value, name, missing):
 def _from_arrow(value, name, missing):
     if missing is None:
         _check_no_nulls(name, value.null_count, len(value))
+    elif value.null_count == len(value):
+        return np.full(len(value), missing, dtype=object if isinstance(missing, str) else None)
     elif value.null_count:
         pa = sys.modules["pyarrow"]
+        if isinstance(missing, str):
+            return np.array([missing if item is None else item for item in value.to_pylist()], dtype=object)
         if pa.types.is_integer(value.type) and isinstance(missing, float):
             value = value.cast(pa.float64())
         value = value.fill_null(missing)

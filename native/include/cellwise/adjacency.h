@@ -21,8 +21,10 @@ constexpr std::uint64_t cell_advance(std::uint64_t cell, std::int64_t n) noexcep
   const int shift = 2 * (kMaxLevel - cell_level(cell)) + 1;
   const auto cells = static_cast<std::int64_t>(kCurveEnd >> shift);
   const auto position = static_cast<std::int64_t>(cell >> shift);
-  std::int64_t at = (position + n % cells) % cells;
-  if (at < 0) at += cells;
+  std::int64_t steps = n % cells;
+  if (steps < 0) steps += cells;
+  const std::int64_t rest = cells - steps;  // position + steps may not fit: leaves are 6.9e18
+  const std::int64_t at = position >= rest ? position - rest : position + steps;
   return (static_cast<std::uint64_t>(at) << shift) | lowest_bit(cell);
 }
 constexpr Check check_cell_advance(std::uint64_t cell, std::int64_t) noexcept { return check_cell(cell); }

@@ -14,7 +14,9 @@ def cell_advance(cell, n):
     shift = (2 * (MAX_LEVEL - cell_level(cell).astype(np.int64)) + 1).astype(np.uint64)
     cells = (CURVE_END >> shift).astype(np.int64)
     position = (cell >> shift).astype(np.int64)
-    at = (position + np.fmod(n, cells)) % cells
+    steps = n % cells
+    rest = cells - steps  # position + steps may not fit: leaves are 6.9e18
+    at = np.where(position >= rest, position - rest, position + np.minimum(steps, cells - position - 1))
     return (at.astype(np.uint64) << shift) | lowest_bit(cell)
 
 

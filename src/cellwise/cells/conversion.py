@@ -151,10 +151,11 @@ def cell_to_token(cell, *, dtype="U16", on_invalid="raise"):
     array(['951977d34', 'X'], dtype='<U16')
     """
     inputs.check_choice("dtype", dtype, ("U16", "S16", "arrow"))
+    if dtype != "U16" and inputs.is_pandas_column(cell):
+        cell = inputs.read("u8", "cell", cell).given
     token = call("cell_to_token", cell, on_invalid=on_invalid)
     if dtype == "U16" or isinstance(token, str):
         return token
-    token = np.asarray(token, "U16")
     if dtype == "S16":
         return token.astype("S16")
     pa = inputs.import_extra("pyarrow", "all")
