@@ -799,6 +799,76 @@ def _parameters(thing):
         return {}
 
 
+def test_long_arrays_are_worked_in_parts(backend):
+    """Where one part ends and the next begins nothing is lost, and rows are counted through."""
+    n = (1 << 19) + 5
+    rng = np.random.default_rng(602)
+    found = oracle.random_cells(rng, n, 20)
+    found[[3, n - 6, n - 5, n - 1]] = L15, 0, LEAF, 0
+    assert (cw.cell_parent(found, 3, on_invalid="null") == np.where(found, oracle.at_level(found, 3), 0)).all()
+    found[n - 5] = L15
+    children = cw.cell_children(found, np.where(found == L15, 16, 21))
+    assert children.sizes.tolist() == np.where(found == 0, 0, 4).tolist()
+    for k in (0, 3, n - 7, n - 6, n - 5, n - 2, n - 1, 1 << 19, (1 << 19) - 1):
+        assert children[k].tolist() == ([] if found[k] == 0 else cw.cell_children(int(found[k])).tolist())
+    lat = np.zeros(n)
+    lat[[n - 4, n - 1]] = 95, math.nan
+    for how, bad in ((lat, n - 4), (lat[::-1], 0)):
+        with pytest.raises(ValueError, match=rf"at index {bad} \(2 of {n} values\)"):
+            cw.latlng_to_cell(how, 1.0)
+        assert (
+            np.flatnonzero(cw.latlng_to_cell(how, 1.0, 4, on_invalid="null") == 0).tolist()
+            == np.flatnonzero(~(np.abs(how) <= 90)).tolist()
+        )
+    lat = rng.uniform(-90, 90, n)
+    whole = cw.latlng_to_cell(lat, -lat, 9)
+    assert (whole[-9:] == cw.latlng_to_cell(lat[-9:], -lat[-9:], 9)).all()
+    assert (whole[: 1 << 18] == cw.latlng_to_cell(lat[: 1 << 18], -lat[: 1 << 18], 9)).all()
+
+
+def test_what_is_no_text_is_no_token(backend):
+    for bad in (
+        5,
+        1.5,
+        [1.5],
+        [5],
+        np.array([1.5]),
+        np.array([5]),
+        pd.Series([1.5]),
+        pd.Series([1.5, None], dtype="Float64"),
+    ):
+        with pytest.raises(TypeError, match="token must be text"):
+            cw.token_to_cell(bad)
+    for bad in (pa.array([1.5]), pa.array([1.5, None]), pa.array([1, None]), pl.Series([1.5]), pl.Series([1.5, None])):
+        with pytest.raises(TypeError, match="token must be text"):
+            cw.token_to_cell(bad)
+
+
+def test_texts_with_nulls_are_told_from_ids(backend):
+    """The message is ours, not that of the library that could not put a number among texts."""
+    tokens = ["951977d34", None]
+    for bad in (tokens, pd.Series(tokens), pd.Series(tokens, dtype="string"), pa.array(tokens), pl.Series(tokens)):
+        with pytest.raises(TypeError, match="cell must be integer ids; tokens are read by token_to_cell"):
+            cw.cell_level(bad)
+        with pytest.raises(TypeError, match="lat must be numbers"):
+            cw.latlng_to_cell(bad, 1.0)
+
+
+def test_numbers_that_no_float_holds(backend):
+    for call in (
+        cw.level_for_edge,
+        cw.level_for_area,
+        lambda x: cw.Cap(0, 0, x),
+        lambda x: cw.CellUnion([L15]).expand(radius=x),
+    ):
+        call(2**64)
+        call(10**30)
+        with pytest.raises((ValueError, OverflowError), match="must be|too large"):
+            call(10**400)
+    with pytest.raises(ValueError, match="lat must be in"):
+        cw.Rect(lat=(0, 10**30), lng=(0, 1))
+
+
 def test_arguments_are_not_changed(kernels):
     """Nothing writes into what the caller owns, and results do not share its memory."""
     for name, function in CELL_FUNCTIONS.items():

@@ -29,6 +29,10 @@ bool latlng_to_cell_block(const Input<double>& lat, const Input<double>& lng, co
 
 NB_MODULE(_native, m) {
   if (_import_array() < 0) throw nb::python_error();
+  interrupted = [] {
+    nb::gil_scoped_acquire acquire;
+    return PyErr_CheckSignals() != 0;
+  };
   m.doc() = "Native kernels of cellwise; called by cellwise._dispatch only.";
   {
     Rows rows(m);

@@ -24,6 +24,7 @@
 #include <tuple>
 #include <utility>
 
+#include "cellwise/adjacency.h"
 #include "cellwise/check.h"
 #include "fast.h"
 #include "loop.h"
@@ -106,7 +107,17 @@ struct Ragged {
     std::int64_t* to = sizes.data();
     std::uint64_t* out = values.data();
     if (from[n] > static_cast<std::int64_t>(values.size())) throw nb::value_error("values has too few items");
-    nb::gil_scoped_release release;
+    try {
+      nb::gil_scoped_release release;
+      rows(inputs, from, to, out, n);
+    } catch (const Interrupted&) {
+      throw nb::python_error();
+    }
+  }
+
+ private:
+  static void rows(const std::tuple<Input<A>...>& inputs, const std::int64_t* from, std::int64_t* to, std::uint64_t* out,
+                   std::size_t n) {
     for (std::size_t row = 0; row < n; ++row) {
       if (from[row] == from[row + 1]) {
         to[row] = 0;

@@ -53,7 +53,6 @@ from .cells.hierarchy import (
 from .covering import cover
 from .inputs import set_cell_limit
 from .levels import level_for_area, level_for_edge, level_table
-from .polygons import Polygon, Polyline
 from .ragged import Ragged
 from .regions import Cap, Rect, region
 from .units import EARTH_RADIUS_M
@@ -64,8 +63,6 @@ __all__ = [
     "EARTH_RADIUS_M",
     "Cap",
     "CellUnion",
-    "Polygon",
-    "Polyline",
     "Ragged",
     "Rect",
     "backend",

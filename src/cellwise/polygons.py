@@ -117,7 +117,8 @@ class Polygon:
     Examples
     --------
     >>> import cellwise as cw
-    >>> box = cw.Polygon([(5, 120), (5, 135), (15, 135), (15, 120)])
+    >>> from cellwise.polygons import Polygon, Polyline
+    >>> box = Polygon([(5, 120), (5, 135), (15, 135), (15, 120)])
     >>> box
     Polygon(4 vertices)
     >>> cw.cover(box, min_level=6, max_level=6, max_cells=1000)
@@ -127,7 +128,7 @@ class Polygon:
 
     A hole:
 
-    >>> ring = cw.Polygon([[(0, 0), (0, 9), (9, 9), (9, 0)], [(3, 3), (3, 6), (6, 6), (6, 3)]])
+    >>> ring = Polygon([[(0, 0), (0, 9), (9, 9), (9, 0)], [(3, 3), (3, 6), (6, 6), (6, 3)]])
     >>> ring
     Polygon(2 rings, 8 vertices)
     >>> ring.contains(4.5, 4.5)
@@ -264,8 +265,9 @@ class Polygon:
         Examples
         --------
         >>> import cellwise as cw
-        >>> west = cw.Polygon([(0, 0), (0, 1), (1, 1), (1, 0)])
-        >>> east = cw.Polygon([(0, 1), (0, 2), (1, 2), (1, 1)])
+        >>> from cellwise.polygons import Polygon, Polyline
+        >>> west = Polygon([(0, 0), (0, 1), (1, 1), (1, 0)])
+        >>> east = Polygon([(0, 1), (0, 2), (1, 2), (1, 1)])
         >>> [west.contains(1, 1), east.contains(1, 1)].count(True) <= 1
         True
         """
@@ -284,7 +286,8 @@ class Polygon:
         Examples
         --------
         >>> import cellwise as cw
-        >>> round(cw.Polygon([(0, 0), (0, 90), (90, 0)]).area(unit="sr"), 6)  # an eighth of the sphere
+        >>> from cellwise.polygons import Polygon, Polyline
+        >>> round(Polygon([(0, 0), (0, 90), (90, 0)]).area(unit="sr"), 6)  # an eighth of the sphere
         1.570796
         """
         return self._shape.area() * area_unit(unit)
@@ -314,7 +317,8 @@ class Polyline:
     Examples
     --------
     >>> import cellwise as cw
-    >>> line = cw.Polyline([(-30.03, -51.23), (-22.91, -43.17)])
+    >>> from cellwise.polygons import Polygon, Polyline
+    >>> line = Polyline([(-30.03, -51.23), (-22.91, -43.17)])
     >>> line
     Polyline(2 vertices)
     >>> round(line.length(unit="km"))

@@ -126,6 +126,13 @@ struct CellAllNeighbors {
   }
 };
 
+// Thrown by long kernels when `interrupted` says so; it may be set to a function that is asked now and then.
+struct Interrupted {};
+inline bool (*interrupted)() = nullptr;
+inline void stop_if_interrupted() {
+  if (interrupted != nullptr && interrupted()) throw Interrupted{};
+}
+
 // Cells within k steps of the cell, itself included, ascending; a step goes over an edge or a corner.
 // REQUIRES: cell is valid; k >= 0.
 //
@@ -140,7 +147,7 @@ struct CellDisk {
   static std::int64_t fill(std::uint64_t cell, std::int32_t k, std::uint64_t* out) {
     if (on_one_face(cell, k)) return internal::sort_unique(out, square(cell, k, out, false));
     std::vector<std::uint64_t> cells;
-    grow(cell, k, cells);
+    grow(cell, k, false, cells);
     std::copy(cells.begin(), cells.end(), out);
     return internal::sort_unique(out, static_cast<std::int64_t>(cells.size()));
   }
@@ -166,18 +173,25 @@ struct CellDisk {
     return at.i - reach >= 0 && at.i + reach < kMaxSize && at.j - reach >= 0 && at.j + reach < kMaxSize;
   }
 
-  // Rings 0..k, one behind another; returns where the last one begins.
-  static std::size_t grow(std::uint64_t cell, std::int32_t k, std::vector<std::uint64_t>& cells) {
+  // Rings 0..k, one behind another, or with `last_only` no more of them than needed; returns where the last one begins.
+  static std::size_t grow(std::uint64_t cell, std::int32_t k, bool last_only, std::vector<std::uint64_t>& cells) {
     const std::int32_t level = cell_level(cell);
     std::size_t before = 0, first = 0;
     cells.assign(1, cell);
     for (std::int32_t ring = 0; ring < k && first < cells.size(); ++ring) {
+      if (last_only && before > 0) {
+        cells.erase(cells.begin(), cells.begin() + static_cast<std::ptrdiff_t>(before));
+        first -= before;
+        before = 0;
+      }
       const std::size_t last = cells.size();
       for (std::size_t at = first; at < last; ++at) {
+        if ((at & 0xffff) == 0) stop_if_interrupted();
         const std::size_t n = cells.size();
         cells.resize(n + 8);
         cells.resize(n + static_cast<std::size_t>(CellAllNeighbors::fill(cells[at], level, cells.data() + n)));
       }
+      stop_if_interrupted();
       const auto begin = cells.begin(), fresh = begin + static_cast<std::ptrdiff_t>(last);
       std::sort(fresh, cells.end());
       const auto known = [&](std::uint64_t c) {
@@ -203,7 +217,7 @@ struct CellRing {
   static std::int64_t fill(std::uint64_t cell, std::int32_t k, std::uint64_t* out) {
     if (CellDisk::on_one_face(cell, k)) return internal::sort_unique(out, CellDisk::square(cell, k, out, true));
     std::vector<std::uint64_t> cells;
-    const std::size_t first = CellDisk::grow(cell, k, cells);
+    const std::size_t first = CellDisk::grow(cell, k, true, cells);
     std::copy(cells.begin() + static_cast<std::ptrdiff_t>(first), cells.end(), out);
     return static_cast<std::int64_t>(cells.size() - first);
   }
