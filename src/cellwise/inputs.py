@@ -92,7 +92,9 @@ def _unpacked(value, name, missing):
             _check_no_nulls(name, value.isna().sum(), len(value))
             return value.to_numpy(dtype=dtype), frame, True
         if dtype.kind in "OU" or isinstance(missing, str):
-            return value.to_numpy(dtype=object, na_value=missing), frame, True
+            objects = value.to_numpy(dtype=object).copy()
+            objects[np.asarray(value.isna())] = missing
+            return objects, frame, True
         if dtype.kind in "iu" and isinstance(missing, float):  # integers as coordinates: NaN needs floats
             return value.to_numpy(dtype=np.float64, na_value=missing), frame, True
         return value.to_numpy(dtype=dtype, na_value=missing), frame, True
@@ -115,11 +117,17 @@ def _check_no_nulls(name, n_null, n):
 def _from_polars(value, name, missing):
     if missing is None:
         _check_no_nulls(name, value.null_count(), len(value))
-    elif value.null_count():
+    if isinstance(missing, str) or not value.dtype.is_numeric():
+        return _objects(value.to_list(), missing)
+    if missing is not None and value.null_count():
         if value.dtype.is_integer() and isinstance(missing, float):
             value = value.cast(sys.modules["polars"].Float64)
         value = value.fill_null(missing)
-    return value.to_numpy() if value.dtype.is_numeric() else np.array(value.to_list(), dtype=object)
+    return value.to_numpy()
+
+
+def _objects(items, missing):
+    return np.array([missing if item is None else item for item in items], dtype=object)
 
 
 def _from_arrow(value, name, missing):
@@ -129,8 +137,9 @@ def _from_arrow(value, name, missing):
         return np.full(len(value), missing, dtype=object if isinstance(missing, str) else None)
     elif value.null_count:
         pa = sys.modules["pyarrow"]
-        if isinstance(missing, str):
-            return np.array([missing if item is None else item for item in value.to_pylist()], dtype=object)
+        is_number = pa.types.is_integer(value.type) or pa.types.is_floating(value.type)
+        if isinstance(missing, str) or not is_number:
+            return _objects(value.to_pylist(), missing)
         if pa.types.is_integer(value.type) and isinstance(missing, float):
             value = value.cast(pa.float64())
         value = value.fill_null(missing)
@@ -396,9 +405,13 @@ def check_number(name, value):
     """The value as a finite `float`."""
     if isinstance(value, (bool, np.bool_, str, bytes)) or not isinstance(value, numbers.Real):
         raise TypeError(f"{name} must be a number: got {type(value).__name__} {value!r}")
-    if not np.isfinite(value):
-        raise ValueError(f"{name} must be finite: got {float(value)!r}")
-    return float(value)
+    try:
+        number = float(value)
+    except OverflowError:
+        number = np.inf
+    if not np.isfinite(number):
+        raise ValueError(f"{name} must be finite: got {number!r}")
+    return number
 
 
 DEFAULT_CELL_LIMIT = 20_000_000

@@ -1,7 +1,5 @@
 """Cells from and to positions, tokens, signed integers and strings."""
 
-import numpy as np
-
 from .. import inputs
 from .._dispatch import call
 
