@@ -14,6 +14,8 @@ WALLS = {
     "cells": ("features", "plot", "frames", "_native", "sklearn", "matplotlib"),
     "cell_union.py": ("features", "plot", "frames", "_native", "sklearn", "matplotlib"),
     "regions.py": ("features", "plot", "frames", "_native"),
+    "polygons.py": ("features", "plot", "frames", "_native"),
+    "neighbors.py": ("features", "plot", "frames", "_native"),
     "covering.py": ("features", "plot", "frames", "_native"),
     "inputs.py": ("features", "plot", "frames", "_native", "cells", "_dispatch", "_reference"),
     "ragged.py": ("features", "plot", "frames", "_native", "cells", "_dispatch"),
