@@ -16,7 +16,7 @@ __all__ = ["NeighborIndex", "Part", "canonical_latlng"]
 
 SLACK = 2e-14  # of computed chords; see native/include/cellwise/neighbors.h
 
-PAIRS = 1 << 20  # of a query and a place that are held at a time
+PAIRS = 1 << 18  # of a query and a place that are held at a time
 
 
 _NONE, _ZERO = np.empty(0, np.int64), np.zeros(1, np.int64)

