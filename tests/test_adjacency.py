@@ -236,11 +236,6 @@ def test_a_long_way_round_a_corner_can_be_stopped(backend):
     assert at < 2
 
 
-def test_a_ring_that_needs_too_large_a_disk_is_refused(backend):
-    """At a corner of the cube a ring of 12 million cells is grown from a disk of 12 million million."""
-    assert the_long_way("cw.cell_ring(cw.cell_range_min(1 << 60), 2_000_000)", 10)[0] == "CellLimitError"
-
-
 # --- along the curve ------------------------------------------------------------------------------------------------------------------
 
 
