@@ -10,10 +10,9 @@
 #include <vector>
 
 #include "cellwise/neighbors.h"
+#include "results.h"
 
 namespace cellwise::bindings {
-
-namespace nb = nanobind;
 
 namespace {
 
@@ -25,20 +24,6 @@ template <class T, int Axes>
 using Out = nb::ndarray<T, nb::ndim<Axes>, nb::c_contig, nb::device::cpu>;
 template <class T>
 using Made = nb::ndarray<nb::numpy, T, nb::ndim<1>>;
-
-template <class T>
-Made<T> to_numpy(std::vector<T>&& values) {
-  auto owner = std::make_unique<std::vector<T>>(std::move(values));
-  T* data = owner->data();
-  const std::size_t n = owner->size();
-  nb::capsule capsule(owner.release(), [](void* p) noexcept { delete static_cast<std::vector<T>*>(p); });
-  return Made<T>(data, {n}, capsule);
-}
-
-bool interrupted() {
-  nb::gil_scoped_acquire acquire;
-  return PyErr_CheckSignals() != 0;
-}
 
 const NeighborTree& as_tree(const nb::capsule& capsule) {
   if (!PyCapsule_IsValid(capsule.ptr(), kTreeName)) throw nb::type_error("not a tree of neighbors");
@@ -105,7 +90,7 @@ void nearest(nb::capsule capsule, In<double> lat, In<double> lng, In<std::int64_
   bool stopped;
   {
     nb::gil_scoped_release release;
-    NeighborSearch search(tree, interrupted);
+    NeighborSearch search(tree, stopped_by_signal);
     for (std::int64_t i = 0; i < queries.size() && !search.was_interrupted(); ++i) {
       const std::int64_t q = order(i);
       search.nearest(queries[q], k, found.data() + q * k, arcs.data() + q * k);
@@ -133,7 +118,7 @@ std::tuple<std::int64_t, Made<std::int64_t>, Made<double>> within(
   bool stopped;
   {
     nb::gil_scoped_release release;
-    NeighborSearch search(tree, interrupted);
+    NeighborSearch search(tree, stopped_by_signal);
     while (i < queries.size() && !search.was_interrupted() && static_cast<std::int64_t>(found.size()) <= limit) {
       const std::size_t before = found.size();
       search.within(queries[order(i)], radius, found, arcs);

@@ -4,17 +4,13 @@
 #include <nanobind/stl/tuple.h>
 
 #include <cstdint>
-#include <memory>
 #include <tuple>
-#include <utility>
 #include <vector>
 
-#include "cellwise/covering.h"
 #include "cellwise/polygon.h"
+#include "cover.h"
 
 namespace cellwise::bindings {
-
-namespace nb = nanobind;
 
 namespace {
 
@@ -22,36 +18,10 @@ using Degrees = nb::ndarray<const double, nb::ndim<1>, nb::c_contig, nb::device:
 using Indices = nb::ndarray<const std::uint32_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using Flags = nb::ndarray<bool, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 
-bool interrupted() {
-  nb::gil_scoped_acquire acquire;
-  return PyErr_CheckSignals() != 0;
-}
-
 std::vector<Point> to_points(const Degrees& lat, const Degrees& lng) {
   std::vector<Point> points(lat.size());
   for (std::size_t k = 0; k < points.size(); ++k) points[k] = latlng_to_point(lat.data()[k], lng.data()[k]);
   return points;
-}
-
-// Cells, or the reason why there are none.
-template <class Region>
-nb::object cover(const Region& region, std::int32_t min_level, std::int32_t max_level, std::int64_t max_cells,
-                 std::int32_t level_mod, bool interior, std::int64_t limit, std::int64_t candidate_limit) {
-  auto cells = std::make_unique<std::vector<std::uint64_t>>();
-  CoverStatus status;
-  {
-    nb::gil_scoped_release release;
-    const CoverOptions options = {min_level, max_level, max_cells, level_mod, interior};
-    Coverer coverer(region, options, limit, candidate_limit, interrupted);
-    status = coverer.run(*cells);
-  }
-  if (status == CoverStatus::kTooManyCells) return nb::str("cells");
-  if (status == CoverStatus::kTooManyCandidates) return nb::str("candidates");
-  if (status == CoverStatus::kInterrupted) throw nb::python_error();
-  std::uint64_t* data = cells->data();
-  const std::size_t n = cells->size();
-  nb::capsule owner(cells.release(), [](void* p) noexcept { delete static_cast<std::vector<std::uint64_t>*>(p); });
-  return nb::cast(nb::ndarray<nb::numpy, std::uint64_t, nb::ndim<1>>(data, {n}, owner));
 }
 
 }  // namespace
@@ -71,7 +41,7 @@ void add_polygons(nb::module_& m) {
              bool stopped;
              {
                nb::gil_scoped_release release;
-               found = self.find_fault(interrupted, stopped);
+               found = self.find_fault(stopped_by_signal, stopped);
              }
              if (stopped) throw nb::python_error();
              return std::tuple(static_cast<int>(found.fault), found.ring, found.other_ring,
@@ -87,14 +57,14 @@ void add_polygons(nb::module_& m) {
            })
       .def("cover", [](const Polygon& self, std::int32_t min_level, std::int32_t max_level, std::int64_t max_cells,
                        std::int32_t level_mod, bool interior, std::int64_t limit, std::int64_t candidate_limit) {
-        return cover(PolygonRegion(self.index()), min_level, max_level, max_cells, level_mod, interior, limit,
-                     candidate_limit);
+        return cover([&] { return PolygonRegion(self.index()); }, min_level, max_level, max_cells, level_mod, interior,
+                     limit, candidate_limit);
       });
   m.def("cover_polyline",
         [](Degrees lat, Degrees lng, std::int32_t min_level, std::int32_t max_level, std::int64_t max_cells,
            std::int32_t level_mod, bool interior, std::int64_t limit, std::int64_t candidate_limit) {
           const std::vector<Point> points = to_points(lat, lng);
-          return cover(PolylineRegion(points), min_level, max_level, max_cells, level_mod, interior, limit,
+          return cover([&] { return PolylineRegion(points); }, min_level, max_level, max_cells, level_mod, interior, limit,
                        candidate_limit);
         });
 }
