@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cellwise/covering.h"
+#include "cellwise/parallel.h"
 
 namespace cellwise::bindings {
 
@@ -26,11 +27,6 @@ Cells to_numpy(std::vector<std::uint64_t>&& cells) {
   return Cells(data, {n}, capsule);
 }
 
-bool interrupted() {
-  nb::gil_scoped_acquire acquire;
-  return PyErr_CheckSignals() != 0;
-}
-
 // Cells, or the reason why there are none.
 template <class Region>
 nb::object cover(const Region& region, std::int32_t min_level, std::int32_t max_level, std::int64_t max_cells,
@@ -39,7 +35,7 @@ nb::object cover(const Region& region, std::int32_t min_level, std::int32_t max_
   CoverStatus status;
   {
     nb::gil_scoped_release release;
-    Coverer coverer(region, {min_level, max_level, max_cells, level_mod, interior}, limit, candidate_limit, interrupted);
+    Coverer coverer(region, {min_level, max_level, max_cells, level_mod, interior}, limit, candidate_limit, is_interrupted);
     status = coverer.run(cells);
   }
   switch (status) {
