@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cellwise/covering.h"
+#include "cellwise/parallel.h"
 #include "results.h"
 
 namespace cellwise::bindings {
@@ -25,7 +26,7 @@ nb::object cover(MakeRegion make_region, std::int32_t min_level, std::int32_t ma
     nb::gil_scoped_release release;
     const auto region = make_region();
     const CoverOptions options = {min_level, max_level, max_cells, level_mod, interior};
-    Coverer coverer(region, options, limit, candidate_limit, stopped_by_signal);
+    Coverer coverer(region, options, limit, candidate_limit, is_interrupted);
     status = coverer.run(cells);
   }
   switch (status) {

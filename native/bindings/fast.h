@@ -217,6 +217,20 @@ struct FastOutput<std::array<T, N>> {
   }
 };
 
+// The GIL is let go where the rows are worth it.
+class WithoutGil {
+ public:
+  explicit WithoutGil(bool wanted) noexcept : state_(wanted ? PyEval_SaveThread() : nullptr) {}
+  ~WithoutGil() {
+    if (state_ != nullptr) PyEval_RestoreThread(state_);
+  }
+  WithoutGil(const WithoutGil&) = delete;
+  WithoutGil& operator=(const WithoutGil&) = delete;
+
+ private:
+  PyThreadState* state_;
+};
+
 template <auto Kernel, auto Checker, auto Block, class R, class... A>
 struct Fast {
   static PyObject* call(PyObject*, PyObject* const* arguments, Py_ssize_t count) {
@@ -263,14 +277,16 @@ struct Fast {
     }
   }
 
-  // Runs the rows; false if one is invalid.
+  // Runs the rows; false if one is invalid, or the user interrupts.
   template <class Store, class To>
   static bool rows(const FastShape& shape, Store store, To* to, const FastInput<std::remove_cvref_t<A>>&... in) {
     const std::tuple<Input<A>...> inputs{input<A>(in)...};
-    PyThreadState* state = shape.n > 1000 ? PyEval_SaveThread() : nullptr;
-    const Invalid invalid = compute<Kernel, Checker, Block, R>(inputs, static_cast<std::size_t>(shape.n), store, to);
-    if (state != nullptr) PyEval_RestoreThread(state);
-    return invalid.count == 0;
+    const WithoutGil without(shape.n > 1000);
+    try {
+      return compute<Kernel, Checker, Block, R>(inputs, static_cast<std::size_t>(shape.n), store, to).count == 0;
+    } catch (const Interrupted&) {  // Python knows why
+      return false;
+    }
   }
 
   template <class T>
@@ -298,6 +314,7 @@ struct Fast {
       if (rows(shape, store, to, in...)) return out;
       Py_DECREF(out);
     }
+    if (PyErr_Occurred() != nullptr) return nullptr;
     Py_RETURN_NOTIMPLEMENTED;
   }
 };

@@ -9,6 +9,7 @@
 #include <array>
 #include <cstdint>
 #include <limits>
+#include <mutex>
 #include <string_view>
 #include <tuple>
 #include <utility>
@@ -16,6 +17,7 @@
 #include "cellwise/blocks.h"
 #include "cellwise/check.h"
 #include "cellwise/conversion.h"
+#include "cellwise/parallel.h"
 
 namespace cellwise::bindings {
 
@@ -131,38 +133,64 @@ struct Invalid {
   void add(std::size_t row) noexcept {
     if (count++ == 0) first = static_cast<std::int64_t>(row);
   }
+  void add(const Invalid& other) noexcept {
+    if (other.count == 0) return;
+    first = count == 0 ? other.first : std::min(first, other.first);
+    count += other.count;
+  }
 };
+
+// Fewer rows are not worth waking a thread, which takes microseconds; a chunk is a whole number of blocks.
+inline constexpr std::size_t kParallelRows = 100'000;
+inline constexpr std::size_t kRowsPerChunk = 1 << 15;
+
+// The sum of what `rows(begin, end)` finds invalid, on several threads where there are many rows.
+template <class Rows>
+Invalid over_rows(std::size_t n, Rows rows) {
+  if (n < kParallelRows) return rows(std::size_t{0}, n);
+  Invalid invalid;
+  std::mutex mutex;
+  parallel_for(n, kRowsPerChunk, [&](std::size_t begin, std::size_t end) {
+    const Invalid found = rows(begin, end);
+    if (found.count == 0) return;
+    const std::lock_guard<std::mutex> lock(mutex);
+    invalid.add(found);
+  });
+  return invalid;
+}
 
 // The loop: `store(row, result)` for each row. `Block`, if there is one, takes the same inputs, from a row on, writes
 // to `to`, and says whether it could; it marks the rows that it leaves to the kernel (see blocks.h).
 template <auto Kernel, auto Checker, auto Block, class R, class Store, class To, class... A>
-Invalid compute(const std::tuple<Input<A>...>& inputs, std::size_t n, Store store, To* to) noexcept {
-  Invalid invalid;
-  const auto one = [&](std::size_t row) {
-    std::apply(
-        [&](const auto&... input) {
-          const Check check = Checker(input[row]...);
-          store(row, check == Check::kOk ? R(Kernel(input[row]...)) : Layout<R>::null());
-          if (check == Check::kInvalid) invalid.add(row);
-        },
-        inputs);
-  };
-  if constexpr (Block != nullptr) {
-    std::uint8_t left[kBlockRows];
-    for (std::size_t start = 0; start < n; start += kBlockRows) {
-      const std::size_t rows = std::min(kBlockRows, n - start);
-      bool any_left = false;
-      const bool taken = std::apply(
-          [&](const auto&... input) { return Block(input..., start, rows, to + start, left, any_left); }, inputs);
-      if (taken && !any_left) continue;
-      for (std::size_t k = 0; k < rows; ++k) {
-        if (!taken || left[k]) one(start + k);
+Invalid compute(const std::tuple<Input<A>...>& inputs, std::size_t n, Store store, To* to) {
+  return over_rows(n, [&](std::size_t begin, std::size_t end) noexcept {
+    Invalid invalid;
+    const auto one = [&](std::size_t row) {
+      std::apply(
+          [&](const auto&... input) {
+            const Check check = Checker(input[row]...);
+            store(row, check == Check::kOk ? R(Kernel(input[row]...)) : Layout<R>::null());
+            if (check == Check::kInvalid) invalid.add(row);
+          },
+          inputs);
+    };
+    if constexpr (Block != nullptr) {
+      std::uint8_t left[kBlockRows];
+      for (std::size_t start = begin; start < end; start += kBlockRows) {
+        const std::size_t rows = std::min(kBlockRows, end - start);
+        bool any_left = false;
+        const bool taken = std::apply(
+            [&](const auto&... input) { return Block(input..., start, rows, to + start, left, any_left); }, inputs);
+        if (taken && !any_left) continue;
+        for (std::size_t k = 0; k < rows; ++k) {
+          if (!taken || left[k]) one(start + k);
+        }
       }
+    } else {
+      for (std::size_t row = begin; row < end; ++row) one(row);
     }
-  } else {
-    for (std::size_t row = 0; row < n; ++row) one(row);
-  }
-  return invalid;
+    return invalid;
+  });
 }
 
 }  // namespace cellwise::bindings

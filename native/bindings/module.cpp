@@ -33,6 +33,20 @@ NB_MODULE(_native, m) {
     nb::gil_scoped_acquire acquire;
     return PyErr_CheckSignals() != 0;
   };
+  nb::register_exception_translator([](const std::exception_ptr& thrown, void*) {
+    try {
+      std::rethrow_exception(thrown);
+    } catch (const Interrupted&) {  // Python knows why
+    }
+  });
+  default_num_threads = [] {
+    nb::gil_scoped_acquire acquire;
+    try {
+      return nb::cast<std::size_t>(nb::module_::import_("cellwise._dispatch").attr("default_num_threads")());
+    } catch (const std::exception&) {  // such as at the end of the interpreter
+      return std::size_t{1};
+    }
+  };
   m.doc() = "Native kernels of cellwise; called by cellwise._dispatch only.";
   {
     Rows rows(m);
@@ -87,6 +101,8 @@ NB_MODULE(_native, m) {
   m.attr("INSTRUCTION_SETS") = nb::tuple(names);
   m.def("choose_instruction_set", &choose_blocks, nb::arg("name"));
   m.def("instruction_set", [] { return blocks().name; });
+  m.def("set_num_threads", &set_num_threads, nb::arg("n"));
+  m.def("num_threads", &num_threads);
   m.attr("COMPILER") = CELLWISE_COMPILER;
   m.attr("FLAGS") = CELLWISE_FLAGS;
 }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "cellwise/neighbors.h"
+#include "cellwise/parallel.h"
 #include "results.h"
 
 namespace cellwise::bindings {
@@ -90,7 +91,7 @@ void nearest(nb::capsule capsule, In<double> lat, In<double> lng, In<std::int64_
   bool stopped;
   {
     nb::gil_scoped_release release;
-    NeighborSearch search(tree, stopped_by_signal);
+    NeighborSearch search(tree, is_interrupted);
     for (std::int64_t i = 0; i < queries.size() && !search.was_interrupted(); ++i) {
       const std::int64_t q = order(i);
       search.nearest(queries[q], k, found.data() + q * k, arcs.data() + q * k);
@@ -118,7 +119,7 @@ std::tuple<std::int64_t, Made<std::int64_t>, Made<double>> within(
   bool stopped;
   {
     nb::gil_scoped_release release;
-    NeighborSearch search(tree, stopped_by_signal);
+    NeighborSearch search(tree, is_interrupted);
     while (i < queries.size() && !search.was_interrupted() && static_cast<std::int64_t>(found.size()) <= limit) {
       const std::size_t before = found.size();
       search.within(queries[order(i)], radius, found, arcs);

@@ -7,6 +7,7 @@
 #include <tuple>
 #include <vector>
 
+#include "cellwise/parallel.h"
 #include "cellwise/polygon.h"
 #include "cover.h"
 
@@ -41,7 +42,7 @@ void add_polygons(nb::module_& m) {
              bool stopped;
              {
                nb::gil_scoped_release release;
-               found = self.find_fault(stopped_by_signal, stopped);
+               found = self.find_fault(is_interrupted, stopped);
              }
              if (stopped) throw nb::python_error();
              return std::tuple(static_cast<int>(found.fault), found.ring, found.other_ring,

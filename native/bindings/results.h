@@ -1,4 +1,4 @@
-// What long calls give back to Python: vectors as numpy arrays, without a copy, unless Ctrl-C came first.
+// What long calls give back to Python: vectors as numpy arrays, without a copy.
 
 #pragma once
 
@@ -20,12 +20,6 @@ nb::ndarray<nb::numpy, T, nb::ndim<1>> to_numpy(std::vector<T>&& values) {
   const std::size_t n = owner->size();
   nb::capsule capsule(owner.release(), [](void* p) noexcept { delete static_cast<std::vector<T>*>(p); });
   return {data, {n}, capsule};
-}
-
-// Has Ctrl-C been pressed?  Then Python's error is set.
-inline bool stopped_by_signal() {
-  nb::gil_scoped_acquire acquire;
-  return PyErr_CheckSignals() != 0;
 }
 
 }  // namespace cellwise::bindings

@@ -86,16 +86,19 @@ struct Ragged {
     const std::tuple<Input<A>...> inputs{Input<A>(in, n)...};
     std::int64_t* to = sizes.data();
     nb::gil_scoped_release release;
-    Invalid invalid;
-    for (std::size_t row = 0; row < n; ++row) {
-      std::apply(
-          [&](const auto&... input) {
-            const Check check = Checker(input[row]...);
-            to[row] = check == Check::kOk ? T::size(input[row]...) : 0;
-            if (check == Check::kInvalid) invalid.add(row);
-          },
-          inputs);
-    }
+    const Invalid invalid = over_rows(n, [&](std::size_t begin, std::size_t end) noexcept {
+      Invalid found;
+      for (std::size_t row = begin; row < end; ++row) {
+        std::apply(
+            [&](const auto&... input) {
+              const Check check = Checker(input[row]...);
+              to[row] = check == Check::kOk ? T::size(input[row]...) : 0;
+              if (check == Check::kInvalid) found.add(row);
+            },
+            inputs);
+      }
+      return found;
+    });
     return {invalid.count, invalid.first};
   }
 
@@ -107,24 +110,19 @@ struct Ragged {
     std::int64_t* to = sizes.data();
     std::uint64_t* out = values.data();
     if (from[n] > static_cast<std::int64_t>(values.size())) throw nb::value_error("values has too few items");
-    try {
-      nb::gil_scoped_release release;
-      rows(inputs, from, to, out, n);
-    } catch (const Interrupted&) {
-      throw nb::python_error();
-    }
-  }
-
- private:
-  static void rows(const std::tuple<Input<A>...>& inputs, const std::int64_t* from, std::int64_t* to, std::uint64_t* out,
-                   std::size_t n) {
-    for (std::size_t row = 0; row < n; ++row) {
-      if (from[row] == from[row + 1]) {
-        to[row] = 0;
-      } else {
-        to[row] = std::apply([&](const auto&... input) { return T::fill(input[row]..., out + from[row]); }, inputs);
+    nb::gil_scoped_release release;
+    // By values, not by rows: one row may have millions.
+    const std::size_t chunk =
+        values.size() < kParallelRows ? std::max<std::size_t>(n, 1) : n * kRowsPerChunk / values.size() + 1;
+    parallel_for(n, chunk, [&](std::size_t begin, std::size_t end) {
+      for (std::size_t row = begin; row < end; ++row) {
+        if (from[row] == from[row + 1]) {
+          to[row] = 0;
+        } else {
+          to[row] = std::apply([&](const auto&... input) { return T::fill(input[row]..., out + from[row]); }, inputs);
+        }
       }
-    }
+    });
   }
 };
 

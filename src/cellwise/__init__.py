@@ -3,7 +3,7 @@
 from importlib import import_module as _import_module
 
 from . import errors
-from ._dispatch import backend, build_info
+from ._dispatch import backend, build_info, set_num_threads
 from .cell_union import CellUnion
 from .cells.adjacency import (
     cell_advance,
@@ -109,6 +109,7 @@ __all__ = [
     "point_to_cell",
     "region",
     "set_cell_limit",
+    "set_num_threads",
     "string_to_cell",
     "token_to_cell",
 ]

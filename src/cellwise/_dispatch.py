@@ -5,6 +5,7 @@ invalid rows and say how many and which came first; `_explain` turns that into a
 """
 
 import os
+import sys
 from contextlib import contextmanager
 from contextvars import ContextVar
 
@@ -106,8 +107,77 @@ def use(*, backend=None, isa=None):
             _native.choose_instruction_set(isa_before)
 
 
+def _num_threads_from_environment():
+    text = os.environ.get("CELLWISE_NUM_THREADS")
+    if not text:
+        return None
+    return inputs.check_integer("CELLWISE_NUM_THREADS", int(text) if text.isdecimal() else text, 1, _MOST_THREADS)
+
+
+_MOST_THREADS = 1024
+_num_threads_wanted = _num_threads_from_environment()
+
+
+def default_num_threads():
+    """One in a child process of multiprocessing, joblib or loky, else what the environment says, else all there are."""
+    multiprocessing = sys.modules.get("multiprocessing.process")
+    if multiprocessing is not None and multiprocessing.parent_process() is not None:
+        return 1
+    if _num_threads_wanted is not None:
+        return _num_threads_wanted
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def set_num_threads(n):
+    """Use at most `n` threads in one call on many rows.
+
+    Parameters
+    ----------
+    n : int
+        1..1024. The default is the environment variable ``CELLWISE_NUM_THREADS``, or as many as the process may use;
+        in worker processes of multiprocessing, joblib and loky, and in a forked child, it is 1.
+
+    Returns
+    -------
+    context manager
+        Used in a ``with`` statement, the old number comes back at its end.
+
+    See Also
+    --------
+    build_info : Tells how many are in use.
+
+    Notes
+    -----
+    The number holds for all threads of the process. The first call on more than about 100,000 rows starts the threads,
+    `import cellwise` none. The numpy backend has only one.
+
+    Examples
+    --------
+    >>> import cellwise as cw
+    >>> with cw.set_num_threads(1):
+    ...     cw.build_info()["threads"]
+    '1'
+    """
+    n = inputs.check_integer("n", n, 1, _MOST_THREADS)
+    before = 1 if _native is None else _native.num_threads()
+    if _native is not None:
+        _native.set_num_threads(n)
+
+    @contextmanager
+    def back():
+        try:
+            yield
+        finally:
+            if _native is not None:
+                _native.set_num_threads(before)
+
+    return back()
+
+
 def build_info():
-    """What a bug report needs: version, backend, instruction set, compiler and flags.
+    """What a bug report needs: version, backend, instruction set, threads, compiler and flags.
 
     Returns
     -------
@@ -117,7 +187,7 @@ def build_info():
     --------
     >>> import cellwise as cw
     >>> sorted(cw.build_info())
-    ['backend', 'compiler', 'flags', 'isa', 'numpy', 'version']
+    ['backend', 'compiler', 'flags', 'isa', 'numpy', 'threads', 'version']
     """
     from importlib.metadata import version
 
@@ -125,6 +195,7 @@ def build_info():
         "version": version("cellwise"),
         "backend": backend(),
         "isa": _native.instruction_set() if backend() == "native" else "none",
+        "threads": str(_native.num_threads() if backend() == "native" else 1),
         "compiler": _native.COMPILER if _native else "none",
         "flags": _native.FLAGS if _native else "none",
         "numpy": np.__version__,

@@ -11,6 +11,7 @@
 #include "cellwise/check.h"
 #include "cellwise/hierarchy.h"
 #include "cellwise/hilbert.h"
+#include "cellwise/parallel.h"
 #include "cellwise/projection.h"
 
 namespace cellwise {
@@ -125,13 +126,6 @@ struct CellAllNeighbors {
     return internal::sort_unique(out, n);
   }
 };
-
-// Thrown by long kernels when `interrupted` says so; it may be set to a function that is asked now and then.
-struct Interrupted {};
-inline bool (*interrupted)() = nullptr;
-inline void stop_if_interrupted() {
-  if (interrupted != nullptr && interrupted()) throw Interrupted{};
-}
 
 // Cells within k steps of the cell, itself included, ascending; a step goes over an edge or a corner.
 // REQUIRES: cell is valid; k >= 0.
