@@ -420,8 +420,10 @@ def test_cell_limit():
     assert len(cw.cell_children(L15, 19)) == 256
     with pytest.raises(CellLimitError, match="cell limit of 20,000,000"):
         cw.cell_children(cw.token_to_cell("1"), 30)
-    with pytest.raises(ValueError, match=r"n must be in 1\.\.4611686018427387904: got 0"):
+    with pytest.raises(ValueError, match=r"n must be at least 1: got 0"):
         cw.set_cell_limit(0)
+    with pytest.raises(ValueError, match=r"n must be less than 2\*\*62: got 4611686018427387904"):
+        cw.set_cell_limit(2**62)
     with pytest.raises(TypeError, match="n must be an integer: got float 1000000.0"):
         cw.set_cell_limit(1e6)
 

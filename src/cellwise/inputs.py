@@ -392,12 +392,13 @@ def check_choice(name, value, choices):
         raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}: got {value!r}")
 
 
-def check_integer(name, value, low, high):
-    """The value as an `int`; raise unless it is an integer in low..high."""
+def check_integer(name, value, low, high=None):
+    """The value as an `int`; raise unless it is an integer in low..high, or of at least `low` and less than 2**62."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Integral):
         raise TypeError(f"{name} must be an integer: got {type(value).__name__} {value!r}")
-    if not low <= value <= high:
-        raise ValueError(f"{name} must be in {low}..{high}: got {value}")
+    if not low <= value <= (2**62 - 1 if high is None else high):
+        rule = f"in {low}..{high}" if high is not None else f"at least {low}" if value < low else "less than 2**62"
+        raise ValueError(f"{name} must be {rule}: got {value}")
     return int(value)
 
 
@@ -457,7 +458,7 @@ def set_cell_limit(n):
     cellwise.errors.CellLimitError: cell_children would make about 1,048,576 cells, more than the cell limit of 1,000; \
 raise it with cellwise.set_cell_limit
     """
-    token = _cell_limit.set(check_integer("n", n, 1, 2**62))
+    token = _cell_limit.set(check_integer("n", n, 1))
 
     @contextmanager
     def back():

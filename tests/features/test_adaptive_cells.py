@@ -506,13 +506,13 @@ def test_coarse_cells_are_not_divided_among_their_rows():
 @pytest.mark.parametrize(
     ("params", "error", "words"),
     [
-        ({"max_count": 0}, ValueError, "max_count must be in 1.."),
+        ({"max_count": 0}, ValueError, "max_count must be at least 1"),
         ({"max_count": 2.5}, TypeError, "max_count must be an integer: got float 2.5"),
-        ({"min_count": 0}, ValueError, "min_count must be in 1.."),
+        ({"min_count": 0}, ValueError, "min_count must be at least 1"),
         ({"min_level": 31}, ValueError, "min_level must be in 0..30: got 31"),
         ({"min_level": 9, "max_level": 8}, ValueError, "max_level must be in 9..30: got 8"),
         ({"criterion": "entropy"}, ValueError, "criterion must be one of 'count', 'variance': got 'entropy'"),
-        ({"max_cells": 0}, ValueError, "max_cells must be in 1.."),
+        ({"max_cells": 0}, ValueError, "max_cells must be at least 1"),
         ({"small_cells": "merge"}, ValueError, "small_cells must be one of 'keep', 'drop': got 'merge'"),
         ({"encode": "id"}, ValueError, "encode must be one of 'onehot', 'ordinal', 'cell': got 'id'"),
         ({"sparse_output": 1}, TypeError, "sparse_output must be True or False: got 1"),

@@ -399,7 +399,7 @@ def test_auto_levels_never_read_y():
         ({"levels": (4, 6.0)}, TypeError, "levels must be an integer: got float 6.0"),
         ({"levels": True}, TypeError, "levels must be an integer: got bool"),
         ({"levels": None}, TypeError, "levels must be 'auto'"),
-        ({"min_frequency": 0}, ValueError, "min_frequency must be in 1"),
+        ({"min_frequency": 0}, ValueError, "min_frequency must be at least 1"),
         (
             {"min_frequency": 1.0},
             ValueError,
@@ -409,7 +409,7 @@ def test_auto_levels_never_read_y():
         ({"min_frequency": np.nan}, ValueError, "min_frequency must be finite"),
         ({"min_frequency": "5"}, TypeError, "min_frequency must be a number"),
         ({"min_frequency": True}, TypeError, "min_frequency must be an integer"),
-        ({"max_features": 0}, ValueError, "max_features must be in 1"),
+        ({"max_features": 0}, ValueError, "max_features must be at least 1"),
         ({"max_features": 2.5}, TypeError, "max_features must be an integer"),
         ({"rollup": 1}, TypeError, "rollup must be True or False: got 1"),
         ({"sparse_output": "yes"}, TypeError, "sparse_output must be True or False"),

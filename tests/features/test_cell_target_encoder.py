@@ -783,7 +783,7 @@ def test_a_fold_with_all_the_weight():
         ({"smooth": None}, TypeError, "smooth must be a number"),
         ({"prior": "mean"}, ValueError, "prior must be one of 'parent', 'global': got 'mean'"),
         ({"crossfit": True}, ValueError, "crossfit must be one of 'kfold', 'block': got True"),
-        ({"cv": 1}, ValueError, "cv must be in 2.."),
+        ({"cv": 1}, ValueError, "cv must be at least 2"),
         ({"cv": True}, TypeError, "cv must be an integer"),
         ({"cv": 2.5}, TypeError, "cv must be an integer"),
         ({"cv": None}, TypeError, "cv must be an integer"),

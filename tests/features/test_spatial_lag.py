@@ -445,7 +445,7 @@ def test_cells_in_place_of_coordinates():
 @pytest.mark.parametrize(
     ("params", "error", "words"),
     [
-        ({"k": 0}, ValueError, "k must be in 1"),
+        ({"k": 0}, ValueError, "k must be at least 1"),
         ({"k": (4, 2.5)}, TypeError, "k must be an integer: got float 2.5"),
         ({"k": ()}, ValueError, "k must not be empty"),
         ({"k": "4"}, TypeError, "k must be an integer"),
@@ -710,7 +710,7 @@ def test_to_dict_and_back(lag):
         (("state", "classes"), ["a", 1], "classes must be a list of str"),
         (("state", "block_level"), 31, "block_level must be in 0..30"),
         (("state",), {}, "state must have the keys"),
-        (("params", "k"), 0, "k must be in 1"),
+        (("params", "k"), 0, "k must be at least 1"),
         (("params", "stats"), ["median"], "stats must be one of"),
         (("columns_in",), [0, 5], "columns_in"),
         (("format_version",), "2.0", "format_version"),

@@ -18,12 +18,11 @@ from ._base import (
     CellTransformer,
     cells_from_tokens,
     check_bool,
-    check_integer,
     check_keys,
     check_list,
+    csr_type,
     tokens_from_cells,
 )
-from ._cell_encoder import _csr_type
 from ._sorted_leaves import ancestors, containing, runs, spans
 
 # With criterion="variance" each further cell must explain so many times the variance within the cell it is part of.
@@ -445,13 +444,13 @@ class AdaptiveCells(CellTransformer):
 
     def _check_parameters(self):
         """Raise unless all parameters can be meant."""
-        check_integer("max_count", self.max_count, 1)
-        check_integer("min_count", self.min_count, 1)
+        inputs.check_integer("max_count", self.max_count, 1)
+        inputs.check_integer("min_count", self.min_count, 1)
         inputs.check_integer("min_level", self.min_level, 0, 30)
         inputs.check_integer("max_level", self.max_level, self.min_level, 30)
         inputs.check_choice("criterion", self.criterion, ("count", "variance"))
         if self.max_cells is not None:
-            check_integer("max_cells", self.max_cells, 1)
+            inputs.check_integer("max_cells", self.max_cells, 1)
         inputs.check_choice("small_cells", self.small_cells, ("keep", "drop"))
         inputs.check_choice("encode", self.encode, ("onehot", "ordinal", "cell"))
         check_bool("sparse_output", self.sparse_output)
@@ -522,7 +521,7 @@ class AdaptiveCells(CellTransformer):
         indptr = np.zeros(len(cells) + 1, index)
         np.cumsum(lit, out=indptr[1:])
         indices = at[lit].astype(index)
-        return _csr_type()((np.ones(len(indices), self.dtype), indices, indptr), shape=shape)
+        return csr_type()((np.ones(len(indices), self.dtype), indices, indptr), shape=shape)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

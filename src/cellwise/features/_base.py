@@ -3,6 +3,8 @@
 import numbers
 
 import numpy as np
+from scipy import sparse
+from sklearn import get_config
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -27,7 +29,7 @@ class CellTransformer(TransformerMixin, BaseEstimator):
     def _read_cells(self, X, *, reset):
         """Cell of each row of X: a leaf for coordinates, 0 where they are missing or invalid."""
         inputs.check_choice("on_invalid", self.on_invalid, ON_INVALID)
-        is_column_of_cells = len(getattr(X, "shape", ())) == 1 and hasattr(X, "to_frame") and _is_uint64(X.dtype)
+        is_column_of_cells = len(getattr(X, "shape", ())) == 1 and hasattr(X, "to_frame") and is_uint64(X.dtype)
         if is_column_of_cells:
             X = X.to_frame()
         names = column_names(X)
@@ -158,7 +160,7 @@ class CellTransformer(TransformerMixin, BaseEstimator):
         params = check_keys("params", saved["params"], cls._get_param_names())
         self = cls(**{name: _param_from_json(name, value) for name, value in params.items()})
         inputs.check_choice("on_invalid", self.on_invalid, ON_INVALID)
-        n = check_integer("n_features_in", saved["n_features_in"], 1)
+        n = inputs.check_integer("n_features_in", saved["n_features_in"], 1)
         names = saved["feature_names_in"]
         if names is not None:
             check_list("feature_names_in", names, str, n)
@@ -212,12 +214,12 @@ def find_columns(names, n_columns, *, lat=None, lng=None, cell=None):
     if cell is not None:
         if lat is not None or lng is not None:
             raise ValueError(f"cell must be given without lat and lng: got lat={lat!r}, lng={lng!r}, cell={cell!r}")
-        return (_position("cell", cell, names, n_columns),)
+        return (column_position("cell", cell, names, n_columns),)
     if (lat is None) != (lng is None):
         raise ValueError(f"lat and lng must be given together: got lat={lat!r}, lng={lng!r}")
     if lat is None:
         return _found_by_name(names) or (0, 1)
-    found = _position("lat", lat, names, n_columns), _position("lng", lng, names, n_columns)
+    found = column_position("lat", lat, names, n_columns), column_position("lng", lng, names, n_columns)
     if found[0] == found[1]:
         raise ValueError(f"lat and lng must be two columns: got lat={lat!r}, lng={lng!r}")
     return found
@@ -247,7 +249,8 @@ def _found_by_name(names):
     return found["lat"][0], found["lng"][0]
 
 
-def _position(argument, column, names, n_columns):
+def column_position(argument, column, names, n_columns):
+    """Position of the column that `argument` names or counts; raise if there is none."""
     if isinstance(column, numbers.Integral) and not isinstance(column, (bool, np.bool_)):
         if not -n_columns <= column < n_columns:
             raise ValueError(f"{argument} must be a column in {-n_columns}..{n_columns - 1}: got {column}")
@@ -284,22 +287,42 @@ def valid_cells(cell, *, on_invalid):
     return np.where(level < 0, np.uint64(0), read.array)
 
 
-def _is_uint64(dtype):
+def is_uint64(dtype):
+    """Whether a column of this type, of whatever library, holds cell ids."""
     return str(dtype).lower().startswith("uint64")
 
 
+# --- results ----------------------------------------------------------------------------------------------------------
+
+
+def csr_type():
+    """What scikit-learn's own transformers return under its settings."""
+    return sparse.csr_array if get_config().get("sparse_interface") == "sparray" else sparse.csr_matrix
+
+
 # --- parameters and saved state ---------------------------------------------------------------------------------------
-
-
-def check_integer(name, value, low):
-    """The value as an `int`; raise unless it is an integer of at least `low`."""
-    return inputs.check_integer(name, value, low, 2**62)
 
 
 def check_bool(name, value):
     """Raise unless the value is True or False."""
     if not isinstance(value, (bool, np.bool_)):
         raise TypeError(f"{name} must be True or False: got {value!r}")
+
+
+def as_levels(levels):
+    """Levels asked for, ascending and each once, or None for "auto"."""
+    if isinstance(levels, str):
+        inputs.check_choice("levels", levels, ("auto",))
+        return None
+    if isinstance(levels, numbers.Integral):
+        levels = (levels,)
+    try:
+        levels = list(levels)
+    except TypeError:
+        raise TypeError(f"levels must be 'auto', a level or a sequence of levels: got {levels!r}") from None
+    if not levels:
+        raise ValueError("levels must hold at least one level: got none")
+    return tuple(sorted({inputs.check_integer("levels", level, 0, 30) for level in levels}))
 
 
 def check_keys(name, value, keys, *, others=False):

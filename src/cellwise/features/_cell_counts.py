@@ -6,20 +6,20 @@ from bisect import bisect_left
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from .. import inputs
 from ..cells.adjacency import cell_disk
 from ..cells.conversion import latlng_to_cell
 from ..cells.geometry import cell_area
 from ..cells.hierarchy import cell_level
 from ._base import (
     CellTransformer,
+    as_levels,
     cells_from_tokens,
     check_bool,
-    check_integer,
     check_keys,
     check_list,
     tokens_from_cells,
 )
-from ._cell_encoder import _as_levels
 from ._sorted_leaves import ancestors, auto_levels, cell_counts, positions, runs
 
 # Cells of disks looked up at a time.
@@ -275,7 +275,7 @@ class CellCounts(CellTransformer):
     def _fit(self, X):
         """Fit, and the cells of the rows of X."""
         self._check_parameters()
-        levels, rings = _as_levels(self.levels), _as_rings(self.rings)
+        levels, rings = as_levels(self.levels), _as_rings(self.rings)
         cells = self._read_cells(X, reset=True)
         ordered = np.sort(cells[cells != 0])
         self.levels_ = levels or auto_levels(ordered)
@@ -332,10 +332,10 @@ class CellCounts(CellTransformer):
 
     def _state_from_dict(self, state):
         self._check_parameters()
-        _as_levels(self.levels)
+        as_levels(self.levels)
         self.rings_ = _as_rings(self.rings)
         state = check_keys("state", state, ("levels", "cells", "counts"))
-        self.levels_ = _as_levels(check_list("levels", state["levels"], int))
+        self.levels_ = as_levels(check_list("levels", state["levels"], int))
         self.cells_, self.counts_ = [], []
         saved = (check_list(name, state[name], list, len(self.levels_)) for name in ("cells", "counts"))
         for level, tokens, counts in zip(self.levels_, *saved):
@@ -358,4 +358,4 @@ def _as_rings(rings):
         raise TypeError(f"rings must be an integer or a sequence of integers: got {rings!r}") from None
     if not rings:
         raise ValueError("rings must hold at least one number: got none")
-    return tuple(sorted({check_integer("rings", ring, 0) for ring in rings}))
+    return tuple(sorted({inputs.check_integer("rings", ring, 0) for ring in rings}))

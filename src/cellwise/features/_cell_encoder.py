@@ -6,7 +6,6 @@ from bisect import bisect_left
 
 import numpy as np
 from scipy import sparse
-from sklearn import get_config
 from sklearn.utils.validation import check_is_fitted
 
 from .. import inputs
@@ -15,14 +14,15 @@ from ..cells.conversion import cell_to_token, latlng_to_cell
 from ..cells.hierarchy import cell_is_valid, cell_level
 from ._base import (
     CellTransformer,
+    as_levels,
     cells_from_tokens,
     check_bool,
-    check_integer,
     check_keys,
     check_list,
+    csr_type,
     tokens_from_cells,
 )
-from ._sorted_leaves import ancestors, auto_levels, count_within, frequent_cells, positions
+from ._sorted_leaves import ancestors, at_most, auto_levels, count_within, frequent_cells, positions
 
 # Rows encoded at a time: small enough for the cache, large enough that sorting them pays.
 CHUNK = 1 << 17
@@ -352,9 +352,9 @@ class CellEncoder(CellTransformer):
                 if getattr(self, name) is not None:
                     raise ValueError(f"{name} must be None where covering is given: got {getattr(self, name)!r}")
         if self.max_features is not None:
-            check_integer("max_features", self.max_features, 1)
+            inputs.check_integer("max_features", self.max_features, 1)
         if isinstance(self.min_frequency, numbers.Integral):
-            check_integer("min_frequency", self.min_frequency, 1)
+            inputs.check_integer("min_frequency", self.min_frequency, 1)
         elif self.min_frequency is not None and not 0 < inputs.check_number("min_frequency", self.min_frequency) < 1:
             raise ValueError(
                 f"min_frequency must be an integer from 1 or a float between 0 and 1: got {self.min_frequency}"
@@ -363,7 +363,7 @@ class CellEncoder(CellTransformer):
     def _fit(self, X):
         """The encoder, fitted, and the cells of the rows of X."""
         self._check_parameters()
-        levels = None if self.covering is not None else _as_levels(self.levels)
+        levels = None if self.covering is not None else as_levels(self.levels)
         covering = None if self.covering is None else _as_cells(self.covering)
         cells = self._read_cells(X, reset=True)
         ordered = np.sort(cells[cells != 0])
@@ -380,7 +380,7 @@ class CellEncoder(CellTransformer):
         self.counts_ = counts
         self._set_columns(columns)
         keeps_seen = self.handle_unknown != "parent" and covering is None
-        self.seen_cells_ = np.unique(_at_most(ordered, levels[-1])) if keeps_seen else None
+        self.seen_cells_ = np.unique(at_most(ordered, levels[-1])) if keeps_seen else None
         return self, cells
 
     def _least_rows(self, n_rows):
@@ -414,7 +414,7 @@ class CellEncoder(CellTransformer):
             indices.append(columns[lit])
         np.cumsum(indptr, out=indptr)
         indices = np.concatenate(indices)
-        Z = _csr_type()((np.ones(len(indices), self.dtype), indices, indptr), shape=(n, m))
+        Z = csr_type()((np.ones(len(indices), self.dtype), indices, indptr), shape=(n, m))
         Z.has_canonical_format = True
         return Z
 
@@ -449,7 +449,7 @@ class CellEncoder(CellTransformer):
             for level, start, stop in self._blocks:
                 known |= positions(self.feature_cells_[start:stop], ancestors(cells, level)) >= 0
         elif self.seen_cells_ is not None:
-            own, rule = _at_most(cells, self.levels_[-1]), f"lie in cells of level {self.levels_[-1]} seen in fit"
+            own, rule = at_most(cells, self.levels_[-1]), f"lie in cells of level {self.levels_[-1]} seen in fit"
             known = positions(self.seen_cells_, own) >= 0
         else:
             raise ValueError(f"handle_unknown must be set before fit: got {self.handle_unknown!r} after it")
@@ -480,10 +480,10 @@ class CellEncoder(CellTransformer):
 
     def _state_from_dict(self, state):
         self._check_parameters()
-        _as_levels(self.levels)
+        as_levels(self.levels)
         state = check_keys("state", state, ("levels", "feature_cells", "counts", "seen_cells"))
         levels = check_list("levels", state["levels"], int)
-        self.levels_ = _as_levels(levels)
+        self.levels_ = as_levels(levels)
         cells = cells_from_tokens("feature_cells", state["feature_cells"])
         if not np.array_equal(cells, _by_level(cells)):
             raise ValueError("feature_cells must be distinct and sorted by level, then id")
@@ -500,22 +500,6 @@ class CellEncoder(CellTransformer):
         self._set_columns(cells)
 
 
-def _as_levels(levels):
-    """Levels asked for, ascending and each once, or None for "auto"."""
-    if isinstance(levels, str):
-        inputs.check_choice("levels", levels, ("auto",))
-        return None
-    if isinstance(levels, numbers.Integral):
-        levels = (levels,)
-    try:
-        levels = list(levels)
-    except TypeError:
-        raise TypeError(f"levels must be 'auto', a level or a sequence of levels: got {levels!r}") from None
-    if not levels:
-        raise ValueError("levels must hold at least one level: got none")
-    return tuple(sorted({inputs.check_integer("levels", level, 0, 30) for level in levels}))
-
-
 def _as_cells(covering):
     """Cells of a covering, each once, by level, then id."""
     cells = covering.cells if isinstance(covering, CellUnion) else inputs.read("u8", "covering", covering).array.ravel()
@@ -530,14 +514,3 @@ def _by_level(cells):
     """Distinct cells by level, then id."""
     cells = np.unique(cells)
     return cells[np.argsort(cell_level(cells), kind="stable")]
-
-
-def _at_most(cells, level):
-    """The cells, those finer than `level` replaced by their ancestors there."""
-    ancestor = ancestors(cells, level)
-    return np.where(ancestor == 0, cells, ancestor)
-
-
-def _csr_type():
-    """What scikit-learn's own transformers return under its settings."""
-    return sparse.csr_array if get_config().get("sparse_interface") == "sparray" else sparse.csr_matrix

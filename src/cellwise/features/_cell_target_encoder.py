@@ -18,15 +18,15 @@ from .. import inputs
 from ..cells.conversion import latlng_to_cell
 from ._base import (
     CellTransformer,
+    as_levels,
     cells_from_tokens,
     check_bool,
-    check_integer,
     check_keys,
     check_list,
     tokens_from_cells,
 )
-from ._cell_encoder import CHUNK, _as_levels, _at_most
-from ._sorted_leaves import ancestors, auto_levels, positions, runs
+from ._cell_encoder import CHUNK
+from ._sorted_leaves import ancestors, at_most, auto_levels, positions, runs
 from ._splitters import auto_block_level, deal
 
 SIGNIFICANT = 2  # standard errors by which cells must differ before a level is taken to say anything
@@ -469,7 +469,7 @@ class CellTargetEncoder(CellTransformer):
         inputs.check_choice("prior", self.prior, ("parent", "global"))
         inputs.check_choice("crossfit", self.crossfit, ("kfold", "block"))
         if self.cv is None or isinstance(self.cv, (str, numbers.Number, np.bool_)):
-            check_integer("cv", self.cv, 2)
+            inputs.check_integer("cv", self.cv, 2)
         if isinstance(self.block_level, str):
             inputs.check_choice("block_level", self.block_level, ("auto",))
         else:
@@ -483,7 +483,7 @@ class CellTargetEncoder(CellTransformer):
     def _fit(self, X, y, sample_weight, to_splitter=None):
         """Cells of the rows and, if there are parameters for the splitter, be it none, encodings out of fold."""
         self._check_parameters()
-        levels = _as_levels(self.levels)
+        levels = as_levels(self.levels)
         cells = self._read_cells(X, reset=True)
         weight = _read_weight(sample_weight, X)
         target = self._read_target(X, y, weight)
@@ -603,7 +603,7 @@ class CellTargetEncoder(CellTransformer):
             level = min(max(level, self.levels_[0] + 1), 30)
         self.block_level_ = int(level)
         block = np.empty(len(rows), np.intp)
-        block[rows.order] = np.unique(_at_most(rows.cells, level), return_inverse=True)[1]
+        block[rows.order] = np.unique(at_most(rows.cells, level), return_inverse=True)[1]
         return block
 
     # --- encoding -----------------------------------------------------------------------------------------------------
@@ -677,7 +677,7 @@ class CellTargetEncoder(CellTransformer):
         parts = ("target_type", "classes", "target_mean", "origin", "total", "prior", "smooth")
         lists = ("cells", "counts", "sums", "squares", "encodings")
         state = check_keys("state", state, ("levels", *parts, *lists))
-        self.levels_ = _as_levels(check_list("levels", state["levels"], int))
+        self.levels_ = as_levels(check_list("levels", state["levels"], int))
         is_count = self.statistic == "count"
         self.target_type_ = state["target_type"]
         types = (None,) if is_count else ("continuous", "binary", "multiclass")

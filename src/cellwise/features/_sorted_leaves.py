@@ -24,6 +24,12 @@ def ancestors(cells, level):
     return ancestor
 
 
+def at_most(cells, level):
+    """The cells, those finer than `level` replaced by their ancestors there."""
+    ancestor = ancestors(cells, level)
+    return np.where(ancestor == 0, cells, ancestor)
+
+
 def runs(ordered):
     """Distinct values of a sorted array, ascending, and where each begins."""
     first = np.ones(len(ordered), bool)

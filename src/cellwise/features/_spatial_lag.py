@@ -13,7 +13,7 @@ from ..cells.conversion import cell_to_latlng, latlng_to_cell
 from ..cells.hierarchy import cell_parent
 from ..neighbors import NeighborIndex, canonical_latlng
 from ..units import length_unit
-from ._base import CellTransformer, _position, check_integer, check_keys, check_list, column_names, pick_column
+from ._base import CellTransformer, check_keys, check_list, column_names, column_position, pick_column
 from ._splitters import auto_block_level
 
 STATISTICS = ("mean", "std", "distance", "count")
@@ -345,7 +345,7 @@ class SpatialLag(CellTransformer):
             if radii[0] <= 0:
                 raise ValueError(f"radius must be greater than 0: got {radii[0]}")
             return {f"r{radius:.15g}{self.unit}": radius for radius in radii}
-        ks = sorted({check_integer("k", k, 1) for k in _sequence("k", self.k)})
+        ks = sorted({inputs.check_integer("k", k, 1) for k in _sequence("k", self.k)})
         return {f"k{k}": k for k in ks}
 
     # --- reading ------------------------------------------------------------------------------------------------------
@@ -365,7 +365,7 @@ class SpatialLag(CellTransformer):
         self.target_type_ = self.classes_ = None
         if not (isinstance(self.of, str) and self.of == "y"):
             names, n_columns = column_names(X), self.n_features_in_
-            at = [_position("of", column, names, n_columns) for column in _sequence("of", self.of)]
+            at = [column_position("of", column, names, n_columns) for column in _sequence("of", self.of)]
             at = list(dict.fromkeys(at))
             self._labels = [str(names[k]) if names is not None else f"x{k}" for k in at]
             values = np.column_stack([_numbers(f"column {label}", X, k) for label, k in zip(self._labels, at)])

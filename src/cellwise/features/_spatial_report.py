@@ -16,10 +16,9 @@ from sklearn.utils.validation import _num_samples
 from tqdm import tqdm
 
 from ..cells.hierarchy import cell_level
-from ..inputs import check_number, import_extra
+from ..inputs import check_integer, check_number, import_extra
 from ..units import EARTH_RADIUS_M, length_unit
-from ._base import check_integer
-from ._cell_encoder import _as_levels
+from ._base import as_levels
 from ._sorted_leaves import cell_counts
 from ._splitters import CellBlockKFold, Distances, Places, auto_block_level, read_places, rows_of, spoken_length
 
@@ -182,7 +181,7 @@ def spatial_report(
     scoring, scorer, part_scorer, variance = _scorers(estimator, scoring, y)
     places = read_places(X, lat=lat, lng=lng, cell=cell)
     is_auto = isinstance(levels, str) and levels == "auto"
-    levels = _levels_of_blocks(np.sort(places.cells), n_folds) if is_auto else _as_levels(levels)
+    levels = _levels_of_blocks(np.sort(places.cells), n_folds) if is_auto else as_levels(levels)
     distances = Distances(places)
     common = {"random_state": random_state, "lat": lat, "lng": lng, "cell": cell}
 

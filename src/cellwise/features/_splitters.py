@@ -17,12 +17,11 @@ from ..cells.geometry import latlng_distance
 from ..cells.hierarchy import cell_level
 from ..units import length_unit
 from ._base import (
-    _is_uint64,
     check_bool,
-    check_integer,
     check_not_swapped,
     column_names,
     find_columns,
+    is_uint64,
     leaves_at,
     pick_column,
     valid_cells,
@@ -284,7 +283,7 @@ class CellBlockKFold(_CellSplitter):
         self._check_parameters()
 
     def _check_parameters(self):
-        check_integer("n_splits", self.n_splits, 2)
+        inputs.check_integer("n_splits", self.n_splits, 2)
         super()._check_parameters()
         check_bool("shuffle", self.shuffle)
         if not self.shuffle and self.random_state is not None:
@@ -392,9 +391,9 @@ class CellBlockShuffleSplit(_CellSplitter):
         self._check_parameters()
 
     def _check_parameters(self):
-        check_integer("n_splits", self.n_splits, 1)
+        inputs.check_integer("n_splits", self.n_splits, 1)
         if isinstance(self.test_size, numbers.Integral):
-            check_integer("test_size", self.test_size, 1)
+            inputs.check_integer("test_size", self.test_size, 1)
         elif not 0 < inputs.check_number("test_size", self.test_size) < 1:
             raise ValueError(f"test_size must be an integer from 1 or a float between 0 and 1: got {self.test_size}")
         super()._check_parameters()
@@ -570,7 +569,7 @@ def read_places(X, *, lat=None, lng=None, cell=None, name="X", all_rows=True):
 
     Without `all_rows` the cells of rows that have none are 0.
     """
-    if len(getattr(X, "shape", ())) == 1 and hasattr(X, "to_frame") and _is_uint64(X.dtype):
+    if len(getattr(X, "shape", ())) == 1 and hasattr(X, "to_frame") and is_uint64(X.dtype):
         X, cell = X.to_frame(), 0 if cell is None else cell
     names, kind = column_names(X), type(X).__name__
     if names is None:

@@ -12,9 +12,8 @@ from sklearn.utils import check_random_state
 from tqdm import tqdm
 
 from ..cells.hierarchy import cell_level
-from ..inputs import import_extra
+from ..inputs import check_integer, import_extra
 from ..levels import level_table
-from ._base import check_integer
 from ._cell_encoder import CellEncoder
 from ._sorted_leaves import ancestors, auto_levels, cell_counts, runs
 from ._splitters import auto_block_level, deal, read_places, rows_of, spoken_length
