@@ -9,6 +9,7 @@
 #include "cellwise/hierarchy.h"
 #include "coverings.h"
 #include "neighbors.h"
+#include "planar.h"
 #include "polygons.h"
 #include "rows.h"
 
@@ -93,6 +94,7 @@ NB_MODULE(_native, m) {
   }
   add_coverings(m);
   add_neighbors(m);
+  add_planar(m);
   add_polygons(m);
   std::size_t n = 0;
   const Blocks* found = blocks_available(n);

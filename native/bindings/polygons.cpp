@@ -2,8 +2,11 @@
 
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/tuple.h>
+#include <nanobind/stl/vector.h>
 
+#include <algorithm>
 #include <cstdint>
+#include <span>
 #include <tuple>
 #include <vector>
 
@@ -24,6 +27,37 @@ std::vector<Point> to_points(const Degrees& lat, const Degrees& lng) {
   for (std::size_t k = 0; k < points.size(); ++k) points[k] = latlng_to_point(lat.data()[k], lng.data()[k]);
   return points;
 }
+
+// Several polygons and polylines as one region.
+class Collection {
+ public:
+  Collection(const std::vector<const Polygon*>& polygons, std::span<const Point> points, std::span<const std::uint32_t> offsets) {
+    for (const Polygon* polygon : polygons) polygons_.emplace_back(polygon->index());
+    for (std::size_t k = 1; k < offsets.size(); ++k) lines_.emplace_back(points.subspan(offsets[k - 1], offsets[k] - offsets[k - 1]));
+  }
+
+  bool contains(const CellUV& c) const {
+    return std::any_of(polygons_.begin(), polygons_.end(), [&](const PolygonRegion& part) { return part.contains(c); });
+  }
+  bool may_intersect(const CellUV& c) const {
+    const auto meets = [&](const auto& part) { return part.may_intersect(c); };
+    return std::any_of(polygons_.begin(), polygons_.end(), meets) || std::any_of(lines_.begin(), lines_.end(), meets);
+  }
+  void cell_union_bound(std::vector<std::uint64_t>& cells) const {
+    std::vector<std::uint64_t> part;
+    cells.clear();
+    const auto add = [&](const auto& region) {
+      region.cell_union_bound(part);
+      cells.insert(cells.end(), part.begin(), part.end());
+    };
+    std::for_each(polygons_.begin(), polygons_.end(), add);
+    std::for_each(lines_.begin(), lines_.end(), add);
+  }
+
+ private:
+  std::vector<PolygonRegion> polygons_;
+  std::vector<PolylineRegion> lines_;
+};
 
 }  // namespace
 
@@ -67,6 +101,14 @@ void add_polygons(nb::module_& m) {
           const std::vector<Point> points = to_points(lat, lng);
           return cover([&] { return PolylineRegion(points); }, min_level, max_level, max_cells, level_mod, interior, limit,
                        candidate_limit);
+        });
+  m.def("cover_collection",
+        [](const std::vector<const Polygon*>& polygons, Degrees lat, Degrees lng, Indices offsets, std::int32_t min_level,
+           std::int32_t max_level, std::int64_t max_cells, std::int32_t level_mod, bool interior, std::int64_t limit,
+           std::int64_t candidate_limit) {
+          const std::vector<Point> points = to_points(lat, lng);
+          return cover([&] { return Collection(polygons, points, {offsets.data(), offsets.size()}); }, min_level, max_level,
+                       max_cells, level_mod, interior, limit, candidate_limit);
         });
 }
 

@@ -50,9 +50,10 @@ from .cells.hierarchy import (
     cell_range_max,
     cell_range_min,
 )
-from .covering import cover
+from .covering import Coverings, cover
 from .inputs import set_cell_limit
 from .levels import level_for_area, level_for_edge, level_table
+from .polygons import Polygon, Polyline
 from .ragged import Ragged
 from .regions import Cap, Rect, region
 from .units import EARTH_RADIUS_M
@@ -63,6 +64,9 @@ __all__ = [
     "EARTH_RADIUS_M",
     "Cap",
     "CellUnion",
+    "Coverings",
+    "Polygon",
+    "Polyline",
     "Ragged",
     "Rect",
     "backend",

@@ -1,13 +1,18 @@
 """Coverings: few cells that contain a region, or lie within it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from . import inputs
+import numpy as np
+
+from . import geometries, inputs
 from ._reference import covering as kernels
 from .cell_union import CellUnion
 from .errors import CellLimitError
 from .inputs import cell_limit, check_cell_limit
 from .levels import _AVG_AREA, _MAX_AREA
+from .planar import cover_rows
+from .ragged import Ragged
+from .regions import EDGES, checked_regions
 from .regions import region as as_region
 
 
@@ -20,7 +25,7 @@ class _Options:
     max_cells: int
     level_mod: int
     interior: bool
-    area: float  # of the region, steradians
+    area: object  # of the region, or of each of many, steradians
 
     def __post_init__(self):
         inputs.check_integer("min_level", self.min_level, 0, 30)
@@ -37,13 +42,20 @@ class _Options:
         """About how many cells of min_level the region has."""
         return self.area / (_AVG_AREA * 0.25**self.min_level)
 
+    def check_cells_of_min_level(self):
+        """Raise if they alone are too many."""
+        estimate = np.max(self.cells_of_min_level, initial=0)
+        if estimate * _AVG_AREA / _MAX_AREA > cell_limit():
+            check_cell_limit(estimate, "cover")
+
     @property
     def candidate_limit(self):
         """Cells that an interior covering may hold in its queue, beside 16 for each cell that it has found.
 
         In a region of ordinary shape the queue stays within that. A thin one fills it before any cell fits in.
         """
-        return int(min(max(1 << 16, 4 * self.cells_of_min_level), cell_limit()))
+        limit = np.minimum(np.maximum(1 << 16, 4 * self.cells_of_min_level), cell_limit())
+        return int(limit) if np.ndim(limit) == 0 else limit.astype(np.int64)
 
     def as_tuple(self):
         """As the kernels take them, with the limits."""
@@ -55,6 +67,70 @@ class _Options:
         return kernels.cover(shape, *self.as_tuple())
 
 
+class Coverings(Ragged):
+    """Coverings of rows of geometries, as `cover` gives them for a GeoSeries: a `Ragged` of cells with an index.
+
+    One row is a `CellUnion`, the rows of a slice are `Coverings`.
+
+    Attributes
+    ----------
+    values : ndarray of uint64, shape (total,)
+        The cells of all rows, each row's ascending.
+    offsets : ndarray of int64, shape (rows + 1,)
+        Row ``k`` has the cells ``values[offsets[k]:offsets[k + 1]]``; none if its geometry was empty or left out.
+    index : pandas.Index or None
+        Labels of the rows.
+
+    Examples
+    --------
+    >>> import cellwise as cw
+    >>> import shapely
+    >>> coverings = cw.cover([shapely.box(0, 0, 1, 1), shapely.Point(8, 8)], max_level=8)
+    >>> coverings
+    Coverings(2 rows, 9 cells)
+    >>> coverings[1]
+    CellUnion(1 cell, level 8)
+    >>> coverings.to_frame().tail(2)
+       row                 cell
+    7    0  1921541705073426432
+    8    1  1175457094929743872
+    """
+
+    __slots__ = ("index",)
+
+    def __init__(self, values, offsets, index=None):
+        super().__init__(values, offsets)
+        self.index = index
+
+    def __getitem__(self, row):
+        if isinstance(row, slice):
+            part = super().__getitem__(row)
+            return Coverings(part.values, part.offsets, None if self.index is None else self.index[row])
+        return CellUnion._from_sorted(super().__getitem__(row))
+
+    def __iter__(self):
+        return map(CellUnion._from_sorted, super().__iter__())
+
+    def __repr__(self):
+        return f"Coverings({len(self):,} rows, {len(self.values):,} cells)"
+
+    def to_series(self):
+        """The coverings as a pandas Series of `CellUnion`."""
+        import pandas as pd
+
+        unions = np.empty(len(self), object)
+        for row, union in enumerate(self):  # numpy would take the cells of a union for a row
+            unions[row] = union
+        return pd.Series(unions, index=self.index, name="covering")
+
+    def to_frame(self):
+        """A row for each cell: a DataFrame with the columns ``row`` (label of the geometry) and ``cell``."""
+        import pandas as pd
+
+        rows, cells = self.explode()
+        return pd.DataFrame({"row": rows if self.index is None else self.index[rows], "cell": cells})
+
+
 def cover(
     region,
     *,
@@ -63,13 +139,18 @@ def cover(
     max_cells=8,
     level_mod=1,
     interior=False,
+    edges=None,
+    oriented=False,
+    on_invalid="raise",
 ):
     """Few cells that together contain a region, or with ``interior=True`` lie within it.
 
     Parameters
     ----------
-    region : Rect, Cap, Polygon, Polyline or CellUnion
-        See `region` for what else is accepted.
+    region : Rect, Cap, Polygon, Polyline, CellUnion, geometry, or rows of geometries
+        A geometry is one of shapely, a GeoJSON dict, WKB bytes, or anything with ``__geo_interface__``. Rows are a
+        GeoSeries or GeoDataFrame in any CRS, a Series, list or array of geometries, or a GeoJSON FeatureCollection.
+        See `region` for the rest.
     min_level, max_level : int
         Levels of the cells, 0..30. A small `min_level` with a large region is cheap; a large one makes many cells.
     max_cells : int, default 8
@@ -79,21 +160,33 @@ def cover(
         Only levels ``min_level + k * level_mod`` are used.
     interior : bool
         Cells that lie within the region instead. There may be fewer than `max_cells`, or none.
+    edges : {"planar", "geodesic"}, optional
+        How the edges of polygons and lines run. ``"planar"``, the default for geometries: straight in longitude and
+        latitude, as GIS programs draw them. ``"geodesic"``, the default for `Polygon`, `Polyline` and vertices: the
+        shortest way on the sphere, as in S2 and BigQuery.
+    oriented : bool
+        With geodesic edges: whether a ring means the side on its left, instead of the smaller one.
+    on_invalid : {"raise", "fix", "skip", "null", "warn"}
+        What to do about a geometry that is missing or invalid: raise an error that names the row and the reason; mend
+        it with shapely's ``make_valid``; leave its row empty (``"skip"`` and ``"null"`` in silence, ``"warn"`` with
+        one warning).
 
     Returns
     -------
-    CellUnion
-        Google's covering for the same options, cell for cell (release 0.14), as given: a covering at one level stays
-        at that level.
+    CellUnion, or Coverings for rows
+        With geodesic edges, and for Rect, Cap and CellUnion, Google's covering for the same options, cell for cell
+        (release 0.14), as given: a covering at one level stays at that level. With planar edges, cells that contain
+        the region, each of which comes within 0.1 m of it; or cells that lie within it.
 
     Raises
     ------
     ValueError
         If an option is out of range.
     CellLimitError
-        If the covering would have more cells than `set_cell_limit` allows, before they are made.
+        If the covering would have more cells than `set_cell_limit` allows, before they are made; for rows, all
+        together.
     InvalidRegionError
-        If `region` is no region.
+        If `region` is no region, or invalid.
 
     References
     ----------
@@ -107,21 +200,67 @@ def cover(
     CellUnion(351 cells, levels 10..15)
     >>> cw.cover(rect, max_cells=4).to_tokens().tolist()
     ['951975', '951977', '95197c', '95199']
+
+    Edges of shapely's geometries are straight in longitude and latitude:
+
+    >>> import shapely
+    >>> box = shapely.box(-120, 40, -60, 49)
+    >>> cw.cover(box, max_cells=2000).contains(lat=51.5, lng=-90)
+    False
+    >>> cw.cover(box, max_cells=2000, edges="geodesic").contains(lat=51.5, lng=-90)
+    True
     """
-    region = as_region(region)
-    options = _Options(min_level, max_level, max_cells, level_mod, interior, region.area(unit="sr"))
-    estimate = options.cells_of_min_level
-    if estimate * _AVG_AREA / _MAX_AREA > cell_limit():
-        check_cell_limit(estimate, "cover")
+    options = _Options(min_level, max_level, max_cells, level_mod, interior, 0.0)
+    if geometries.is_geometry(region):
+        given = geometries.read(region)
+        if not given.single:
+            return _cover_rows(given, options, edges, oriented, on_invalid)
+        made = checked_regions(given, edges, oriented, on_invalid)[0]
+        if made is None:
+            return CellUnion._from_sorted(np.empty(0, np.uint64))
+    else:
+        made = as_region(region, edges=edges, oriented=oriented, on_invalid=on_invalid)
+    return CellUnion._from_sorted(_cells(made, options))
+
+
+def _cells(region, options, where=""):
+    options = replace(options, area=region.area(unit="sr"))
+    options.check_cells_of_min_level()
     cells = region._cover(options)
     if isinstance(cells, str):
-        if cells == "candidates":
-            raise CellLimitError(
-                f"cover would look at more than {options.candidate_limit:,} cells for an interior covering: the region "
-                "is too thin for its length; give a coarser max_level"
-            )
+        _refuse(cells, options, where)
+    return cells
+
+
+def _refuse(limit, options, where=""):
+    """Say which limit was met."""
+    if limit == "candidates":
         raise CellLimitError(
-            f"cover would make more cells than the cell limit of {cell_limit():,} (the region has about "
-            f"{max(estimate, 1):,.0f} cells of level {min_level}); raise it with cellwise.set_cell_limit"
+            f"cover would look at more than {options.candidate_limit:,} cells for an interior covering{where}: the "
+            "region is too thin for its length; give a coarser max_level"
         )
-    return CellUnion._from_sorted(cells)
+    raise CellLimitError(
+        f"cover would make more cells than the cell limit of {cell_limit():,}{where} (the region has about "
+        f"{max(options.cells_of_min_level, 1):,.0f} cells of level {options.min_level}); raise it with "
+        "cellwise.set_cell_limit"
+    )
+
+
+def _cover_rows(given, options, edges, oriented, on_invalid):
+    inputs.check_choice("edges", edges if edges is not None else EDGES[0], EDGES)
+    if edges == "geodesic":
+        found, n = [], 0
+        for row, region in enumerate(checked_regions(given, edges, oriented, on_invalid)):
+            own = np.empty(0, np.uint64) if region is None else _cells(region, options, f" in row {row}")
+            if (n := n + len(own)) > cell_limit():
+                _refuse("cells", options, f" up to row {row}")
+            found.append(own)
+        cells = np.concatenate([np.empty(0, np.uint64), *found])
+        return Coverings(cells, np.cumsum([0, *map(len, found)]), given.index)
+    chains = geometries.chains(geometries.check(given, on_invalid))
+    options = replace(options, area=geometries.areas(chains))
+    options.check_cells_of_min_level()
+    cells, offsets, fault, row = cover_rows(chains, options)
+    if fault:
+        _refuse(fault, replace(options, area=float(options.area[row])), f" in row {row}")
+    return Coverings(cells, offsets, given.index)

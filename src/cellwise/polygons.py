@@ -15,12 +15,12 @@ from .units import area_unit, length_unit
 CHUNK = 1 << 18
 
 
-def _depth(value):
+def nesting(value):
     """Levels of nesting: 2 for a ring, 3 for a list of rings, 4 for a list of polygons."""
     if isinstance(value, (list, tuple)):
-        return 1 + (_depth(value[0]) if len(value) else 0)
+        return 1 + (nesting(value[0]) if len(value) else 0)
     array = np.asarray(value)
-    return 1 + _depth(array[0]) if array.dtype.kind == "O" and array.ndim == 1 and len(array) else array.ndim
+    return 1 + nesting(array[0]) if array.dtype.kind == "O" and array.ndim == 1 and len(array) else array.ndim
 
 
 def _vertices(name, value):
@@ -117,8 +117,7 @@ class Polygon:
     Examples
     --------
     >>> import cellwise as cw
-    >>> from cellwise.polygons import Polygon, Polyline
-    >>> box = Polygon([(5, 120), (5, 135), (15, 135), (15, 120)])
+    >>> box = cw.Polygon([(5, 120), (5, 135), (15, 135), (15, 120)])
     >>> box
     Polygon(4 vertices)
     >>> cw.cover(box, min_level=6, max_level=6, max_cells=1000)
@@ -128,7 +127,7 @@ class Polygon:
 
     A hole:
 
-    >>> ring = Polygon([[(0, 0), (0, 9), (9, 9), (9, 0)], [(3, 3), (3, 6), (6, 6), (6, 3)]])
+    >>> ring = cw.Polygon([[(0, 0), (0, 9), (9, 9), (9, 0)], [(3, 3), (3, 6), (6, 6), (6, 3)]])
     >>> ring
     Polygon(2 rings, 8 vertices)
     >>> ring.contains(4.5, 4.5)
@@ -138,7 +137,7 @@ class Polygon:
     def __init__(self, loops, *, oriented=False):
         if not isinstance(oriented, (bool, np.bool_)):
             raise TypeError(f"oriented must be True or False: got {oriented!r}")
-        depth = _depth(loops)
+        depth = nesting(loops)
         if depth == 2:
             parts, names = [[loops]], [["loops"]]
         elif depth == 3:
@@ -265,9 +264,8 @@ class Polygon:
         Examples
         --------
         >>> import cellwise as cw
-        >>> from cellwise.polygons import Polygon, Polyline
-        >>> west = Polygon([(0, 0), (0, 1), (1, 1), (1, 0)])
-        >>> east = Polygon([(0, 1), (0, 2), (1, 2), (1, 1)])
+        >>> west = cw.Polygon([(0, 0), (0, 1), (1, 1), (1, 0)])
+        >>> east = cw.Polygon([(0, 1), (0, 2), (1, 2), (1, 1)])
         >>> [west.contains(1, 1), east.contains(1, 1)].count(True) <= 1
         True
         """
@@ -286,11 +284,17 @@ class Polygon:
         Examples
         --------
         >>> import cellwise as cw
-        >>> from cellwise.polygons import Polygon, Polyline
-        >>> round(Polygon([(0, 0), (0, 90), (90, 0)]).area(unit="sr"), 6)  # an eighth of the sphere
+        >>> round(cw.Polygon([(0, 0), (0, 90), (90, 0)]).area(unit="sr"), 6)  # an eighth of the sphere
         1.570796
         """
         return self._shape.area() * area_unit(unit)
+
+    def to_shapely(self):
+        """The vertices as a shapely Polygon or MultiPolygon, x the longitude; its edges are no geodesics any more."""
+        import shapely
+
+        parts = [shapely.Polygon(shell[:, ::-1], [hole[:, ::-1] for hole in holes]) for shell, *holes in self._parts]
+        return parts[0] if len(parts) == 1 else shapely.MultiPolygon(parts)
 
     def _cover(self, options):
         return self._shape.cover(*options.as_tuple())
@@ -317,8 +321,7 @@ class Polyline:
     Examples
     --------
     >>> import cellwise as cw
-    >>> from cellwise.polygons import Polygon, Polyline
-    >>> line = Polyline([(-30.03, -51.23), (-22.91, -43.17)])
+    >>> line = cw.Polyline([(-30.03, -51.23), (-22.91, -43.17)])
     >>> line
     Polyline(2 vertices)
     >>> round(line.length(unit="km"))
@@ -383,6 +386,13 @@ class Polyline:
         """0: a line has no area."""
         return 0.0 * area_unit(unit)
 
+    def to_shapely(self):
+        """The vertices as a shapely LineString or Point, x the longitude; its edges are no geodesics any more."""
+        import shapely
+
+        vertices = self._vertices[:, ::-1]
+        return shapely.Point(vertices[0]) if len(vertices) == 1 else shapely.LineString(vertices)
+
     def _cover(self, options):
         if options.interior:
             return np.empty(0, np.uint64)
@@ -390,3 +400,65 @@ class Polyline:
         if module is not None:
             return module.cover_polyline(self._lat, self._lng, *options.as_tuple())
         return options.cover_reference(kernels.PolylineShape(self._lat, self._lng))
+
+
+class GeodesicCollection:
+    """Polygons and polylines as one region: what a shapely collection with geodesic edges becomes.
+
+    Parameters
+    ----------
+    parts : list of Polygon and Polyline
+
+    Examples
+    --------
+    >>> import cellwise as cw
+    >>> import shapely
+    >>> cw.region(shapely.MultiPoint([(8, 50), (9, 51)]), edges="geodesic")
+    GeodesicCollection(2 parts)
+    """
+
+    def __init__(self, parts):
+        self.parts = tuple(parts)
+        self._polygons = [part for part in self.parts if isinstance(part, Polygon)]
+        self._lines = [part for part in self.parts if isinstance(part, Polyline)]
+
+    def __repr__(self):
+        return f"GeodesicCollection({len(self.parts)} parts)"
+
+    def __eq__(self, other):
+        if not isinstance(other, GeodesicCollection):
+            return NotImplemented
+        return self.parts == other.parts
+
+    def __hash__(self):
+        return hash(self.parts)
+
+    def contains(self, lat, lng):
+        """Whether each position lies within one of the polygons."""
+        lat, lng = _checked_positions(lat, lng)
+        inside = np.zeros(lat.shape, bool)
+        for part in self._polygons:
+            inside |= part.contains(lat, lng)
+        return inside.item() if inside.ndim == 0 else inside
+
+    def area(self, *, unit="m2"):
+        """Area of the parts together in `unit`: m2, km2 or sr."""
+        return math.fsum(part.area(unit=unit) for part in self.parts)
+
+    def to_shapely(self):
+        """The vertices as a shapely GeometryCollection, x the longitude; edges are no geodesics any more."""
+        import shapely
+
+        return shapely.GeometryCollection([part.to_shapely() for part in self.parts])
+
+    def _cover(self, options):
+        module = _dispatch.native()
+        if module is None:
+            shapes = [kernels.PolygonRegion(part._shape.index) for part in self._polygons]
+            shapes += [kernels.PolylineShape(part._lat, part._lng) for part in self._lines]
+            return options.cover_reference(kernels.CollectionShape(shapes))
+        lat, lng = (
+            np.concatenate([np.empty(0), *(getattr(part, name) for part in self._lines)]) for name in ("_lat", "_lng")
+        )
+        offsets = np.cumsum([0, *(len(part._lat) for part in self._lines)]).astype(np.uint32)
+        return module.cover_collection([part._shape for part in self._polygons], lat, lng, offsets, *options.as_tuple())

@@ -1,10 +1,10 @@
-"""Regions of the sphere: rectangles and caps."""
+"""Regions of the sphere: rectangles and caps, and what else stands for a region."""
 
 import math
 
 import numpy as np
 
-from . import _dispatch, inputs
+from . import _dispatch, geometries, inputs
 from ._reference import regions as kernels
 from ._reference.projection import (
     degrees_to_radians,
@@ -16,7 +16,8 @@ from ._reference.projection import (
 )
 from .cell_union import CellUnion
 from .errors import InvalidRegionError
-from .polygons import Polygon, Polyline
+from .planar import PlanarRegion
+from .polygons import GeodesicCollection, Polygon, Polyline, nesting
 from .units import area_unit, length_unit
 
 
@@ -279,16 +280,28 @@ def _checked_latlng(lat, lng):
     return inputs.read("f8", "lat", lat).array, inputs.read("f8", "lng", lng).array
 
 
-def region(anything):
+EDGES = ("planar", "geodesic")
+
+
+def region(anything, *, edges=None, oriented=False, on_invalid="raise"):
     """The region that a value stands for.
 
     Parameters
     ----------
-    anything : Rect, Cap, Polygon, Polyline, CellUnion, or a region of s2sphere (LatLngRect, Cap, CellUnion)
+    anything : Rect, Cap, Polygon, Polyline, CellUnion, geometry or array_like
+        A geometry is one of shapely, a GeoJSON dict, WKB bytes, or anything with ``__geo_interface__``. An array of
+        vertices (lat, lng), or lists of them, are a `Polygon`. Regions of s2sphere (LatLngRect, Cap, CellUnion) are
+        the same here.
+    edges : {"planar", "geodesic"}, optional
+        How edges run: see `cover`. A geometry is planar by default, vertices are geodesic.
+    oriented : bool
+        With geodesic edges: whether a ring means the side on its left, instead of the smaller one.
+    on_invalid : {"raise", "fix"}
+        Whether to raise if a geometry is invalid, or to mend it with shapely's ``make_valid``.
 
     Returns
     -------
-    Rect, Cap, Polygon, Polyline or CellUnion
+    Rect, Cap, Polygon, Polyline, CellUnion or PlanarRegion
 
     Raises
     ------
@@ -300,15 +313,76 @@ def region(anything):
     >>> import cellwise as cw
     >>> cw.region(cw.Cap(0, 0, 1, unit="deg"))
     Cap(0.0, 0.0, 1.0, unit='deg')
+    >>> cw.region({"type": "Point", "coordinates": [-51.23, -30.03]})
+    PlanarRegion(Point)
+    >>> cw.region([(0, 0), (0, 1), (1, 1)])
+    Polygon(3 vertices)
     """
-    if isinstance(anything, (Rect, Cap, Polygon, Polyline, CellUnion)):
-        return anything
+    if edges is not None:
+        inputs.check_choice("edges", edges, EDGES)
+    if geometries.is_geometry(anything):
+        given = geometries.read(anything)
+        if not given.single:
+            raise InvalidRegionError(
+                f"region must be one geometry: got {len(given.rows)} rows of {type(anything).__name__}"
+            )
+        made = checked_regions(given, edges, oriented, on_invalid)[0]
+        if made is None:
+            raise InvalidRegionError(f"region must be valid: got {type(anything).__name__} that is not")
+        return made
     if type(anything).__module__.partition(".")[0] == "s2sphere":
-        return _from_s2sphere(anything)
-    raise InvalidRegionError(
-        "region must be a Rect, Cap, Polygon, Polyline, CellUnion or a region of s2sphere: "
-        f"got {type(anything).__name__}"
-    )
+        anything = _from_s2sphere(anything)
+    elif isinstance(anything, (list, tuple, np.ndarray)) and nesting(anything) > 1:
+        anything = Polygon(anything, oriented=oriented)
+        oriented = False
+    if not isinstance(anything, (Rect, Cap, Polygon, Polyline, GeodesicCollection, PlanarRegion, CellUnion)):
+        raise InvalidRegionError(
+            "region must be a Rect, Cap, Polygon, Polyline, CellUnion, a geometry, vertices or a region of s2sphere: "
+            f"got {type(anything).__name__}"
+        )
+    if oriented:
+        raise TypeError(f"oriented is for geometries and vertices: got {type(anything).__name__}")
+    if edges == "planar" and isinstance(anything, (Polygon, Polyline, GeodesicCollection)):
+        return PlanarRegion(anything.to_shapely())
+    if edges == "geodesic" and isinstance(anything, PlanarRegion):
+        return region(anything.geometry, edges=edges)
+    if edges is not None and isinstance(anything, (Rect, Cap, CellUnion)):
+        raise TypeError(f"edges is for polygons and lines: got {type(anything).__name__}")
+    return anything
+
+
+def checked_regions(given, edges, oriented, on_invalid):
+    """A region for each row of geometries; None where it is left out."""
+    if edges is None or edges == "planar":
+        if oriented:
+            raise ValueError("oriented must be False with planar edges: got True")
+        rows = geometries.check(given, on_invalid)
+        return [None if row is None else PlanarRegion._from_checked(row) for row in rows]
+    inputs.check_choice("edges", edges, EDGES)
+
+    made = {}
+
+    def fault_of(geometry):
+        try:
+            made[geometry] = geodesic_region(geometry, oriented)
+        except InvalidRegionError as why:
+            return f"a polygon that is no geodesic one: {why}"
+        return None
+
+    rows = geometries.check(given, on_invalid, fault_of)
+    return [None if row is None else made.get(row) or geodesic_region(row, oriented) for row in rows]
+
+
+def geodesic_region(geometry, oriented=False):
+    """A shapely geometry with geodesics for edges."""
+    import shapely
+
+    parts = geometries.flat(geometry)
+    areas = [part for part in parts if shapely.get_dimensions(part) == 2]
+    lines = [Polyline(shapely.get_coordinates(part)[:, ::-1]) for part in parts if shapely.get_dimensions(part) < 2]
+    polygon = [Polygon([geometries.rings(part) for part in areas], oriented=oriented)] if areas else []
+    made = polygon + lines
+    return made[0] if len(made) == 1 else GeodesicCollection(made)
 
 
 def _from_s2sphere(anything):

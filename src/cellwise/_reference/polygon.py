@@ -383,3 +383,19 @@ class PolylineShape:
 
     def cell_union_bound(self):
         return chain_bounds(self.points).cell_union_bound()
+
+
+class CollectionShape:
+    """Several shapes as one region."""
+
+    def __init__(self, shapes):
+        self.shapes = shapes
+
+    def contains(self, c):
+        return np.any([np.zeros(len(c.cell), bool), *(shape.contains(c) for shape in self.shapes)], axis=0)
+
+    def may_intersect(self, c):
+        return np.any([np.zeros(len(c.cell), bool), *(shape.may_intersect(c) for shape in self.shapes)], axis=0)
+
+    def cell_union_bound(self):
+        return np.concatenate([np.empty(0, np.uint64), *(shape.cell_union_bound() for shape in self.shapes)])

@@ -1,0 +1,404 @@
+// Points, lines and polygons whose edges are straight in longitude and latitude, as regions of the sphere.
+//
+// On the sphere such an edge is a curve. It is looked at in pieces: of each, a bound is known on how far it bows out
+// from the geodesic between its ends, and it is halved only where that could change an answer. So a coarse covering
+// costs few pieces however long the edges are, and near an edge a cell is taken if it comes within kPlanarTolerance of
+// it, to be on the safe side.
+//
+// How far a piece bows out: along (lat, lng) = linear in t in 0..1 with steps of a in longitude and b in latitude, the
+// curve on the unit sphere has a tangential acceleration of at most A = a sin|lat| sqrt(4 b^2 + a^2 cos^2 lat). With n
+// the unit normal of the great circle through the ends, f(t) = n . curve(t) is 0 at both ends and
+// |f''| <= A + (a^2 + b^2) |f|, so that |f| <= A / (8 - a^2 - b^2).
+
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdint>
+#include <span>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "cellwise/conversion.h"
+#include "cellwise/hierarchy.h"
+#include "cellwise/projection.h"
+#include "cellwise/regions.h"
+#include "cellwise/shape_index.h"
+
+namespace cellwise {
+
+// Radians that a piece may bow out and still be taken for a geodesic: 1 cm, so that no cell is more than 6 cm off.
+inline constexpr double kPlanarTolerance = 1.5e-9;
+
+struct LngLat {  // degrees
+  double lng, lat;
+};
+
+inline constexpr std::uint8_t kLineRole = 0;  // of chains: no ring; a point is a line of one vertex
+
+struct PlanarPiece {
+  LngLat a, b;
+  double deviation;  // from the geodesic between its ends, radians, at most
+};
+
+namespace internal {
+
+inline constexpr double kLongestPiece = 0.25 * 180 / kPi;  // degrees, in longitude and in latitude
+
+// Bound of the deviation of a piece of at most kLongestPiece.
+inline double planar_deviation(const LngLat& a, const LngLat& b) noexcept {
+  const double d_lng = degrees_to_radians(std::fabs(b.lng - a.lng)), d_lat = degrees_to_radians(std::fabs(b.lat - a.lat));
+  if (d_lng == 0) return 0;
+  const double lat1 = std::fabs(a.lat), lat2 = std::fabs(b.lat);
+  const double top = degrees_to_radians(std::max(lat1, lat2));
+  const double low = a.lat * b.lat > 0 ? degrees_to_radians(std::min(lat1, lat2)) : 0;
+  const double c = d_lng * std::cos(low);
+  return d_lng * std::sin(top) * std::sqrt(4 * d_lat * d_lat + c * c) / 7.5;
+}
+
+}  // namespace internal
+
+// The edges and points of one geometry, and which positions its rings enclose.
+//
+// Where the plane is cut open the sphere is not: edges of rings along the same meridian, a turn apart, are the same
+// place twice and no boundary; nor is a pole that a ring goes all the way round along.
+// REQUIRES: latitudes in -90..90, longitudes in -360..360, all finite; rings do not cross.
+class PlanarShape {
+ public:
+  // Chain k has the vertices offsets[k] .. offsets[k + 1]; rings may be closed or not.
+  PlanarShape(std::span<const double> lng, std::span<const double> lat, std::span<const std::int64_t> offsets,
+              std::span<const std::uint8_t> roles) {
+    for (std::size_t k = 0; k < roles.size(); ++k) {
+      const auto first = static_cast<std::size_t>(offsets[k]), end = static_cast<std::size_t>(offsets[k + 1]);
+      if (first == end) continue;
+      const bool is_ring = roles[k] != kLineRole;
+      const auto add = [&](std::size_t from, std::size_t to) {
+        const LngLat a = {lng[from], lat[from]}, b = {lng[to], lat[to]};
+        if (is_ring) {
+          add_ring_edge(a, b);
+        } else {
+          add_edge(a, b);
+        }
+      };
+      for (std::size_t v = first + 1; v < end; ++v) add(v - 1, v);
+      if (is_ring) add(end - 1, first);
+      if (!is_ring && end == first + 1) add(first, first);
+    }
+    add_seams();
+    sort_into_columns();
+  }
+
+  const std::vector<PlanarPiece>& pieces() const noexcept { return pieces_; }
+  // Do the rings enclose the position, or one whole turns from it? Not for positions on an edge.
+  bool encloses(double lat, double lng) const noexcept {
+    return encloses_here(lat, lng) || encloses_here(lat, lng - 360) || encloses_here(lat, lng + 360);
+  }
+
+ private:
+  void add_edge(const LngLat& a, const LngLat& b) {
+    const double longest = std::max(std::fabs(b.lng - a.lng), std::fabs(b.lat - a.lat));
+    const int n = std::max(1, static_cast<int>(std::ceil(longest / internal::kLongestPiece)));
+    LngLat from = a;
+    for (int k = 1; k <= n; ++k) {
+      const double t = static_cast<double>(k) / n;
+      const LngLat to = k == n ? b : LngLat{a.lng + t * (b.lng - a.lng), a.lat + t * (b.lat - a.lat)};
+      pieces_.push_back({from, to, internal::planar_deviation(from, to)});
+      from = to;
+    }
+  }
+
+  void add_ring_edge(const LngLat& a, const LngLat& b) {
+    if (a.lng == b.lng && a.lat == b.lat) return;
+    if (a.lng == b.lng) {
+      meridians_.push_back({wrap_lng(a.lng) == -180 ? 180 : wrap_lng(a.lng), std::min(a.lat, b.lat), std::max(a.lat, b.lat)});
+      return;
+    }
+    slopes_.push_back({a, b});
+    if (a.lat == b.lat && std::fabs(a.lat) == 90) {
+      at_pole_[a.lat > 0] += std::fabs(b.lng - a.lng);
+    } else {
+      add_edge(a, b);
+    }
+  }
+
+  // The edges on meridians that count an odd number of times, and the poles that are not gone round.
+  void add_seams() {
+    for (const bool north : {false, true}) {
+      const double turns = at_pole_[north] / 360;
+      const LngLat pole = {0, north ? 90.0 : -90.0};
+      if (std::fabs(turns - std::round(turns)) > 1e-12) add_edge(pole, pole);
+    }
+    std::sort(meridians_.begin(), meridians_.end(), [](const Meridian& x, const Meridian& y) { return x.lng < y.lng; });
+    std::vector<double> ends;
+    for (std::size_t first = 0, end; first < meridians_.size(); first = end) {
+      const double lng = meridians_[first].lng;
+      ends.clear();
+      for (end = first; end < meridians_.size() && meridians_[end].lng == lng; ++end) {
+        ends.push_back(meridians_[end].lo);
+        ends.push_back(meridians_[end].hi);
+      }
+      // Between the first end and the second an odd number of edges lies, from there to the third an even one, ...
+      std::sort(ends.begin(), ends.end());
+      for (std::size_t k = 0; k + 1 < ends.size(); k += 2) {
+        if (ends[k] < ends[k + 1]) add_edge({lng, ends[k]}, {lng, ends[k + 1]});
+      }
+    }
+    meridians_ = {};
+  }
+
+  // Columns of equal width in longitude, each with the edges that it touches.
+  void sort_into_columns() {
+    if (slopes_.empty()) return;
+    lo_ = slopes_[0].a.lng;
+    hi_ = lo_;
+    for (const Slope& e : slopes_) {
+      lo_ = std::min({lo_, e.a.lng, e.b.lng});
+      hi_ = std::max({hi_, e.a.lng, e.b.lng});
+    }
+    constexpr std::size_t kFew = 32, kMost = 1 << 16;
+    const std::size_t n = slopes_.size();
+    std::size_t columns = n <= kFew ? 1 : std::min(n, kMost);
+    const auto total = [&] {
+      std::size_t sum = 0;
+      for (const Slope& e : slopes_) sum += column_of(std::max(e.a.lng, e.b.lng)) - column_of(std::min(e.a.lng, e.b.lng)) + 1;
+      return sum;
+    };
+    set_columns(columns);
+    // Long edges fill many columns: fewer of them then.
+    for (std::size_t sum = total(); sum > 4 * n && columns > 1; sum = total()) set_columns(columns = columns * 2 * n / sum + 1);
+    column_starts_.assign(columns + 1, 0);
+    for (const Slope& e : slopes_) {
+      const std::size_t end = column_of(std::max(e.a.lng, e.b.lng));
+      for (std::size_t c = column_of(std::min(e.a.lng, e.b.lng)); c <= end; ++c) ++column_starts_[c + 1];
+    }
+    for (std::size_t c = 0; c < columns; ++c) column_starts_[c + 1] += column_starts_[c];
+    column_edges_.resize(column_starts_.back());
+    std::vector<std::uint32_t> at(column_starts_.begin(), column_starts_.end() - 1);
+    for (std::uint32_t k = 0; k < n; ++k) {
+      const std::size_t end = column_of(std::max(slopes_[k].a.lng, slopes_[k].b.lng));
+      for (std::size_t c = column_of(std::min(slopes_[k].a.lng, slopes_[k].b.lng)); c <= end; ++c) column_edges_[at[c]++] = k;
+    }
+  }
+
+  void set_columns(std::size_t n) noexcept {
+    n_columns_ = n;
+    scale_ = static_cast<double>(n) / (hi_ - lo_);
+  }
+  std::size_t column_of(double lng) const noexcept {
+    return std::min(static_cast<std::size_t>((lng - lo_) * scale_), n_columns_ - 1);
+  }
+
+  bool encloses_here(double lat, double lng) const noexcept {
+    if (slopes_.empty() || lng < lo_ || lng >= hi_) return false;
+    const std::size_t c = column_of(lng);
+    bool odd = false;
+    for (std::uint32_t k = column_starts_[c]; k < column_starts_[c + 1]; ++k) {
+      const Slope& e = slopes_[column_edges_[k]];
+      const bool east = e.a.lng < e.b.lng;
+      const LngLat &west_end = east ? e.a : e.b, &east_end = east ? e.b : e.a;
+      if (lng < west_end.lng || lng >= east_end.lng) continue;
+      const double side = (east_end.lng - west_end.lng) * (lat - west_end.lat) -
+                          (lng - west_end.lng) * (east_end.lat - west_end.lat);
+      odd ^= side < 0;
+    }
+    return odd;
+  }
+
+  struct Slope {  // an edge that is not along a meridian
+    LngLat a, b;
+  };
+  struct Meridian {
+    double lng, lo, hi;
+  };
+
+  std::vector<PlanarPiece> pieces_;
+  std::vector<Slope> slopes_;
+  std::vector<Meridian> meridians_;
+  std::array<double, 2> at_pole_ = {0, 0};
+  double lo_ = 0, hi_ = 0, scale_ = 0;
+  std::size_t n_columns_ = 0;
+  std::vector<std::uint32_t> column_starts_, column_edges_;
+};
+
+// A planar shape as the region of one covering.
+//
+// A cell is compared with the pieces that meet its parent; the list of each cell that was split stays, and its
+// children's are picked from it.
+// REQUIRES: one thread an object; the shape outlives it.
+class PlanarRegion {
+ public:
+  explicit PlanarRegion(const PlanarShape& shape) : shape_(shape) {
+    Point end{};
+    const LngLat* last = nullptr;
+    for (const PlanarPiece& piece : shape.pieces()) {
+      const Point a = last != nullptr && last->lng == piece.a.lng && last->lat == piece.a.lat ? end : to_point(piece.a);
+      const Point b = to_point(piece.b);
+      add(piece, a, b);
+      end = b;
+      last = &piece.b;
+    }
+  }
+
+  bool contains(const CellUV& c) const { return ask(c).contained; }
+  bool may_intersect(const CellUV& c) const { return ask(c).met; }
+
+  // For each face that the shape reaches, the smallest cell that holds what lies there.
+  void cell_union_bound(std::vector<std::uint64_t>& out) const {
+    out.clear();
+    for (int face = 0; face < 6; ++face) {
+      const std::uint64_t cell = static_cast<std::uint64_t>(face) << 61 | level_bit(0);
+      if (faces_[face].empty()) {
+        if (encloses_center(cell)) out.push_back(cell);
+        continue;
+      }
+      UVRect bound = {{1, -1}, {1, -1}};
+      for (const FacePiece& piece : faces_[face]) {
+        const double m = margin(piece);
+        bound.u = {std::min({bound.u.lo, piece.ua.u - m, piece.ub.u - m}), std::max({bound.u.hi, piece.ua.u + m, piece.ub.u + m})};
+        bound.v = {std::min({bound.v.lo, piece.ua.v - m, piece.ub.v - m}), std::max({bound.v.hi, piece.ua.v + m, piece.ub.v + m})};
+      }
+      // What lies outside of the bounds lies, all of it or none, at a corner of the face.
+      bool beyond = false;
+      for (const double u : {-1, 1}) {
+        for (const double v : {-1, 1}) {
+          if (bound.u.contains(u) && bound.v.contains(v)) continue;
+          const Point p = face_uv_to_xyz(face, u, v);
+          beyond |= shape_.encloses(radians_to_degrees(point_lat(p)), radians_to_degrees(point_lng(p)));
+        }
+      }
+      out.push_back(beyond ? cell : internal::PaddedCell::of(cell).shrunk_to(bound));
+    }
+  }
+
+ private:
+  // A piece on the plane of a face.
+  struct FacePiece {
+    LngLat a, b;
+    UV ua, ub;
+    double deviation;
+  };
+  struct Answer {
+    bool met, contained;
+  };
+  struct Run {
+    std::size_t begin, end;
+  };
+
+  static constexpr double kRounding = 2e-14;  // of u and v, much more than it can be
+
+  static Point to_point(const LngLat& at) noexcept { return latlng_to_point(at.lat, at.lng); }
+  static UV to_uv(int face, const Point& p) noexcept {
+    const FaceUV at = xyz_to_given_face_uv(face, p);
+    return {at.u, at.v};
+  }
+
+  // How far in u or v a piece can be from the segment between its ends: on a face an angle is stretched up to three
+  // times, and a little more a little beyond its corners.
+  static double margin(const FacePiece& piece) noexcept { return 3.25 * piece.deviation + kRounding; }
+
+  void add(const PlanarPiece& piece, const Point& a, const Point& b) {
+    const int face = point_face(a);
+    const FacePiece here = {piece.a, piece.b, to_uv(face, a), {}, piece.deviation};
+    const double within = 1 - margin(here);
+    if (face == point_face(b)) {
+      FacePiece whole = here;
+      whole.ub = to_uv(face, b);
+      if (std::max({std::fabs(whole.ua.u), std::fabs(whole.ua.v), std::fabs(whole.ub.u), std::fabs(whole.ub.v)}) <= within) {
+        faces_[face].push_back(whole);
+        return;
+      }
+    }
+    // Pieces are short: one with an end at more than about 78 degrees from a face's centre does not reach the face.
+    for (int f = 0; f < 6; ++f) {
+      if (xyz_to_uvw(f, a)[2] < 0.2 || xyz_to_uvw(f, b)[2] < 0.2) continue;
+      const FacePiece whole = {piece.a, piece.b, to_uv(f, a), to_uv(f, b), piece.deviation};
+      collect(whole, cell_uv(static_cast<std::uint64_t>(f) << 61 | level_bit(0)), faces_[f]);
+    }
+  }
+
+  // Calls `found` with the parts of the piece that meet the cell, or may; stops where it returns true.
+  template <class Found>
+  static bool find_parts(const FacePiece& piece, const CellUV& c, const Found& found) {
+    const double m = margin(piece);
+    if (!segment_meets(piece.ua, piece.ub, expanded(c, m))) return false;
+    if (piece.deviation <= kPlanarTolerance) return found(piece);
+    const UVRect rect = expanded(c, -kRounding), inner = expanded(c, -m);
+    const auto holds = [&](const UV& p) { return rect.u.contains(p.u) && rect.v.contains(p.v); };
+    if (holds(piece.ua) || holds(piece.ub)) return found(piece);
+    if (inner.u.lo <= inner.u.hi && inner.v.lo <= inner.v.hi && segment_meets(piece.ua, piece.ub, inner)) return found(piece);
+    const LngLat middle = {0.5 * (piece.a.lng + piece.b.lng), 0.5 * (piece.a.lat + piece.b.lat)};
+    const UV at = to_uv(c.face, to_point(middle));
+    const double deviation = 0.25 * piece.deviation;
+    return find_parts({piece.a, middle, piece.ua, at, deviation}, c, found) ||
+           find_parts({middle, piece.b, at, piece.ub, deviation}, c, found);
+  }
+  static void collect(const FacePiece& piece, const CellUV& c, std::vector<FacePiece>& out) {
+    find_parts(piece, c, [&](const FacePiece& part) {
+      out.push_back(part);
+      return false;
+    });
+  }
+  static bool meets(const FacePiece& piece, const CellUV& c) {
+    return find_parts(piece, c, [](const FacePiece&) { return true; });
+  }
+
+  // Of a cell that no piece meets. The centre of a face may be a pole or lie on 180, where the plane is cut open.
+  bool encloses_center(std::uint64_t cell) const noexcept {
+    const auto [lat, lng] = cell_to_latlng(cell_level(cell) == 0 ? cell_child(cell, 0) : cell);
+    return shape_.encloses(lat, lng);
+  }
+
+  Answer ask(const CellUV& c) const {
+    if (c.cell != last_cell_) {
+      last_ = answer(c);
+      last_cell_ = c.cell;
+    }
+    return last_;
+  }
+
+  Answer answer(const CellUV& c) const {
+    const std::int32_t level = cell_level(c.cell);
+    for (const FacePiece& piece : level == 0 ? std::span<const FacePiece>(faces_[c.face]) : pieces_of(cell_parent(c.cell, level - 1))) {
+      if (meets(piece, c)) return {true, false};
+    }
+    const bool inside = encloses_center(c.cell);
+    return {inside, inside};
+  }
+
+  std::span<const FacePiece> pieces_of(std::uint64_t cell) const {
+    const std::int32_t level = cell_level(cell);
+    if (level == 0) return faces_[cell_face(cell)];
+    if (const auto kept = runs_.find(cell); kept != runs_.end()) return of(kept->second);
+    constexpr std::size_t kMost = std::size_t{1} << 20;
+    if (kept_.size() > kMost) {
+      kept_.clear();
+      runs_.clear();
+    }
+    std::span<const FacePiece> from = faces_[cell_face(cell)];
+    for (std::int32_t k = level - 1; k > 0; --k) {
+      const auto kept = runs_.find(cell_parent(cell, k));
+      if (kept == runs_.end()) continue;
+      from = of(kept->second);
+      break;
+    }
+    const CellUV c = cell_uv(cell);
+    found_.clear();
+    for (const FacePiece& piece : from) collect(piece, c, found_);
+    const Run run = {kept_.size(), kept_.size() + found_.size()};
+    kept_.insert(kept_.end(), found_.begin(), found_.end());
+    runs_.emplace(cell, run);
+    return of(run);
+  }
+  std::span<const FacePiece> of(const Run& run) const noexcept { return {kept_.data() + run.begin, run.end - run.begin}; }
+
+  const PlanarShape& shape_;
+  std::array<std::vector<FacePiece>, 6> faces_;
+  mutable std::unordered_map<std::uint64_t, Run> runs_;
+  mutable std::vector<FacePiece> kept_, found_;
+  mutable std::uint64_t last_cell_ = 0;
+  mutable Answer last_{};
+};
+
+}  // namespace cellwise

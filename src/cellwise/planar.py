@@ -1,0 +1,160 @@
+"""Geometries whose edges are straight in longitude and latitude: what GIS programs draw, and GeoPandas joins."""
+
+from dataclasses import replace
+from functools import cached_property
+from itertools import pairwise
+
+import numpy as np
+
+from . import _dispatch, geometries
+from ._reference import covering as reference
+from ._reference import planar as kernels
+from .cells.conversion import latlng_to_cell
+from .errors import InvalidRegionError
+from .inputs import read
+from .units import area_unit
+
+
+class PlanarRegion:
+    """Region of points, lines and polygons with edges straight in longitude and latitude.
+
+    Made by `region` from whatever holds a geometry; `cover` takes that directly.
+
+    Parameters
+    ----------
+    geometry : shapely.Geometry
+        In degrees, x the longitude in -360..360, y the latitude; z is ignored. Positions whole turns of longitude
+        apart are the same place: a box from 170 to 190 is the pair of boxes on both sides of the antimeridian, while
+        one with the edges 170 and -170 is 340 degrees wide. Polygons must be valid in the sense of shapely.
+
+    Attributes
+    ----------
+    geometry : shapely.Geometry
+        As given.
+
+    Raises
+    ------
+    InvalidRegionError
+        If a coordinate is missing or out of range, or a polygon is invalid.
+
+    See Also
+    --------
+    Polygon : The same with geodesics for edges.
+
+    Examples
+    --------
+    >>> import cellwise as cw
+    >>> import shapely
+    >>> box = cw.region(shapely.box(-120, 40, -60, 49))
+    >>> box
+    PlanarRegion(Polygon)
+    >>> box.contains([48.9, 51.5], -90)  # the geodesic between the northern corners goes to 52.1
+    array([ True, False])
+    """
+
+    __slots__ = ("__dict__", "geometry")
+
+    def __init__(self, geometry):
+        import shapely
+
+        if not isinstance(geometry, shapely.Geometry):
+            raise InvalidRegionError(f"geometry must be a shapely geometry: got {type(geometry).__name__}")
+        rows = np.empty(1, object)
+        rows[0] = geometry
+        self.geometry = geometry
+        self._set(geometries.check(geometries.Geometries(rows, True, None, {}), "raise"))
+
+    def _set(self, rows):
+        self._rows = rows
+        return self
+
+    @classmethod
+    def _from_checked(cls, geometry):
+        self = cls.__new__(cls)
+        self.geometry = geometry
+        rows = np.empty(1, object)
+        rows[0] = geometry
+        return self._set(rows)
+
+    def __repr__(self):
+        return f"PlanarRegion({self.geometry.geom_type})"
+
+    def __eq__(self, other):
+        if not isinstance(other, PlanarRegion):
+            return NotImplemented
+        return bool(self.geometry == other.geometry)
+
+    def __hash__(self):
+        return hash(self.geometry)
+
+    def __reduce__(self):
+        return PlanarRegion._from_checked, (self.geometry,)
+
+    @cached_property
+    def _chains(self):
+        return geometries.chains(self._rows)
+
+    @cached_property
+    def _prepared(self):
+        import shapely
+
+        shapely.prepare(self._rows)
+        return self._rows[0]
+
+    def contains(self, lat, lng):
+        """Whether each position lies in the region, its boundary included.
+
+        Exact: the same as shapely's ``covers`` for positions within the geometry's range of longitudes.
+
+        Parameters
+        ----------
+        lat, lng : array_like of float
+            Degrees.
+
+        Returns
+        -------
+        bool or ndarray of bool
+        """
+        import shapely
+
+        latlng_to_cell(lat, lng, 0)
+        lat, lng = np.broadcast_arrays(read("f8", "lat", lat).array, read("f8", "lng", lng).array)
+        west, south, east, north = self.geometry.bounds
+        inside = np.zeros(lat.shape, bool)
+        for turns in range(-2, 3):
+            x = lng + 360.0 * turns
+            near = ~inside & (x >= west) & (x <= east) & (lat >= south) & (lat <= north)
+            inside[near] = shapely.intersects_xy(self._prepared, x[near], lat[near])
+        at_pole = ~inside & (np.abs(lat) == 90)  # one place with every longitude
+        for pole in (-90.0, 90.0):
+            if (here := at_pole & (lat == pole)).any():
+                inside[here] = south <= pole <= north
+        return inside.item() if inside.ndim == 0 else inside
+
+    def area(self, *, unit="m2"):
+        """Area in `unit`: m2, km2 or sr; of the polygons, whose parts do not overlap."""
+        return float(geometries.areas(self._chains)[0]) * area_unit(unit)
+
+    def _cover(self, options):
+        cells, _, fault, _ = cover_rows(self._chains, replace(options, area=np.array([options.area])))
+        return fault or cells
+
+
+def cover_rows(chains, options):
+    """Cells of a covering for each row of chains, offsets, and where a limit was met its name and the row."""
+    geometries.warn_of_long_ways_round(chains)
+    module = _dispatch.native()
+    *numbers, limit, candidate_limits = options.as_tuple()
+    if module is not None:
+        return module.cover_planar(*chains, *numbers, limit, candidate_limits)
+    found, n = [], 0
+    for row, (first, end) in enumerate(pairwise(chains.rows)):
+        ends = chains.offsets[first : end + 1].tolist()
+        shape = kernels.PlanarShape(chains.lng, chains.lat, ends, chains.roles[first:end].tolist())
+        own = reference.cover(kernels.PlanarRegion(shape), *numbers, limit, int(candidate_limits[row]))
+        n += len(own)
+        if isinstance(own, str) or n > limit:
+            return np.empty(0, np.uint64), np.zeros(1, np.int64), own if isinstance(own, str) else "cells", row
+        found.append(own)
+    cells = np.concatenate([np.empty(0, np.uint64), *found])
+    return cells, np.cumsum([0, *map(len, found)]), "", len(found)
