@@ -143,6 +143,8 @@ class PlanarRegion:
 def cover_rows(chains, options):
     """Cells of a covering for each row of chains, offsets, and where a limit was met its name and the row."""
     geometries.warn_of_long_ways_round(chains)
+    if options.interior:
+        chains = geometries.rings_only(chains)
     module = _dispatch.native()
     *numbers, limit, candidate_limits = options.as_tuple()
     if module is not None:
