@@ -24,7 +24,7 @@ nb::object cover(MakeRegion make_region, std::int32_t min_level, std::int32_t ma
   CoverStatus status;
   {
     nb::gil_scoped_release release;
-    const auto region = make_region();
+    auto region = make_region();
     const CoverOptions options = {min_level, max_level, max_cells, level_mod, interior};
     Coverer coverer(region, options, limit, candidate_limit, is_interrupted);
     status = coverer.run(cells);

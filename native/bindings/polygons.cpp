@@ -66,8 +66,8 @@ void add_polygons(nb::module_& m) {
       .def("__init__",
            [](Polygon* self, Degrees lat, Degrees lng, Indices offsets, Indices shell_of, bool oriented) {
              nb::gil_scoped_release release;
-             new (self) Polygon(to_points(lat, lng), {offsets.data(), offsets.data() + offsets.size()},
-                                {shell_of.data(), shell_of.data() + shell_of.size()}, oriented);
+             new (self) Polygon(to_points(lat, lng), {offsets.data(), offsets.size()},
+                                {shell_of.data(), shell_of.size()}, oriented);
            })
       // Number of the fault (0: none), ring, other ring, latitude and longitude in degrees.
       .def("find_fault",
@@ -92,7 +92,7 @@ void add_polygons(nb::module_& m) {
            })
       .def("cover", [](const Polygon& self, std::int32_t min_level, std::int32_t max_level, std::int64_t max_cells,
                        std::int32_t level_mod, bool interior, std::int64_t limit, std::int64_t candidate_limit) {
-        return cover([&] { return PolygonRegion(self.index()); }, min_level, max_level, max_cells, level_mod, interior,
+        return cover([&] { return PolygonRegion(self); }, min_level, max_level, max_cells, level_mod, interior,
                      limit, candidate_limit);
       });
   m.def("cover_polyline",
