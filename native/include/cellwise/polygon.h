@@ -405,12 +405,7 @@ class PolygonRegion {
   // The quarters of a place, in curve order; its list is given back. Without `keep` they will not be split themselves.
   // REQUIRES: place.met; it is no leaf.
   void split(Place& place, Place* quarters, bool keep) {
-    if (const auto known = split_before_.find(place.cell); known != split_before_.end()) {
-      std::copy(known->second.begin(), known->second.end(), quarters);
-      split_before_.erase(known);
-    } else {
-      look_into(place, quarters, keep);
-    }
+    if (!take_remembered(place, quarters)) look_into(place, quarters, keep);
     drop(place);
   }
 
@@ -503,7 +498,7 @@ class PolygonRegion {
     root.place.contained = false;
     root.place.is_index_divided = root.place.middle_known = true;
     root.place.inside = is_only_face ? is_inside_from_outside(pieces, bound, root.place) : contains(cell_to_point(cell));
-    set_list(root.place, pieces);
+    set_list(root.place, pieces.data(), pieces.size());
     if (is_only_face) {
       root.rest_inside = start_inside_;
     } else if (cell != whole) {
@@ -545,6 +540,15 @@ class PolygonRegion {
     return place.cell;
   }
 
+  bool take_remembered(const Place& place, Place* quarters) {
+    if (!place.is_index_divided && !place.above_root) return false;  // only those are
+    const auto known = split_before_.find(place.cell);
+    if (known == split_before_.end()) return false;
+    std::copy(known->second.begin(), known->second.end(), quarters);
+    split_before_.erase(known);
+    return true;
+  }
+
   // Quarters of a place that `split` will be asked for again.
   const Place* remember(Place place) {
     auto known = split_before_.find(place.cell);
@@ -570,10 +574,10 @@ class PolygonRegion {
     return {static_cast<const T*>(place.list), place.n};
   }
   template <class T>
-  void set_list(Place& place, const std::vector<T>& items) {
-    place.n = static_cast<std::uint32_t>(items.size());
+  void set_list(Place& place, const T* items, std::size_t n) {
+    place.n = static_cast<std::uint32_t>(n);
     place.list = pool_.take(list_bytes(place));
-    std::memcpy(place.list, items.data(), list_bytes(place));
+    std::memcpy(place.list, items, list_bytes(place));
   }
 
   // --- quarters ---------------------------------------------------------------------------------------------------
@@ -584,7 +588,8 @@ class PolygonRegion {
   }
 
   void look_into(Place& place, Place* quarters, bool keep) {
-    make_quarters(place, quarters);
+    const UV mid = middle(place);
+    make_quarters(place, mid, quarters);
     if (place.contained) {
       for (int k = 0; k < 4; ++k) quarters[k].met = quarters[k].contained = true;
       return;
@@ -604,18 +609,17 @@ class PolygonRegion {
       }
       return;
     }
-    find_middle(place);
+    find_middle(place, mid);
     if (place.is_index_divided && !is_index_cell(place)) {
-      divide(place, quarters, keep);
+      divide(place, mid, quarters, keep);
     } else {
-      test(place, quarters, keep);
+      test(place, mid, quarters, keep);
     }
   }
 
   // Where they lie; nothing else is known yet.
-  static void make_quarters(const Place& place, Place* quarters) noexcept {
+  static void make_quarters(const Place& place, const UV& mid, Place* quarters) noexcept {
     const std::int32_t half = level_size(place.level) >> 1;
-    const UV mid = middle(place);
     for (int k = 0; k < 4; ++k) {
       Place& quarter = quarters[k] = Place{};
       const int ij = kPositionToIJ[place.orientation][k], upper_i = ij >> 1, upper_j = ij & 1;
@@ -632,12 +636,11 @@ class PolygonRegion {
   }
 
   // The middle of a place's parent is one of its corners: from there the way to its own middle meets no other edges.
-  void find_middle(Place& place) {
+  void find_middle(Place& place, const UV& mid) {
     if (place.middle_known) return;
     place.middle_known = true;
     const std::int32_t size = level_size(place.level);
     const UV corner = {place.u[(place.i & size) == 0], place.v[(place.j & size) == 0]};
-    const UV mid = middle(place);
     const auto crossed = [&](FaceEdges::Piece piece) {
       if (!edges_.is_special(piece)) {
         const auto [a, b] = edges_.segment(piece);
@@ -648,7 +651,13 @@ class PolygonRegion {
       return EdgeCrosser(from, to).crosses(edges_.start(e), edges_.end(e));
     };
     if (place.is_index_divided) {
-      for (const Clipped& e : list<Clipped>(place)) place.inside ^= crossed(e.piece);
+      const UVRect way = {{std::min(corner.u, mid.u), std::max(corner.u, mid.u)},
+                          {std::min(corner.v, mid.v), std::max(corner.v, mid.v)}};
+      for (const Clipped& e : list<Clipped>(place)) {
+        const bool is_apart = e.bound.u.hi < way.u.lo - kCellPadding || e.bound.u.lo > way.u.hi + kCellPadding ||
+                              e.bound.v.hi < way.v.lo - kCellPadding || e.bound.v.lo > way.v.hi + kCellPadding;
+        if (!is_apart) place.inside ^= crossed(e.piece);
+      }
     } else {
       for (const FaceEdges::Piece piece : list<FaceEdges::Piece>(place)) place.inside ^= crossed(piece);
     }
@@ -682,9 +691,9 @@ class PolygonRegion {
     });
   }
 
-  void divide(const Place& place, Place* quarters, bool keep) {
+  void divide(const Place& place, const UV& mid, Place* quarters, bool keep) {
     for (auto& found : clipped_) found.clear();
-    IndexSplitter{edges_}.split(list<Clipped>(place), middle(place), clipped_);
+    IndexSplitter{edges_}.split(list<Clipped>(place), mid, clipped_);
     for (int k = 0; k < 4; ++k) {
       const auto& found = clipped_[kPositionToIJ[place.orientation][k]];
       Place& quarter = quarters[k];
@@ -692,22 +701,40 @@ class PolygonRegion {
       quarter.is_index_divided = true;
       quarter.met = !found.empty() || place.inside;
       quarter.contained = found.empty() && place.inside;
-      if (keep && !found.empty()) set_list(quarter, found);
+      if (keep && !found.empty()) set_list(quarter, found.data(), found.size());
     }
   }
 
-  void test(const Place& place, Place* quarters, bool keep) {
-    for (auto& found : tested_) found.clear();
+  // As `segment_meets`, for all four quarters at once.
+  void test(const Place& place, const UV& mid, Place* quarters, bool keep) {
+    tested_.resize(4 * std::size_t{place.n});
+    FaceEdges::Piece* const found[4] = {tested_.data(), tested_.data() + place.n, tested_.data() + 2 * place.n,
+                                        tested_.data() + 3 * place.n};
+    std::uint32_t n[4] = {};
     // Padded sides of the lower and the upper half.
-    const UV mid = middle(place);
     const Interval u[2] = {{place.u[0] - kTestMargin, mid.u + kTestMargin}, {mid.u - kTestMargin, place.u[1] + kTestMargin}};
     const Interval v[2] = {{place.v[0] - kTestMargin, mid.v + kTestMargin}, {mid.v - kTestMargin, place.v[1] + kTestMargin}};
     const auto test = [&](FaceEdges::Piece piece) {
       const auto [a, b] = edges_.test_segment(piece);
-      for (int i = 0; i < 2; ++i) {
-        for (int j = 0; j < 2; ++j) {
-          if (segment_meets(a, b, {u[i], v[j]})) tested_[2 * i + j].push_back(piece);
-        }
+      const double nu = -(b.v - a.v), nv = b.u - a.u;
+      const bool i = nu >= 0, j = nv >= 0;
+      bool meets_u[2], meets_v[2];
+      double far_u[2], near_u[2], far_v[2], near_v[2];
+      for (int k = 0; k < 2; ++k) {
+        meets_u[k] = !(std::min(a.u, b.u) > u[k].hi) & !(std::max(a.u, b.u) < u[k].lo);
+        meets_v[k] = !(std::min(a.v, b.v) > v[k].hi) & !(std::max(a.v, b.v) < v[k].lo);
+        const double lo_u = nu * (u[k].lo - a.u), hi_u = nu * (u[k].hi - a.u);
+        const double lo_v = nv * (v[k].lo - a.v), hi_v = nv * (v[k].hi - a.v);
+        far_u[k] = i ? hi_u : lo_u;
+        near_u[k] = i ? lo_u : hi_u;
+        far_v[k] = j ? hi_v : lo_v;
+        near_v[k] = j ? lo_v : hi_v;
+      }
+      for (int k = 0; k < 4; ++k) {
+        const int a_half = k >> 1, b_half = k & 1;
+        found[k][n[k]] = piece;
+        n[k] += meets_u[a_half] & meets_v[b_half] & (far_u[a_half] + far_v[b_half] >= 0) &
+                (near_u[a_half] + near_v[b_half] <= 0);
       }
     };
     if (place.is_index_divided) {
@@ -718,12 +745,12 @@ class PolygonRegion {
       for (const FaceEdges::Piece piece : list<FaceEdges::Piece>(place)) test(piece);
     }
     for (int k = 0; k < 4; ++k) {
-      const auto& found = tested_[kPositionToIJ[place.orientation][k]];
+      const int from = kPositionToIJ[place.orientation][k];
       Place& quarter = quarters[k];
       quarter.inside = place.inside;
-      quarter.met = !found.empty() || place.inside;
-      quarter.contained = found.empty() && place.inside;
-      if (keep && !found.empty()) set_list(quarter, found);
+      quarter.met = n[from] > 0 || place.inside;
+      quarter.contained = n[from] == 0 && place.inside;
+      if (keep && n[from] > 0) set_list(quarter, found[from], n[from]);
     }
   }
 
@@ -734,7 +761,7 @@ class PolygonRegion {
   std::array<Root, 6> roots_;
   internal::ListPool pool_;
   std::array<std::vector<Clipped>, 4> clipped_;
-  std::array<std::vector<FaceEdges::Piece>, 4> tested_;
+  std::vector<FaceEdges::Piece> tested_;
   std::unordered_map<std::uint64_t, std::array<Place, 4>> split_before_;
 };
 

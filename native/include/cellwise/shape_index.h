@@ -292,16 +292,11 @@ class FaceEdges {
   // False: it lies in the padding only.
   bool is_testable(Piece piece) const noexcept { return !is_special(piece) || special(piece).is_testable; }
 
-  // Is the edge short against cells of `level`?
-  bool is_short(Piece piece, std::int32_t level) const noexcept {
-    constexpr double kAverageEdge = 1.459213746386106062;  // of cells of level 0, radians
+  // Squared chord; exact but for roundings of its coordinates.
+  double length2(Piece piece) const noexcept {
     const std::uint32_t e = edge_of(piece);
     const Point d = start(e) - end(e);
-    const double length2 = dot(d, d);
-    // Squares decide, but for roundings.
-    const double limit = std::ldexp(1.0, -level), limit2 = (kAverageEdge * limit) * (kAverageEdge * limit);
-    if (level == kMaxLevel || length2 > (1 + 1e-14) * limit2) return false;
-    return length2 < (1 - 1e-14) * limit2 || std::sqrt(length2) / kAverageEdge < limit;
+    return dot(d, d);
   }
 
   // Bit k: whether there are pieces on face k.
@@ -389,9 +384,15 @@ struct IndexSplitter {
       return std::max(kMaxEdges, static_cast<std::size_t>(kMinShortFraction * static_cast<double>(all)));
     };
     const std::size_t most = most_short(pieces.size()), most_if_inside = most_short(pieces.size() + 1);
+    if (level == kMaxLevel) return true;
+    // Short against cells of `level`: by squares, where roundings do not decide.
+    constexpr double kAverageEdge = 1.459213746386106062;  // of cells of level 0, radians
+    const double limit = std::ldexp(1.0, -level), limit2 = kAverageEdge * kAverageEdge * limit * limit;
     std::size_t n_short = 0;
     for (const Clipped& e : pieces) {
-      n_short += edges.is_short(e.piece, level);
+      const double length2 = edges.length2(e.piece);
+      const bool is_clear = std::fabs(length2 - limit2) > 1e-14 * limit2;
+      n_short += is_clear ? length2 < limit2 : std::sqrt(length2) / kAverageEdge < limit;
       if (n_short > most_if_inside) return false;
     }
     return n_short <= most || entry_inside();
