@@ -399,14 +399,93 @@ class PolygonRegion {
   static bool met(const Place& place) noexcept { return place.met; }
   static bool contained(const Place& place) noexcept { return place.contained; }
 
-  // REQUIRES: the cell is one of `cell_union_bound` or holds such cells.
-  Place at(std::uint64_t cell) { return remembered(face_place(cell_face(cell)), cell); }
+  Place at(std::uint64_t cell) {
+    const Place found = remembered(face_place(cell_face(cell)), cell);
+    return found.cell == cell ? found : plain(internal::PaddedCell::of(cell), found.met);
+  }
 
   // The quarters of a place, in curve order; its list is given back. Without `keep` they will not be split themselves.
   // REQUIRES: place.met; it is no leaf.
   void split(Place& place, Place* quarters, bool keep) {
     if (!take_remembered(place, quarters)) look_into(place, quarters, keep);
     drop(place);
+  }
+
+  // `split` that leaves the place its list.
+  void look_into(Place& place, Place* quarters, bool keep) {
+    const UV mid = middle(place);
+    make_quarters(place, mid, quarters);
+    if (place.contained) {
+      for (int k = 0; k < 4; ++k) quarters[k].met = quarters[k].contained = true;
+      return;
+    }
+    if (place.above_root) {
+      const Root& root = roots_[cell_face(place.cell)];
+      for (int k = 0; k < 4; ++k) {
+        Place& quarter = quarters[k];
+        quarter.met = quarter.contained = root.rest_inside;
+        if (!cell_contains(quarter.cell, root.place.cell)) continue;
+        if (quarter.cell == root.place.cell) {
+          quarter = root.place;
+        } else {
+          quarter.met = quarter.above_root = true;
+          quarter.contained = false;
+        }
+      }
+      return;
+    }
+    find_middle(place, mid);
+    if (place.is_index_divided && !is_index_cell(place)) {
+      divide(place, mid, quarters, keep);
+    } else {
+      test(place, mid, quarters, keep);
+    }
+  }
+
+  // A whole face, from which `split` leads to all cells.
+  Place face_place(int face) {
+    const Root& root = root_of(face);
+    const std::uint64_t cell = static_cast<std::uint64_t>(face) << 61 | level_bit(0);
+    if (root.place.cell == cell) return root.place;
+    Place place = plain(internal::PaddedCell::of(cell), root.rest_inside);
+    if (root.place.cell != 0) {
+      place.met = place.above_root = true;
+      place.contained = false;
+    }
+    return place;
+  }
+
+  static UV middle(const Place& place) noexcept {
+    const std::int64_t size = level_size(place.level);
+    return {st_to_uv(si_ti_to_st(2 * std::int64_t{place.i} + size)), st_to_uv(si_ti_to_st(2 * std::int64_t{place.j} + size))};
+  }
+
+  // Whether the polygon contains the middle of a place.
+  bool middle_is_inside(Place& place) {
+    if (place.list != nullptr) find_middle(place, middle(place));
+    return place.inside || place.contained;
+  }
+
+  // Edges that meet a place, and perhaps others.
+  template <class Visit>
+  static void for_each_piece(const Place& place, Visit visit) {
+    if (place.is_index_divided) {
+      for (const Clipped& e : list<Clipped>(place)) visit(e.piece);
+    } else {
+      for (const FaceEdges::Piece piece : list<FaceEdges::Piece>(place)) visit(piece);
+    }
+  }
+
+  // Whether an edge crosses the way from the middle of one cell to that of another; exact.
+  bool is_crossed(FaceEdges::Piece piece, const UV& from, const UV& to, std::uint64_t from_cell,
+                  std::uint64_t to_cell) const noexcept {
+    if (!edges_.is_special(piece)) {
+      const auto [a, b] = edges_.segment(piece);
+      if (const int clearly = crosses_clearly(from, to, a, b); clearly >= 0) return clearly > 0;
+    }
+    const std::uint32_t e = edges_.edge_of(piece);
+    const Point p = cell_to_point(from_cell), q = cell_to_point(to_cell);
+    return EdgeCrosser(p, q).crosses(edges_.start(e), edges_.end(e));
   }
 
   void drop(Place& place) noexcept {
@@ -464,18 +543,6 @@ class PolygonRegion {
     place.u[1] = st_to_uv(ij_to_st_min(at.i + size));
     place.v[0] = st_to_uv(ij_to_st_min(at.j));
     place.v[1] = st_to_uv(ij_to_st_min(at.j + size));
-    return place;
-  }
-
-  Place face_place(int face) {
-    const Root& root = root_of(face);
-    const std::uint64_t cell = static_cast<std::uint64_t>(face) << 61 | level_bit(0);
-    if (root.place.cell == cell) return root.place;
-    Place place = plain(internal::PaddedCell::of(cell), root.rest_inside);
-    if (root.place.cell != 0) {
-      place.met = place.above_root = true;
-      place.contained = false;
-    }
     return place;
   }
 
@@ -559,8 +626,11 @@ class PolygonRegion {
     }
     return known->second.data();
   }
+  // The cell's place, or an ancestor's if that is all inside or all outside.
   Place remembered(Place place, std::uint64_t cell) {
-    while (place.cell != cell) place = remember(place)[position_within(cell, place.level)];
+    while (place.cell != cell && place.met && !place.contained) {
+      place = remember(place)[position_within(cell, place.level)];
+    }
     return place;
   }
 
@@ -581,41 +651,6 @@ class PolygonRegion {
   }
 
   // --- quarters ---------------------------------------------------------------------------------------------------
-
-  static UV middle(const Place& place) noexcept {
-    const std::int64_t size = level_size(place.level);
-    return {st_to_uv(si_ti_to_st(2 * std::int64_t{place.i} + size)), st_to_uv(si_ti_to_st(2 * std::int64_t{place.j} + size))};
-  }
-
-  void look_into(Place& place, Place* quarters, bool keep) {
-    const UV mid = middle(place);
-    make_quarters(place, mid, quarters);
-    if (place.contained) {
-      for (int k = 0; k < 4; ++k) quarters[k].met = quarters[k].contained = true;
-      return;
-    }
-    if (place.above_root) {
-      const Root& root = roots_[cell_face(place.cell)];
-      for (int k = 0; k < 4; ++k) {
-        Place& quarter = quarters[k];
-        quarter.met = quarter.contained = root.rest_inside;
-        if (!cell_contains(quarter.cell, root.place.cell)) continue;
-        if (quarter.cell == root.place.cell) {
-          quarter = root.place;
-        } else {
-          quarter.met = quarter.above_root = true;
-          quarter.contained = false;
-        }
-      }
-      return;
-    }
-    find_middle(place, mid);
-    if (place.is_index_divided && !is_index_cell(place)) {
-      divide(place, mid, quarters, keep);
-    } else {
-      test(place, mid, quarters, keep);
-    }
-  }
 
   // Where they lie; nothing else is known yet.
   static void make_quarters(const Place& place, const UV& mid, Place* quarters) noexcept {
@@ -641,25 +676,17 @@ class PolygonRegion {
     place.middle_known = true;
     const std::int32_t size = level_size(place.level);
     const UV corner = {place.u[(place.i & size) == 0], place.v[(place.j & size) == 0]};
-    const auto crossed = [&](FaceEdges::Piece piece) {
-      if (!edges_.is_special(piece)) {
-        const auto [a, b] = edges_.segment(piece);
-        if (const int clearly = crosses_clearly(corner, mid, a, b); clearly >= 0) return clearly > 0;
-      }
-      const Point from = cell_to_point(cell_parent(place.cell, place.level - 1)), to = cell_to_point(place.cell);
-      const std::uint32_t e = edges_.edge_of(piece);
-      return EdgeCrosser(from, to).crosses(edges_.start(e), edges_.end(e));
-    };
+    const std::uint64_t parent = cell_parent(place.cell, place.level - 1);
     if (place.is_index_divided) {
       const UVRect way = {{std::min(corner.u, mid.u), std::max(corner.u, mid.u)},
                           {std::min(corner.v, mid.v), std::max(corner.v, mid.v)}};
       for (const Clipped& e : list<Clipped>(place)) {
         const bool is_apart = e.bound.u.hi < way.u.lo - kCellPadding || e.bound.u.lo > way.u.hi + kCellPadding ||
                               e.bound.v.hi < way.v.lo - kCellPadding || e.bound.v.lo > way.v.hi + kCellPadding;
-        if (!is_apart) place.inside ^= crossed(e.piece);
+        if (!is_apart) place.inside ^= is_crossed(e.piece, corner, mid, parent, place.cell);
       }
     } else {
-      for (const FaceEdges::Piece piece : list<FaceEdges::Piece>(place)) place.inside ^= crossed(piece);
+      for (const FaceEdges::Piece piece : list<FaceEdges::Piece>(place)) place.inside ^= is_crossed(piece, corner, mid, parent, place.cell);
     }
   }
 
