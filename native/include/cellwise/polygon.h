@@ -100,6 +100,85 @@ class ListPool {
   std::size_t left_ = 0, next_chunk_ = 2048;
 };
 
+// Boxes around edges, around each eight that follow each other, around eight of these, and so on: edges that are close
+// along a ring are close.
+class EdgeBoxes {
+ public:
+  explicit EdgeBoxes(const FaceEdges& edges) {
+    std::vector<Box> boxes;
+    edges.for_each_edge([&](std::uint32_t e) {
+      const Point &a = edges.start(e), &b = edges.end(e);
+      // The arc rises above its chord by up to a quarter of the square of its length.
+      const Point d = a - b;
+      const double margin = dot(d, d) / 4 + 4 * DBL_EPSILON;
+      Box box;
+      for (int k = 0; k < 3; ++k) {
+        box.lo[k] = std::min(a[k], b[k]) - margin;
+        box.hi[k] = std::max(a[k], b[k]) + margin;
+      }
+      boxes.push_back(box);
+      numbers_.push_back(e);
+    });
+    levels_.push_back(std::move(boxes));
+    while (levels_.back().size() > kFan) {
+      const std::vector<Box>& below = levels_.back();
+      std::vector<Box> above((below.size() + kFan - 1) / kFan);
+      for (std::size_t k = 0; k < below.size(); ++k) {
+        Box& box = above[k / kFan];
+        if (k % kFan == 0) box = below[k];
+        for (int axis = 0; axis < 3; ++axis) {
+          box.lo[axis] = std::min(box.lo[axis], below[k].lo[axis]);
+          box.hi[axis] = std::max(box.hi[axis], below[k].hi[axis]);
+        }
+      }
+      levels_.push_back(std::move(above));
+    }
+  }
+
+  // Visits all pairs of edges whose boxes meet. False if `interrupted` said to stop.
+  template <class Visit, class Interrupted>
+  bool for_each_close_pair(Visit visit, Interrupted interrupted) {
+    join(levels_.size(), 0, 0, visit, interrupted);
+    return !stopped_;
+  }
+
+ private:
+  static constexpr std::size_t kFan = 8;
+  struct Box {
+    std::array<double, 3> lo, hi;
+    bool meets(const Box& other) const noexcept {
+      return (lo[0] <= other.hi[0]) & (other.lo[0] <= hi[0]) & (lo[1] <= other.hi[1]) & (other.lo[1] <= hi[1]) &
+             (lo[2] <= other.hi[2]) & (other.lo[2] <= hi[2]);
+    }
+  };
+
+  // Pairs of one box below `a` and one below `b`, each once. Boxes of `level` lie below those of `level + 1`.
+  template <class Visit, class Interrupted>
+  void join(std::size_t level, std::size_t a, std::size_t b, Visit& visit, Interrupted& interrupted) {
+    if ((++steps_ & 0xffff) == 0) stopped_ = stopped_ || interrupted();
+    if (stopped_) return;
+    --level;
+    const std::vector<Box>& boxes = levels_[level];
+    const std::size_t a_end = std::min(kFan * (a + 1), boxes.size()), b_end = std::min(kFan * (b + 1), boxes.size());
+    for (std::size_t i = kFan * a; i < a_end; ++i) {
+      if (a == b && level > 0) join(level, i, i, visit, interrupted);
+      for (std::size_t j = a == b ? i + 1 : kFan * b; j < b_end; ++j) {
+        if (!boxes[i].meets(boxes[j])) continue;
+        if (level > 0) {
+          join(level, i, j, visit, interrupted);
+        } else {
+          visit(numbers_[i], numbers_[j]);
+        }
+      }
+    }
+  }
+
+  std::vector<std::uint32_t> numbers_;
+  std::vector<std::vector<Box>> levels_;
+  std::uint32_t steps_ = 0;
+  bool stopped_ = false;
+};
+
 }  // namespace internal
 
 using Ring = std::span<const Point>;
@@ -216,34 +295,35 @@ class Polygon {
         smaller = !smaller;
       }
       start_inside_ ^= (side != 0 ? !smaller : ring_left_contains(ring(k), start)) != is_hole;
-      rings_.push_back({smaller, is_hole});
+      rings_.push_back({smaller, is_hole, !keep});
     }
     edges_ = FaceEdges(std::move(kept), std::move(vertices), std::move(begins));
   }
 
-  // The first fault, if any. Looks at all pairs of edges that share a cell of the index; `interrupted` is asked now and
-  // then whether to stop.
+  // A fault, if there is any: of those between two edges the first, by the vertices' order as given. `interrupted` is
+  // asked now and then whether to stop.
   template <class Interrupted>
   Finding find_fault(Interrupted interrupted, bool& stopped) const {
     stopped = false;
     if (finding_.fault != RingFault::kNone) return finding_;
-    std::size_t n_pairs = 0;
-    for (const ShapeIndex::Cell& cell : index().cells()) {
-      const auto entries = index().entries(cell);
-      for (std::size_t a = 0; a < entries.size(); ++a) {
-        if ((n_pairs += entries.size() - a) > std::size_t{1} << 24) {
-          n_pairs = 0;
-          if ((stopped = interrupted())) return {};
-        }
-        const EdgeCrosser crosser(edges_.start(entries[a]), edges_.end(entries[a]));
-        for (std::size_t b = a + 1; b < entries.size(); ++b) {
-          const int crossing = crosser.crossing(edges_.start(entries[b]), edges_.end(entries[b]));
-          if (crossing < 0) continue;
-          const Finding found = judge(entries[a], entries[b], crossing);
-          if (found.fault != RingFault::kNone) return found;
-        }
+    std::array<std::uint32_t, 2> first = {~std::uint32_t{0}, ~std::uint32_t{0}};
+    Finding found;
+    const auto look_at_pair = [&](std::uint32_t e, std::uint32_t f) {
+      const int crossing = EdgeCrosser(edges_.start(e), edges_.end(e)).crossing(edges_.start(f), edges_.end(f));
+      if (crossing < 0) return;
+      std::array<std::uint32_t, 2> given = {as_given(e), as_given(f)};
+      if (given[0] > given[1]) {
+        std::swap(e, f);
+        std::swap(given[0], given[1]);
       }
-    }
+      if (given >= first) return;
+      const Finding here = judge(e, f, crossing);
+      if (here.fault == RingFault::kNone) return;
+      first = given;
+      found = here;
+    };
+    stopped = !internal::EdgeBoxes(edges_).for_each_close_pair(look_at_pair, interrupted);
+    if (stopped || found.fault != RingFault::kNone) return found;
     return wrong_nesting();
   }
 
@@ -263,7 +343,7 @@ class Polygon {
 
  private:
   struct RingSides {
-    bool left_is_smaller, is_hole;
+    bool left_is_smaller, is_hole, is_reversed;
   };
 
   // Made when first needed: coverings do without.
@@ -323,10 +403,19 @@ class Polygon {
     return apart == from.end() ? from[0] : *apart;
   }
 
-  // Of two edges that cross or share a vertex.
+  // Number of an edge before its ring was reversed, if it was.
+  std::uint32_t as_given(std::uint32_t e) const noexcept {
+    const std::uint32_t r = edges_.ring_of(e), begin = edges_.ring_begin(r), end = edges_.ring_end(r);
+    if (!rings_[r].is_reversed) return e;
+    return e + 1 == end ? e : end - 2 - (e - begin);
+  }
+
+  // Of two edges that cross or share a vertex; e comes first, as given.
   Finding judge(std::uint32_t e, std::uint32_t f, int crossing) const noexcept {
     const std::uint32_t r = edges_.ring_of(e), s = edges_.ring_of(f);
-    const Point &a = edges_.start(e), &b = edges_.end(e), &c = edges_.start(f), &d = edges_.end(f);
+    const bool is_reversed = rings_[r].is_reversed;
+    const Point &a = is_reversed ? edges_.end(e) : edges_.start(e), &b = is_reversed ? edges_.start(e) : edges_.end(e);
+    const Point &c = edges_.start(f), &d = edges_.end(f);
     if (crossing > 0) return {r == s ? RingFault::kCrossesItself : RingFault::kCrossesRing, r, s, a};
     if ((a == c && b == d) || (a == d && b == c)) {
       return {r == s ? RingFault::kRepeatsEdge : RingFault::kSharesEdge, r, s, a};
