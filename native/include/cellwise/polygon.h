@@ -551,6 +551,7 @@ class PolygonRegion {
 
   // Whether the polygon contains the middle of a place.
   bool middle_is_inside(Place& place) {
+    if (place.above_root) return roots_[cell_face(place.cell)].rest_inside;
     if (place.list != nullptr) find_middle(place, middle(place));
     return place.inside || place.contained;
   }

@@ -14,7 +14,7 @@ import numpy as np
 
 from . import covering
 from . import predicates as p3
-from .conversion import point_to_cell
+from .conversion import cell_to_point, point_to_cell
 from .predicates import EPSILON, corner_contains_vertex, crossed_oddly, turn
 from .projection import latlng_to_point, point_lat, point_lng, radians_to_degrees
 from .regions import HALF_PI, PI, LatInterval, LngInterval, Rect, cell_uv_vertices
@@ -225,6 +225,19 @@ class GeodesicPolygon:
 
     def cover(self, *options):
         return covering.cover(PolygonRegion(self.index), *options)
+
+    def cells_at_level(self, level, mode, limit):
+        """Cells of one level that meet the polygon, lie within it ("contains") or have their centre in it, or the
+        name of the limit that they are more than.
+        """
+        at_most = limit if mode != "center" else 1 << 62
+        cells = covering.cover(
+            PolygonRegion(self.index), level, level, 1 << 62, 1, mode == "contains", at_most, at_most
+        )
+        if mode == "center":
+            cells = cells[[self._contains(tuple(p)) for p in cell_to_point(cells).tolist()]]
+            return cells if len(cells) <= limit else "cells"
+        return cells
 
 
 class PolygonRegion:
