@@ -1,17 +1,22 @@
 #include "polygons.h"
 
 #include <nanobind/ndarray.h>
+#include <nanobind/stl/string_view.h>
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
 #include <algorithm>
 #include <cstdint>
+#include <deque>
 #include <span>
+#include <string_view>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "cellwise/parallel.h"
 #include "cellwise/polygon.h"
+#include "cellwise/raster.h"
 #include "cover.h"
 
 namespace cellwise::bindings {
@@ -31,22 +36,55 @@ std::vector<Point> to_points(const Degrees& lat, const Degrees& lng) {
 // Several polygons and polylines as one region.
 class Collection {
  public:
+  // A cell, with what the polygons know of it that meet it, and the lines that do.
+  struct Place {
+    CellUV cell;
+    bool met = false, contained = false;
+    std::vector<std::pair<PolygonRegion*, PolygonRegion::Place>> polygons{};
+    std::vector<const PolylineRegion*> lines{};
+  };
+
   Collection(const std::vector<const Polygon*>& polygons, std::span<const Point> points, std::span<const std::uint32_t> offsets) {
-    for (const Polygon* polygon : polygons) polygons_.emplace_back(polygon->index());
+    for (const Polygon* polygon : polygons) polygons_.emplace_back(*polygon);
     for (std::size_t k = 1; k < offsets.size(); ++k) lines_.emplace_back(points.subspan(offsets[k - 1], offsets[k] - offsets[k - 1]));
   }
 
-  bool contains(const CellUV& c) const {
-    return std::any_of(polygons_.begin(), polygons_.end(), [&](const PolygonRegion& part) { return part.contains(c); });
+  static std::uint64_t cell(const Place& place) noexcept { return place.cell.cell; }
+  static bool met(const Place& place) noexcept { return place.met; }
+  static bool contained(const Place& place) noexcept { return place.contained; }
+
+  Place at(std::uint64_t cell) {
+    Place place{cell_uv(cell)};
+    for (PolygonRegion& polygon : polygons_) add(place, &polygon, polygon.at(cell));
+    for (const PolylineRegion& line : lines_) add(place, &line);
+    return place;
   }
-  bool may_intersect(const CellUV& c) const {
-    const auto meets = [&](const auto& part) { return part.may_intersect(c); };
-    return std::any_of(polygons_.begin(), polygons_.end(), meets) || std::any_of(lines_.begin(), lines_.end(), meets);
+
+  void split(Place& place, Place* quarters, bool keep) {
+    for (int k = 0; k < 4; ++k) quarters[k] = {cell_uv(cell_child(place.cell.cell, k))};
+    if (place.contained) {
+      for (int k = 0; k < 4; ++k) quarters[k].met = quarters[k].contained = true;
+      return;
+    }
+    for (auto& [polygon, own] : place.polygons) {
+      PolygonRegion::Place parts[4];
+      polygon->split(own, parts, keep);
+      for (int k = 0; k < 4; ++k) add(quarters[k], polygon, parts[k]);
+    }
+    for (int k = 0; k < 4; ++k) {
+      for (const PolylineRegion* line : place.lines) add(quarters[k], line);
+    }
   }
-  void cell_union_bound(std::vector<std::uint64_t>& cells) const {
+
+  void drop(Place& place) {
+    for (auto& [polygon, own] : place.polygons) polygon->drop(own);
+    place.polygons.clear();
+  }
+
+  void cell_union_bound(std::vector<std::uint64_t>& cells) {
     std::vector<std::uint64_t> part;
     cells.clear();
-    const auto add = [&](const auto& region) {
+    const auto add = [&](auto& region) {
       region.cell_union_bound(part);
       cells.insert(cells.end(), part.begin(), part.end());
     };
@@ -55,7 +93,24 @@ class Collection {
   }
 
  private:
-  std::vector<PolygonRegion> polygons_;
+  void add(Place& place, PolygonRegion* polygon, PolygonRegion::Place own) {
+    if (!own.met || place.contained) return polygon->drop(own);
+    place.met = true;
+    place.contained = own.contained;
+    if (own.contained) {
+      drop(place);
+      place.lines.clear();
+    } else {
+      place.polygons.emplace_back(polygon, own);
+    }
+  }
+  static void add(Place& place, const PolylineRegion* line) {
+    if (place.contained || !line->may_intersect(place.cell)) return;
+    place.met = true;
+    place.lines.push_back(line);
+  }
+
+  std::deque<PolygonRegion> polygons_;
   std::vector<PolylineRegion> lines_;
 };
 
@@ -66,8 +121,8 @@ void add_polygons(nb::module_& m) {
       .def("__init__",
            [](Polygon* self, Degrees lat, Degrees lng, Indices offsets, Indices shell_of, bool oriented) {
              nb::gil_scoped_release release;
-             new (self) Polygon(to_points(lat, lng), {offsets.data(), offsets.data() + offsets.size()},
-                                {shell_of.data(), shell_of.data() + shell_of.size()}, oriented);
+             new (self) Polygon(to_points(lat, lng), {offsets.data(), offsets.size()},
+                                {shell_of.data(), shell_of.size()}, oriented);
            })
       // Number of the fault (0: none), ring, other ring, latitude and longitude in degrees.
       .def("find_fault",
@@ -92,8 +147,19 @@ void add_polygons(nb::module_& m) {
            })
       .def("cover", [](const Polygon& self, std::int32_t min_level, std::int32_t max_level, std::int64_t max_cells,
                        std::int32_t level_mod, bool interior, std::int64_t limit, std::int64_t candidate_limit) {
-        return cover([&] { return PolygonRegion(self.index()); }, min_level, max_level, max_cells, level_mod, interior,
-                     limit, candidate_limit);
+        return made_cells([&](std::vector<std::uint64_t>& cells) {
+          const CoverOptions options = {min_level, max_level, max_cells, level_mod, interior};
+          return cover_polygon(self, options, limit, candidate_limit, is_interrupted, cells);
+        });
+      })
+      // `mode`: "intersects", "contains" or "center".
+      .def("cells_at_level", [](const Polygon& self, std::int32_t level, std::string_view mode, std::int64_t limit) {
+        const CellMode cell_mode = mode == "intersects" ? CellMode::kIntersects
+                                   : mode == "contains" ? CellMode::kContains
+                                                        : CellMode::kCenter;
+        return made_cells([&](std::vector<std::uint64_t>& cells) {
+          return LevelCells(self, level, cell_mode, limit, is_interrupted).run(cells);
+        });
       });
   m.def("cover_polyline",
         [](Degrees lat, Degrees lng, std::int32_t min_level, std::int32_t max_level, std::int64_t max_cells,

@@ -12,6 +12,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -107,31 +108,62 @@ class PriorityHeap {
   std::vector<Entry> entries_;
 };
 
+// Places of a region that answers about any cell at once, without regard to the cells around it.
+template <class Region>
+class PlainPlaces {
+ public:
+  using Place = CellUV;
+
+  explicit PlainPlaces(const Region& region) : region_(region) {}
+  static std::uint64_t cell(const Place& place) noexcept { return place.cell; }
+  bool met(const Place& place) const { return region_.may_intersect(place); }
+  bool contained(const Place& place) const { return region_.contains(place); }
+  Place at(std::uint64_t cell) const { return cell_uv(cell); }
+  void split(const Place& place, Place* quarters, bool) const {
+    for (int k = 0; k < 4; ++k) quarters[k] = cell_uv(cell_child(place.cell, k));
+  }
+  void drop(const Place&) const {}
+  void cell_union_bound(std::vector<std::uint64_t>& cells) const { region_.cell_union_bound(cells); }
+
+ private:
+  const Region& region_;
+};
+
+template <class Region>
+concept HasPlaces = requires { typename Region::Place; };
+
 }  // namespace internal
 
+// Region: either it has `contains(cell)`, `may_intersect(cell)` and `cell_union_bound(cells)`, or `Place`s of its own
+// that hand down to their quarters what is known, as `PlainPlaces` has them.
 template <class Region, class Interrupted>
 class Coverer {
+  using Places = std::conditional_t<internal::HasPlaces<Region>, Region&, internal::PlainPlaces<Region>>;
+  using Place = typename std::remove_reference_t<Places>::Place;
+
  public:
   // `limit`: most cells, before giving up; `candidate_limit`: most cells in the queue of an interior covering, beside
   // 16 for each that is found.
   // `interrupted`: asked every few thousand steps whether to stop.
-  Coverer(const Region& region, const CoverOptions& options, std::int64_t limit, std::int64_t candidate_limit,
+  Coverer(Region& region, const CoverOptions& options, std::int64_t limit, std::int64_t candidate_limit,
           Interrupted interrupted)
-      : region_(region), options_(options), limit_(limit), candidate_limit_(candidate_limit),
+      : places_(region), options_(options), limit_(limit), candidate_limit_(candidate_limit),
         interrupted_(std::move(interrupted)) {}
 
   CoverStatus run(std::vector<std::uint64_t>& cells) {
     std::vector<std::uint64_t> start;
     initial_cells(start);
     for (const std::uint64_t cell : start) {
-      if (const auto status = add(candidate(cell_uv(cell))); status != CoverStatus::kOk) return status;
+      Candidate first = candidate(places_.at(cell));
+      if (const auto status = add(first); status != CoverStatus::kOk) return status;
     }
     while (!queue_.empty() && (!options_.interior || found() < options_.max_cells)) {
       Queued top = queue_.pop();
-      const bool split = options_.interior || cell_level(top.cell.cell) < options_.min_level || top.n_children == 1 ||
+      const bool split = options_.interior || cell_level(top.cell) < options_.min_level || top.n_children == 1 ||
                          found() + queue_.size() + top.n_children <= options_.max_cells;
       if (!split) {
-        result_.push_back(top.cell.cell);
+        result_.push_back(top.cell);
+        for (int k = 0; k < top.n_children; ++k) places_.drop(top.children[k].place);
       } else {
         for (int k = 0; k < top.n_children; ++k) {
           if (options_.interior && found() >= options_.max_cells) break;
@@ -153,14 +185,14 @@ class Coverer {
 
  private:
   struct Candidate {
-    CellUV cell;
+    Place place;
     bool exists = false, terminal = false;
   };
   using Block = std::unique_ptr<Candidate[]>;
   struct Queued {
     std::int32_t priority;
     int n_children;
-    CellUV cell;
+    std::uint64_t cell;
     Block children;
   };
   struct HeapEntry {
@@ -200,30 +232,35 @@ class Coverer {
   std::int64_t found() const noexcept { return static_cast<std::int64_t>(result_.size()); }
   int max_children_shift() const noexcept { return 2 * options_.level_mod; }
 
-  Candidate candidate(const CellUV& cell) const noexcept {
-    Candidate made{cell};
-    if (!region_.may_intersect(cell)) return made;
+  // Can cells of this level not be split as far as the next level that is used?
+  bool is_finest(std::int32_t level) const noexcept {
+    return level >= options_.min_level && level + options_.level_mod > options_.max_level;
+  }
+
+  Candidate candidate(const Place& place) {
+    Candidate made{place};
+    if (!places_.met(place)) return made;
     made.exists = true;
-    const std::int32_t level = cell_level(cell.cell);
+    const std::int32_t level = cell_level(places_.cell(place));
     if (level < options_.min_level) return made;
-    const bool finest = level + options_.level_mod > options_.max_level;
     if (options_.interior) {
-      made.terminal = region_.contains(cell);
-      if (!made.terminal && finest) made.exists = false;
+      made.terminal = places_.contained(place);
+      if (!made.terminal && is_finest(level)) made.exists = false;
     } else {
-      made.terminal = finest || region_.contains(cell);
+      made.terminal = is_finest(level) || places_.contained(place);
     }
     return made;
   }
 
-  CoverStatus add(const Candidate& candidate) {
+  CoverStatus add(Candidate& candidate) {
     if (!candidate.exists) return CoverStatus::kOk;
     if ((++steps_ & 0xfff) == 0 && interrupted_()) return CoverStatus::kInterrupted;
+    const std::uint64_t cell = places_.cell(candidate.place);
     if (candidate.terminal) {
-      result_.push_back(candidate.cell.cell);
+      result_.push_back(cell);
       return CoverStatus::kOk;
     }
-    const std::int32_t level = cell_level(candidate.cell.cell);
+    const std::int32_t level = cell_level(cell);
     Block children;
     if (free_blocks_.empty()) {
       children = std::make_unique<Candidate[]>(std::size_t{1} << max_children_shift());
@@ -233,30 +270,32 @@ class Coverer {
     }
     int n_children = 0;
     // One level at a time down to min_level, so as not to step over it.
-    const int n_terminal = expand(candidate.cell, level < options_.min_level ? 1 : options_.level_mod, children.get(), n_children);
+    const int n_terminal =
+        expand(candidate.place, level < options_.min_level ? 1 : options_.level_mod, children.get(), n_children);
     if (n_children == 0) {
       free_blocks_.push_back(std::move(children));
     } else if (!options_.interior && n_terminal == 1 << max_children_shift() && level >= options_.min_level) {
-      result_.push_back(candidate.cell.cell);  // all children would be taken: take the cell
+      result_.push_back(cell);  // all children would be taken: take the cell
       free_blocks_.push_back(std::move(children));
     } else {
       const int shift = max_children_shift();
       const std::int32_t priority = -((((level << shift) + n_children) << shift) + n_terminal);
-      queue_.push({priority, n_children, candidate.cell, std::move(children)});
+      queue_.push({priority, n_children, cell, std::move(children)});
     }
     return CoverStatus::kOk;
   }
 
-  // Candidates `levels` below the cell, behind the `n` that are there; how many of them are terminal.
-  int expand(const CellUV& cell, int levels, Candidate* children, int& n) const noexcept {
+  // Candidates `levels` below the place, behind the `n` that are there; how many of them are terminal.
+  int expand(Place& place, int levels, Candidate* children, int& n) {
+    Place quarters[4];
+    places_.split(place, quarters, levels > 1 || !is_finest(cell_level(places_.cell(place)) + 1));
     int n_terminal = 0;
-    for (int k = 0; k < 4; ++k) {
-      const CellUV child = cell_uv(cell_child(cell.cell, k));
+    for (Place& quarter : quarters) {
       if (levels > 1) {
-        if (region_.may_intersect(child)) n_terminal += expand(child, levels - 1, children, n);
+        if (places_.met(quarter)) n_terminal += expand(quarter, levels - 1, children, n);
         continue;
       }
-      const Candidate made = candidate(child);
+      const Candidate made = candidate(quarter);
       if (!made.exists) continue;
       children[n++] = made;
       n_terminal += made.terminal;
@@ -270,8 +309,8 @@ class Coverer {
   }
 
   // About four cells that contain the region, at levels that the options allow as far as min_level lets them.
-  void initial_cells(std::vector<std::uint64_t>& cells) const {
-    region_.cell_union_bound(cells);
+  void initial_cells(std::vector<std::uint64_t>& cells) {
+    places_.cell_union_bound(cells);
     for (std::uint64_t& cell : cells) cell = cell_parent(cell, std::min(cell_level(cell), options_.max_level));
     normalize_cells(cells);
     merge_to(cells, static_cast<std::size_t>(std::min<std::int64_t>(4, options_.max_cells)));
@@ -332,7 +371,7 @@ class Coverer {
     return CoverStatus::kOk;
   }
 
-  const Region& region_;
+  Places places_;
   CoverOptions options_;
   std::int64_t limit_, candidate_limit_;
   Interrupted interrupted_;

@@ -8,9 +8,15 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cfloat>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
+#include <memory>
+#include <mutex>
+#include <new>
 #include <span>
 #include <unordered_map>
 #include <utility>
@@ -52,6 +58,126 @@ inline double turn_angle(const Point& a, const Point& b, const Point& c) noexcep
 inline double triangle_area(const Point& a, const Point& b, const Point& c) noexcept {
   return 2 * std::atan2(dot(a, cross(b - a, c - a)), 1 + dot(a, b) + dot(b, c) + dot(c, a));
 }
+
+// Room for many short lists that come and go.
+class ListPool {
+ public:
+  void* take(std::size_t bytes) {
+    const int size_class = class_of(bytes);
+    if (Free*& first = free_[size_class]; first != nullptr) {
+      void* found = first;
+      first = first->next;
+      return found;
+    }
+    const std::size_t size = std::size_t{16} << size_class;
+    if (size > left_) {
+      const std::size_t chunk = std::max(size, next_chunk_);
+      next_chunk_ = std::min(2 * next_chunk_, std::size_t{1} << 20);
+      chunks_.push_back(std::make_unique_for_overwrite<std::byte[]>(chunk));
+      top_ = chunks_.back().get();
+      left_ = chunk;
+    }
+    void* made = top_;
+    top_ += size;
+    left_ -= size;
+    return made;
+  }
+  // REQUIRES: `list` was taken with as many bytes.
+  void give(void* list, std::size_t bytes) noexcept {
+    const int size_class = class_of(bytes);
+    free_[size_class] = new (list) Free{free_[size_class]};
+  }
+
+ private:
+  struct Free {
+    Free* next;
+  };
+  static int class_of(std::size_t bytes) noexcept { return std::bit_width((std::max(bytes, std::size_t{1}) - 1) >> 4); }
+
+  std::vector<std::unique_ptr<std::byte[]>> chunks_;
+  std::array<Free*, 60> free_{};
+  std::byte* top_ = nullptr;
+  std::size_t left_ = 0, next_chunk_ = 2048;
+};
+
+// Boxes around edges, around each eight that follow each other, around eight of these, and so on: edges that are close
+// along a ring are close.
+class EdgeBoxes {
+ public:
+  explicit EdgeBoxes(const FaceEdges& edges) {
+    std::vector<Box> boxes;
+    edges.for_each_edge([&](std::uint32_t e) {
+      const Point &a = edges.start(e), &b = edges.end(e);
+      // The arc rises above its chord by up to a quarter of the square of its length.
+      const Point d = a - b;
+      const double margin = dot(d, d) / 4 + 4 * DBL_EPSILON;
+      Box box;
+      for (int k = 0; k < 3; ++k) {
+        box.lo[k] = std::min(a[k], b[k]) - margin;
+        box.hi[k] = std::max(a[k], b[k]) + margin;
+      }
+      boxes.push_back(box);
+      numbers_.push_back(e);
+    });
+    levels_.push_back(std::move(boxes));
+    while (levels_.back().size() > kFan) {
+      const std::vector<Box>& below = levels_.back();
+      std::vector<Box> above((below.size() + kFan - 1) / kFan);
+      for (std::size_t k = 0; k < below.size(); ++k) {
+        Box& box = above[k / kFan];
+        if (k % kFan == 0) box = below[k];
+        for (int axis = 0; axis < 3; ++axis) {
+          box.lo[axis] = std::min(box.lo[axis], below[k].lo[axis]);
+          box.hi[axis] = std::max(box.hi[axis], below[k].hi[axis]);
+        }
+      }
+      levels_.push_back(std::move(above));
+    }
+  }
+
+  // Visits all pairs of edges whose boxes meet. False if `interrupted` said to stop.
+  template <class Visit, class Interrupted>
+  bool for_each_close_pair(Visit visit, Interrupted interrupted) {
+    join(levels_.size(), 0, 0, visit, interrupted);
+    return !stopped_;
+  }
+
+ private:
+  static constexpr std::size_t kFan = 8;
+  struct Box {
+    std::array<double, 3> lo, hi;
+    bool meets(const Box& other) const noexcept {
+      return (lo[0] <= other.hi[0]) & (other.lo[0] <= hi[0]) & (lo[1] <= other.hi[1]) & (other.lo[1] <= hi[1]) &
+             (lo[2] <= other.hi[2]) & (other.lo[2] <= hi[2]);
+    }
+  };
+
+  // Pairs of one box below `a` and one below `b`, each once. Boxes of `level` lie below those of `level + 1`.
+  template <class Visit, class Interrupted>
+  void join(std::size_t level, std::size_t a, std::size_t b, Visit& visit, Interrupted& interrupted) {
+    if ((++steps_ & 0xffff) == 0) stopped_ = stopped_ || interrupted();
+    if (stopped_) return;
+    --level;
+    const std::vector<Box>& boxes = levels_[level];
+    const std::size_t a_end = std::min(kFan * (a + 1), boxes.size()), b_end = std::min(kFan * (b + 1), boxes.size());
+    for (std::size_t i = kFan * a; i < a_end; ++i) {
+      if (a == b && level > 0) join(level, i, i, visit, interrupted);
+      for (std::size_t j = a == b ? i + 1 : kFan * b; j < b_end; ++j) {
+        if (!boxes[i].meets(boxes[j])) continue;
+        if (level > 0) {
+          join(level, i, j, visit, interrupted);
+        } else {
+          visit(numbers_[i], numbers_[j]);
+        }
+      }
+    }
+  }
+
+  std::vector<std::uint32_t> numbers_;
+  std::vector<std::vector<Box>> levels_;
+  std::uint32_t steps_ = 0;
+  bool stopped_ = false;
+};
 
 }  // namespace internal
 
@@ -139,90 +265,111 @@ class Polygon {
   // vertices are dropped. `shell_of[k]`: the ring of the shell that ring k is a hole of, or k for a shell.
   // A shell means its smaller side, or with `oriented` the side on its left. A hole takes the side away on which its
   // shell does not lie, whatever its direction.
-  Polygon(const std::vector<Point>& points, const std::vector<std::uint32_t>& offsets,
-          const std::vector<std::uint32_t>& shell_of, bool oriented) {
-    keep_different(points, offsets);
+  Polygon(std::span<const Point> points, std::span<const std::uint32_t> offsets, std::span<const std::uint32_t> shell_of,
+          bool oriented) {
+    std::vector<Point> kept;
+    std::vector<std::uint32_t> begins;
+    keep_different(points, offsets, kept, begins);
+    std::vector<FaceEdges::Vertex> vertices(kept.size());
+    for (std::size_t v = 0; v < kept.size(); ++v) vertices[v] = FaceEdges::vertex(kept[v]);
+    const auto ring = [&](std::uint32_t k) { return Ring{kept.data() + begins[k], begins[k + 1] - begins[k] - 1}; };
     const auto n = static_cast<std::uint32_t>(shell_of.size());
-    for (std::uint32_t k = 0; k < n && finding_.fault == RingFault::kNone; ++k) finding_ = look_at(k);
-    if (finding_.fault != RingFault::kNone) return;
-    bool start_inside = false;
-    const Point start = ShapeIndex::start_of_curve();
-    internal::LongSum area;
+    for (std::uint32_t k = 0; k < n; ++k) {
+      finding_ = look_at(ring(k), k);
+      if (finding_.fault != RingFault::kNone) return;
+    }
+    const Point start = start_of_curve();
+    rings_.reserve(n);
     for (std::uint32_t k = 0; k < n; ++k) {
       const bool is_hole = shell_of[k] != k;
-      bool smaller = ring_left_is_smaller(ring(k));
-      const bool keep = is_hole ? ring_left_contains(ring(k), vertex_apart(shell_of[k], k)) : oriented || smaller;
+      const auto begin = begins[k], end = begins[k + 1] - 1;
+      // Of a ring within one face, the smaller side is the one without the rest of the sphere.
+      const int side = left_within_face({vertices.data() + begin, end - begin});
+      bool smaller = side != 0 ? side > 0 : ring_left_is_smaller(ring(k));
+      const bool keep = is_hole ? ring_left_contains(ring(k), vertex_apart(ring(shell_of[k]), ring(k))) : oriented || smaller;
       if (!keep) {
-        std::reverse(points_.begin() + offsets_[k], points_.begin() + offsets_[k + 1]);
+        std::reverse(kept.begin() + begin, kept.begin() + end);
+        std::reverse(vertices.begin() + begin, vertices.begin() + end);
+        kept[end] = kept[begin];
+        vertices[end] = vertices[begin];
         smaller = !smaller;
       }
-      start_inside ^= ring_left_contains(ring(k), start) != is_hole;
-      area.add(ring_area(ring(k), smaller, is_hole));
+      start_inside_ ^= (side != 0 ? !smaller : ring_left_contains(ring(k), start)) != is_hole;
+      rings_.push_back({smaller, is_hole, !keep});
     }
-    area_ = std::clamp(area.value(), 0.0, 4 * kPi);
-    std::vector<ShapeIndex::Edge> edges;
-    edges.reserve(points_.size());
-    for (std::uint32_t e = 0, k = 0; e < points_.size(); ++e) {
-      if (e == offsets_[k + 1]) ++k;
-      edges.push_back({points_[e], points_[e + 1 == offsets_[k + 1] ? offsets_[k] : e + 1]});
-    }
-    index_ = ShapeIndex(std::move(edges), start_inside);
+    edges_ = FaceEdges(std::move(kept), std::move(vertices), std::move(begins));
   }
 
-  // The first fault, if any. Looks at all pairs of edges that share a cell of the index; `interrupted` is asked now and
-  // then whether to stop.
+  // A fault, if there is any: of those between two edges the first, by the vertices' order as given. `interrupted` is
+  // asked now and then whether to stop.
   template <class Interrupted>
   Finding find_fault(Interrupted interrupted, bool& stopped) const {
     stopped = false;
     if (finding_.fault != RingFault::kNone) return finding_;
-    std::size_t n_pairs = 0;
-    for (const ShapeIndex::Cell& cell : index_.cells()) {
-      const auto entries = index_.entries(cell);
-      for (std::size_t a = 0; a < entries.size(); ++a) {
-        if ((n_pairs += entries.size() - a) > std::size_t{1} << 24) {
-          n_pairs = 0;
-          if ((stopped = interrupted())) return {};
-        }
-        const std::uint32_t e = index_.face_edge(entries[a]).edge;
-        const EdgeCrosser crosser(index_.edges()[e].a, index_.edges()[e].b);
-        for (std::size_t b = a + 1; b < entries.size(); ++b) {
-          const std::uint32_t f = index_.face_edge(entries[b]).edge;
-          const ShapeIndex::Edge& other = index_.edges()[f];
-          const int crossing = crosser.crossing(other.a, other.b);
-          if (crossing < 0) continue;
-          const Finding found = judge(e, f, crossing);
-          if (found.fault != RingFault::kNone) return found;
-        }
+    std::array<std::uint32_t, 2> first = {~std::uint32_t{0}, ~std::uint32_t{0}};
+    Finding found;
+    const auto look_at_pair = [&](std::uint32_t e, std::uint32_t f) {
+      const int crossing = EdgeCrosser(edges_.start(e), edges_.end(e)).crossing(edges_.start(f), edges_.end(f));
+      if (crossing < 0) return;
+      std::array<std::uint32_t, 2> given = {as_given(e), as_given(f)};
+      if (given[0] > given[1]) {
+        std::swap(e, f);
+        std::swap(given[0], given[1]);
       }
-    }
+      if (given >= first) return;
+      const Finding here = judge(e, f, crossing);
+      if (here.fault == RingFault::kNone) return;
+      first = given;
+      found = here;
+    };
+    stopped = !internal::EdgeBoxes(edges_).for_each_close_pair(look_at_pair, interrupted);
+    if (stopped || found.fault != RingFault::kNone) return found;
     return wrong_nesting();
   }
 
-  const ShapeIndex& index() const noexcept { return index_; }
-  double area() const noexcept { return area_; }
-  bool contains(const Point& p) const noexcept { return index_.contains(p); }
+  const FaceEdges& edges() const noexcept { return edges_; }
+  // Whether it contains `start_of_curve()`.
+  bool start_inside() const noexcept { return start_inside_; }
+
+  double area() const noexcept {
+    internal::LongSum area;
+    for (std::uint32_t k = 0; k < rings_.size(); ++k) {
+      area.add(ring_area(edges_.ring(k), rings_[k].left_is_smaller, rings_[k].is_hole));
+    }
+    return std::clamp(area.value(), 0.0, 4 * kPi);
+  }
+
+  bool contains(const Point& p) const { return index().contains(p); }
 
  private:
-  void keep_different(const std::vector<Point>& points, const std::vector<std::uint32_t>& offsets) {
-    points_.reserve(points.size());
-    offsets_.assign(1, 0);
+  struct RingSides {
+    bool left_is_smaller, is_hole, is_reversed;
+  };
+
+  // Made when first needed: coverings do without.
+  const ShapeIndex& index() const {
+    std::call_once(index_once_, [&] { index_ = std::make_unique<ShapeIndex>(edges_, start_inside_); });
+    return *index_;
+  }
+
+  // Each ring with its first vertex again at its end.
+  static void keep_different(std::span<const Point> points, std::span<const std::uint32_t> offsets,
+                             std::vector<Point>& kept, std::vector<std::uint32_t>& begins) {
+    kept.reserve(points.size() + offsets.size());
+    begins.reserve(offsets.size());
+    begins.push_back(0);
     for (std::size_t k = 0; k + 1 < offsets.size(); ++k) {
-      const std::size_t first = points_.size();
+      const std::size_t first = kept.size();
       for (std::uint32_t v = offsets[k]; v < offsets[k + 1]; ++v) {
-        if (points_.size() == first || points_.back() != points[v]) points_.push_back(points[v]);
+        if (kept.size() == first || kept.back() != points[v]) kept.push_back(points[v]);
       }
-      while (points_.size() > first + 1 && points_.back() == points_[first]) points_.pop_back();
-      offsets_.push_back(static_cast<std::uint32_t>(points_.size()));
+      while (kept.size() > first + 1 && kept.back() == kept[first]) kept.pop_back();
+      kept.push_back(kept.size() > first ? kept[first] : Point{});
+      begins.push_back(static_cast<std::uint32_t>(kept.size()));
     }
   }
 
-  Ring ring(std::uint32_t k) const noexcept { return {points_.data() + offsets_[k], offsets_[k + 1] - offsets_[k]}; }
-  std::uint32_t ring_of(std::uint32_t edge) const noexcept {
-    return static_cast<std::uint32_t>(std::upper_bound(offsets_.begin(), offsets_.end(), edge) - offsets_.begin()) - 1;
-  }
-
-  Finding look_at(std::uint32_t k) const noexcept {
-    const Ring r = ring(k);
+  static Finding look_at(Ring r, std::uint32_t k) noexcept {
     if (r.size() < 3) return {RingFault::kFewVertices, k, k, {}};
     for (std::size_t v = 0; v < r.size(); ++v) {
       if (r[v] == -r[v + 1 == r.size() ? 0 : v + 1]) return {RingFault::kOppositeNeighbours, k, k, r[v]};
@@ -230,35 +377,59 @@ class Polygon {
     return {};
   }
 
-  // A vertex of ring `from` that is none of ring `k`, if there is one.
-  const Point& vertex_apart(std::uint32_t from, std::uint32_t k) const noexcept {
-    const Ring candidates = ring(from), other = ring(k);
-    const auto apart = std::find_if(candidates.begin(), candidates.end(), [&](const Point& p) {
-      return std::find(other.begin(), other.end(), p) == other.end();
-    });
-    return apart == candidates.end() ? candidates[0] : *apart;
+  // Of a ring well within one face, 1 if its left side lies there too, -1 if its right does; 0 if that is not clear.
+  static int left_within_face(std::span<const FaceEdges::Vertex> ring) noexcept {
+    const UV first = ring[0].uv;
+    double area2 = 0, reach = 0;
+    UV before = {0, 0};
+    for (const FaceEdges::Vertex& vertex : ring) {
+      if (vertex.inner_face < 0 || vertex.inner_face != ring[0].inner_face) return 0;
+      const UV here = {vertex.uv.u - first.u, vertex.uv.v - first.v};
+      area2 += before.u * here.v - before.v * here.u;
+      reach = std::max(reach, std::max(std::fabs(here.u), std::fabs(here.v)));
+      before = here;
+    }
+    // Each vertex is off by an ulp of 1, each term by two of its own.
+    const auto n = static_cast<double>(ring.size());
+    const double error = 8 * DBL_EPSILON * n * reach * (1 + n * reach);
+    return area2 > error ? 1 : area2 < -error ? -1 : 0;
   }
 
-  // Of two edges that cross or share a vertex.
+  // A vertex of one ring that is none of the other, if there is one.
+  static const Point& vertex_apart(Ring from, Ring other) noexcept {
+    const auto apart = std::find_if(from.begin(), from.end(), [&](const Point& p) {
+      return std::find(other.begin(), other.end(), p) == other.end();
+    });
+    return apart == from.end() ? from[0] : *apart;
+  }
+
+  // Number of an edge before its ring was reversed, if it was.
+  std::uint32_t as_given(std::uint32_t e) const noexcept {
+    const std::uint32_t r = edges_.ring_of(e), begin = edges_.ring_begin(r), end = edges_.ring_end(r);
+    if (!rings_[r].is_reversed) return e;
+    return e + 1 == end ? e : end - 2 - (e - begin);
+  }
+
+  // Of two edges that cross or share a vertex; e comes first, as given.
   Finding judge(std::uint32_t e, std::uint32_t f, int crossing) const noexcept {
-    const std::uint32_t r = ring_of(e), s = ring_of(f);
-    const ShapeIndex::Edge &p = index_.edges()[e], &q = index_.edges()[f];
-    if (crossing > 0) return {r == s ? RingFault::kCrossesItself : RingFault::kCrossesRing, r, s, p.a};
-    if ((p.a == q.a && p.b == q.b) || (p.a == q.b && p.b == q.a)) {
-      return {r == s ? RingFault::kRepeatsEdge : RingFault::kSharesEdge, r, s, p.a};
+    const std::uint32_t r = edges_.ring_of(e), s = edges_.ring_of(f);
+    const bool is_reversed = rings_[r].is_reversed;
+    const Point &a = is_reversed ? edges_.end(e) : edges_.start(e), &b = is_reversed ? edges_.start(e) : edges_.end(e);
+    const Point &c = edges_.start(f), &d = edges_.end(f);
+    if (crossing > 0) return {r == s ? RingFault::kCrossesItself : RingFault::kCrossesRing, r, s, a};
+    if ((a == c && b == d) || (a == d && b == c)) {
+      return {r == s ? RingFault::kRepeatsEdge : RingFault::kSharesEdge, r, s, a};
     }
-    const auto next = [&](std::uint32_t edge) { return edge + 1 == offsets_[r + 1] ? offsets_[r] : edge + 1; };
-    if (r == s && next(e) != f && next(f) != e) {
-      return {RingFault::kTouchesItself, r, s, p.a == q.a || p.a == q.b ? p.a : p.b};
-    }
+    const auto next = [&](std::uint32_t edge) { return edge + 1 == edges_.ring_end(r) ? edges_.ring_begin(r) : edge + 1; };
+    if (r == s && next(e) != f && next(f) != e) return {RingFault::kTouchesItself, r, s, a == c || a == d ? a : b};
     return {};
   }
 
   // Each ring must have the interior on its left: else a hole lies outside its shell, or a shell within another.
-  Finding wrong_nesting() const noexcept {
-    if (offsets_.size() <= 2) return {};
-    for (std::uint32_t k = 0; k + 1 < offsets_.size(); ++k) {
-      const Ring r = ring(k);
+  Finding wrong_nesting() const {
+    if (edges_.n_rings() == 1) return {};
+    for (std::uint32_t k = 0; k < edges_.n_rings(); ++k) {
+      const Ring r = edges_.ring(k);
       for (std::size_t v = 0; v < r.size(); ++v) {
         if (is_shared(r[v])) continue;
         const Point &before = r[v == 0 ? r.size() - 1 : v - 1], &after = r[v + 1 == r.size() ? 0 : v + 1];
@@ -270,179 +441,445 @@ class Polygon {
   }
 
   // Is the point a vertex of more than one ring?
-  bool is_shared(const Point& p) const noexcept {
-    const std::size_t at = index_.first_ending_from(point_to_cell(p, kMaxLevel));
-    if (at == index_.cells().size()) return false;
+  bool is_shared(const Point& p) const {
+    const std::size_t at = index().first_ending_from(point_to_cell(p, kMaxLevel));
+    if (at == index().cells().size()) return false;
     int n = 0;
-    for (const std::uint32_t k : index_.entries(index_.cells()[at])) {
-      n += index_.edges()[index_.face_edge(k).edge].a == p;
-    }
+    for (const std::uint32_t e : index().entries(index().cells()[at])) n += edges_.start(e) == p;
     return n > 1;
   }
 
-  std::vector<Point> points_;
-  std::vector<std::uint32_t> offsets_;
+  FaceEdges edges_;
+  std::vector<RingSides> rings_;
   Finding finding_;
-  double area_ = 0;
-  ShapeIndex index_;
+  bool start_inside_ = false;
+  mutable std::once_flag index_once_;
+  mutable std::unique_ptr<const ShapeIndex> index_;
 };
 
 // A polygon as the region of one covering. Answers repeat those of Google's S2ShapeIndexRegion.
 //
-// They come from the edges that meet the parent of the cell asked about: from the cell of the index down, each list is
-// picked from the one above, and the lists on the way stay for the cell's siblings, children and theirs. Where a cell
-// of the index has many edges (all edges of a star meet in a few cells), lists are also kept by cell, because a
-// covering comes back to each cell after having looked at all others of its size.
-// REQUIRES: one thread an object; the index outlives it.
+// A covering goes from cells to their quarters, and so do the edges: each place hands the quarters the edges that meet
+// them. Down to the cells of the index, which is divided only where the covering looks, edges are clipped as there;
+// from these on, they are tested as Google tests them.
+// REQUIRES: one thread an object; the polygon outlives it.
 class PolygonRegion {
  public:
-  explicit PolygonRegion(const ShapeIndex& index) : index_(index) {}
+  // A cell, and what is known of it.
+  struct Place {
+    std::uint64_t cell = 0;
+    std::int32_t i = 0, j = 0;  // leaf coordinates of its low corner
+    std::int8_t level = 0, orientation = 0;
+    bool met = false, contained = false;
+    // Whether the polygon contains its middle, or before `middle_known` the middle of the cell that it is a quarter of.
+    bool inside = false, middle_known = false;
+    bool above_root = false;       // it holds all edges of its face, and the index starts below
+    bool is_index_divided = false;  // `n` clipped pieces, else numbers of pieces to be tested
+    std::uint32_t n = 0;
+    void* list = nullptr;
+    double u[2] = {}, v[2] = {};
+  };
 
-  bool contains(const CellUV& c) const { return ask(c).contained; }
-  bool may_intersect(const CellUV& c) const { return ask(c).met; }
+  explicit PolygonRegion(const Polygon& polygon)
+      : edges_(polygon.edges()), start_inside_(polygon.start_inside()) {}
+  PolygonRegion(const PolygonRegion&) = delete;
+
+  static std::uint64_t cell(const Place& place) noexcept { return place.cell; }
+  static bool met(const Place& place) noexcept { return place.met; }
+  static bool contained(const Place& place) noexcept { return place.contained; }
+
+  Place at(std::uint64_t cell) {
+    const Place found = remembered(face_place(cell_face(cell)), cell);
+    return found.cell == cell ? found : plain(internal::PaddedCell::of(cell), found.met);
+  }
+
+  // The quarters of a place, in curve order; its list is given back. Without `keep` they will not be split themselves.
+  // REQUIRES: place.met; it is no leaf.
+  void split(Place& place, Place* quarters, bool keep) {
+    if (!take_remembered(place, quarters)) look_into(place, quarters, keep);
+    drop(place);
+  }
+
+  // `split` that leaves the place its list.
+  void look_into(Place& place, Place* quarters, bool keep) {
+    const UV mid = middle(place);
+    make_quarters(place, mid, quarters);
+    if (place.contained) {
+      for (int k = 0; k < 4; ++k) quarters[k].met = quarters[k].contained = true;
+      return;
+    }
+    if (place.above_root) {
+      const Root& root = roots_[cell_face(place.cell)];
+      for (int k = 0; k < 4; ++k) {
+        Place& quarter = quarters[k];
+        quarter.met = quarter.contained = root.rest_inside;
+        if (!cell_contains(quarter.cell, root.place.cell)) continue;
+        if (quarter.cell == root.place.cell) {
+          quarter = root.place;
+        } else {
+          quarter.met = quarter.above_root = true;
+          quarter.contained = false;
+        }
+      }
+      return;
+    }
+    find_middle(place, mid);
+    if (place.is_index_divided && !is_index_cell(place)) {
+      divide(place, mid, quarters, keep);
+    } else {
+      test(place, mid, quarters, keep);
+    }
+  }
+
+  // A whole face, from which `split` leads to all cells.
+  Place face_place(int face) {
+    const Root& root = root_of(face);
+    const std::uint64_t cell = static_cast<std::uint64_t>(face) << 61 | level_bit(0);
+    if (root.place.cell == cell) return root.place;
+    Place place = plain(internal::PaddedCell::of(cell), root.rest_inside);
+    if (root.place.cell != 0) {
+      place.met = place.above_root = true;
+      place.contained = false;
+    }
+    return place;
+  }
+
+  static UV middle(const Place& place) noexcept {
+    const std::int64_t size = level_size(place.level);
+    return {st_to_uv(si_ti_to_st(2 * std::int64_t{place.i} + size)), st_to_uv(si_ti_to_st(2 * std::int64_t{place.j} + size))};
+  }
+
+  // Whether the polygon contains the middle of a place.
+  bool middle_is_inside(Place& place) {
+    if (place.above_root) return roots_[cell_face(place.cell)].rest_inside;
+    if (place.list != nullptr) find_middle(place, middle(place));
+    return place.inside || place.contained;
+  }
+
+  // Edges that meet a place, and perhaps others.
+  template <class Visit>
+  static void for_each_piece(const Place& place, Visit visit) {
+    if (place.is_index_divided) {
+      for (const Clipped& e : list<Clipped>(place)) visit(e.piece);
+    } else {
+      for (const FaceEdges::Piece piece : list<FaceEdges::Piece>(place)) visit(piece);
+    }
+  }
+
+  // Whether an edge crosses the way from the middle of one cell to that of another; exact.
+  bool is_crossed(FaceEdges::Piece piece, const UV& from, const UV& to, std::uint64_t from_cell,
+                  std::uint64_t to_cell) const noexcept {
+    if (!edges_.is_special(piece)) {
+      const auto [a, b] = edges_.segment(piece);
+      if (const int clearly = crosses_clearly(from, to, a, b); clearly >= 0) return clearly > 0;
+    }
+    const std::uint32_t e = edges_.edge_of(piece);
+    const Point p = cell_to_point(from_cell), q = cell_to_point(to_cell);
+    return EdgeCrosser(p, q).crosses(edges_.start(e), edges_.end(e));
+  }
+
+  void drop(Place& place) noexcept {
+    if (place.list != nullptr) pool_.give(place.list, list_bytes(place));
+    place.list = nullptr;
+  }
 
   // Of the face or faces that the index's cells lie on, or where that is one, of the children of their common
   // ancestor: the smallest cell each that holds all cells of the index there.
-  void cell_union_bound(std::vector<std::uint64_t>& out) const {
+  void cell_union_bound(std::vector<std::uint64_t>& out) {
     out.clear();
-    const auto& cells = index_.cells();
-    if (cells.empty()) return;
-    const auto span = [&](std::uint64_t a, std::uint64_t b) { out.push_back(a == b ? a : cell_common_ancestor(a, b)); };
-    if (cells.size() == 1) {
-      out.push_back(cells[0].cell);
-      return;
+    std::array<std::uint64_t, 6> first, last;
+    int n_faces = 0, face = 0;
+    for (int f = 0; f < 6; ++f) {
+      Place place = face_place(f);
+      if (!place.met) continue;
+      face = f;
+      first[f] = end_cell(place, 0);
+      last[f] = end_cell(place, 3);
+      out.push_back(cell_common_ancestor(first[f], last[f]));
+      ++n_faces;
     }
-    const std::uint64_t ancestor = cell_common_ancestor(cells.front().cell, cells.back().cell);
-    const std::int32_t level = ancestor == 0 ? 0 : cell_level(ancestor) + 1;
-    for (std::size_t k = 0; k < cells.size();) {
-      const std::size_t first = k;
-      const std::uint64_t end = cell_range_max(cell_parent(cells[k].cell, level));
-      while (k < cells.size() && cells[k].cell <= end) ++k;
-      span(cells[first].cell, cells[k - 1].cell);
+    if (n_faces != 1 || first[face] == last[face]) return;
+    const std::uint64_t ancestor = out[0];
+    out.clear();
+    Place place = remembered(face_place(face), ancestor);
+    const Place* quarters = remember(place);
+    for (int k = 0; k < 4; ++k) {
+      if (!quarters[k].met) continue;
+      out.push_back(cell_common_ancestor(end_cell(quarters[k], 0), end_cell(quarters[k], 3)));
     }
   }
 
  private:
-  struct Answer {
-    bool met, contained;
-  };
-  // A cell within a cell of the index, with the edges that meet it. Its centre is looked at only where that matters.
-  struct Step {
-    std::uint64_t cell = 0;
-    std::vector<std::uint32_t> edges;
-    Point center;
-    bool center_known = false, center_inside = false;
+  // Where the edges of a face begin to be divided, if it has any, and what is true of the rest of the face.
+  struct Root {
+    bool is_made = false, rest_inside = false;
+    Place place;
   };
 
-  Answer ask(const CellUV& c) const {
-    if (c.cell != last_cell_) {
-      last_ = answer(c);
-      last_cell_ = c.cell;
-    }
-    return last_;
+  static int position_within(std::uint64_t cell, std::int32_t level) noexcept {
+    return static_cast<int>(cell >> (2 * (kMaxLevel - level) - 1)) & 3;
   }
 
-  Answer answer(const CellUV& c) const {
-    const std::int32_t level = cell_level(c.cell);
-    if (level == 0 || !go_to(cell_parent(c.cell, level - 1))) {
-      const std::size_t at = index_.first_ending_from(cell_range_min(c.cell));
-      const auto& cells = index_.cells();
-      if (at == cells.size() || cell_range_min(cells[at].cell) > cell_range_max(c.cell)) return {false, false};
-      const ShapeIndex::Cell& found = cells[at];
-      if (found.cell != c.cell) return {true, false};  // it is divided further
-      return {true, found.begin == found.end && found.center_inside};
-    }
-    const Step& parent = steps_[depth_ - 1];
-    const UVRect rect = expanded(c, kTestMargin);
-    for (const std::uint32_t k : parent.edges) {
-      const ShapeIndex::FaceEdge& e = index_.face_edge(k);
-      if (segment_meets(e.test_a, e.test_b, rect)) return {true, false};
-    }
-    const bool inside = center_is_inside(depth_ - 1, c.cell);
-    return {inside, inside};
+  static Place plain(const internal::PaddedCell& at, bool inside) noexcept {
+    Place place;
+    place.cell = at.cell;
+    place.i = at.i;
+    place.j = at.j;
+    place.level = static_cast<std::int8_t>(at.level);
+    place.orientation = static_cast<std::int8_t>(at.orientation);
+    place.met = place.contained = inside;
+    const std::int32_t size = level_size(at.level);
+    place.u[0] = st_to_uv(ij_to_st_min(at.i));
+    place.u[1] = st_to_uv(ij_to_st_min(at.i + size));
+    place.v[0] = st_to_uv(ij_to_st_min(at.j));
+    place.v[1] = st_to_uv(ij_to_st_min(at.j + size));
+    return place;
   }
 
-  // Makes `cell` the last step, if it is a cell of the index or lies within one.
-  bool go_to(std::uint64_t cell) const {
-    while (depth_ > 0 && !cell_contains(steps_[depth_ - 1].cell, cell)) --depth_;
-    if (depth_ > 0 && steps_[depth_ - 1].cell == cell) return true;
-    if (depth_ == 0) {
-      const std::size_t at = index_.first_ending_from(cell_range_min(cell));
-      if (at == index_.cells().size() || !cell_contains(index_.cells()[at].cell, cell)) return false;
-      const ShapeIndex::Cell& found = index_.cells()[at];
-      Step& first = push(found.cell);
-      for (const std::uint32_t k : index_.entries(found)) {
-        if (index_.face_edge(k).is_testable) first.edges.push_back(k);
-      }
-      first.center = cell_to_point(found.cell);
-      first.center_known = true;
-      first.center_inside = found.center_inside;
-      if (found.cell == cell) return true;
+  const Root& root_of(int face) {
+    Root& root = roots_[face];
+    if (root.is_made) return root;
+    root.is_made = true;
+    const std::uint64_t whole = static_cast<std::uint64_t>(face) << 61 | level_bit(0);
+    const bool is_only_face = edges_.is_within_one_face();
+    if (!(edges_.faces() >> face & 1)) {
+      root.rest_inside = is_only_face ? start_inside_ : contains(cell_to_point(whole));
+      return root;
     }
-    const bool is_long = steps_[depth_ - 1].edges.size() > kLong;
-    if (is_long) {
-      // The kept list of the cell, or else of its nearest ancestor that has one.
-      const std::uint64_t top = steps_[depth_ - 1].cell;
-      for (std::uint64_t at = cell; at != top; at = cell_parent(at, cell_level(at) - 1)) {
-        const auto kept = kept_.find(at);
-        if (kept == kept_.end()) continue;
-        push(at).edges = kept->second;
-        if (at == cell) return true;
-        break;
-      }
+    UVRect bound;
+    std::vector<Clipped>& pieces = clipped_[0];
+    pieces.clear();
+    IndexSplitter{edges_}.pieces(face, pieces, bound);
+    const std::uint64_t cell = internal::PaddedCell::of(whole).shrunk_to(bound);
+    root.place = plain(internal::PaddedCell::of(cell), true);
+    root.place.contained = false;
+    root.place.is_index_divided = root.place.middle_known = true;
+    root.place.inside = is_only_face ? is_inside_from_outside(pieces, bound, root.place) : contains(cell_to_point(cell));
+    set_list(root.place, pieces.data(), pieces.size());
+    if (is_only_face) {
+      root.rest_inside = start_inside_;
+    } else if (cell != whole) {
+      root.rest_inside = contains(cell_to_point(cell_child(whole, position_within(cell, 0) ^ 1)));
     }
-    const CellUV c = cell_uv(cell);
-    const UVRect rect = expanded(c, kTestMargin);
-    Step& last = push(cell);
-    for (const std::uint32_t k : steps_[depth_ - 2].edges) {
-      const ShapeIndex::FaceEdge& e = index_.face_edge(k);
-      if (segment_meets(e.test_a, e.test_b, rect)) last.edges.push_back(k);
+    return root;
+  }
+
+  // Of a polygon within one face: whether it contains the middle of a place, on the way from beyond all edges.
+  bool is_inside_from_outside(std::span<const Clipped> pieces, const UVRect& bound, const Place& place) const {
+    const UV mid = middle(place), outside = {bound.u.lo - (bound.u.hi - bound.u.lo) - 0x1p-40, mid.v};
+    bool inside = start_inside_;
+    for (const Clipped& e : pieces) {
+      const auto [a, b] = edges_.segment(e.piece);
+      const int crossed = crosses_clearly(outside, mid, a, b);
+      if (crossed < 0) return contains(cell_to_point(place.cell));
+      inside ^= crossed > 0;
     }
-    if (is_long) keep(last);
+    return inside;
+  }
+
+  // By all edges; exact.
+  bool contains(const Point& p) const {
+    const Point start = start_of_curve();
+    const EdgeCrosser crosser(start, p);
+    bool inside = start_inside_;
+    edges_.for_each_edge([&](std::uint32_t e) { inside ^= crosser.crosses(edges_.start(e), edges_.end(e)); });
+    return inside;
+  }
+
+  // First (`end` 0) or last (3) cell of the index within a place that has one.
+  std::uint64_t end_cell(Place place, int end) {
+    while (!place.contained && (place.above_root || !is_index_cell(place))) {
+      const Place* quarters = remember(place);
+      int k = end;
+      while (!quarters[k].met) k += end == 0 ? 1 : -1;
+      place = quarters[k];
+    }
+    return place.cell;
+  }
+
+  bool take_remembered(const Place& place, Place* quarters) {
+    if (!place.is_index_divided && !place.above_root) return false;  // only those are
+    const auto known = split_before_.find(place.cell);
+    if (known == split_before_.end()) return false;
+    std::copy(known->second.begin(), known->second.end(), quarters);
+    split_before_.erase(known);
     return true;
   }
 
-  Step& push(std::uint64_t cell) const {
-    Step& step = steps_[depth_++];
-    step.cell = cell;
-    step.edges.clear();
-    step.center_known = false;
-    return step;
+  // Quarters of a place that `split` will be asked for again.
+  const Place* remember(Place place) {
+    auto known = split_before_.find(place.cell);
+    if (known == split_before_.end()) {
+      std::array<Place, 4> quarters;
+      look_into(place, quarters.data(), true);
+      known = split_before_.emplace(place.cell, quarters).first;
+    }
+    return known->second.data();
+  }
+  // The cell's place, or an ancestor's if that is all inside or all outside.
+  Place remembered(Place place, std::uint64_t cell) {
+    while (place.cell != cell && place.met && !place.contained) {
+      place = remember(place)[position_within(cell, place.level)];
+    }
+    return place;
   }
 
-  void keep(const Step& step) const {
-    constexpr std::size_t kMost = std::size_t{1} << 24;
-    n_kept_ += step.edges.size() + 16;
-    if (n_kept_ > kMost) {
-      kept_.clear();
-      n_kept_ = step.edges.size() + 16;
-    }
-    kept_.emplace(step.cell, step.edges);
+  // --- lists ------------------------------------------------------------------------------------------------------
+
+  static std::size_t list_bytes(const Place& place) noexcept {
+    return place.n * (place.is_index_divided ? sizeof(Clipped) : sizeof(FaceEdges::Piece));
+  }
+  template <class T>
+  static std::span<const T> list(const Place& place) noexcept {
+    return {static_cast<const T*>(place.list), place.n};
+  }
+  template <class T>
+  void set_list(Place& place, const T* items, std::size_t n) {
+    place.n = static_cast<std::uint32_t>(n);
+    place.list = pool_.take(list_bytes(place));
+    std::memcpy(place.list, items, list_bytes(place));
   }
 
-  // Whether the polygon contains the centre of a cell within the step's: from one centre to the other the way lies
-  // within the step's cell, so that only its edges can be crossed.
-  bool center_is_inside(int step, std::uint64_t cell) const {
-    Step& from = steps_[step];
-    if (!from.center_known) {
-      from.center_inside = center_is_inside(step - 1, from.cell);
-      from.center_known = true;
-      if (!from.edges.empty()) from.center = cell_to_point(from.cell);
+  // --- quarters ---------------------------------------------------------------------------------------------------
+
+  // Where they lie; nothing else is known yet.
+  static void make_quarters(const Place& place, const UV& mid, Place* quarters) noexcept {
+    const std::int32_t half = level_size(place.level) >> 1;
+    for (int k = 0; k < 4; ++k) {
+      Place& quarter = quarters[k] = Place{};
+      const int ij = kPositionToIJ[place.orientation][k], upper_i = ij >> 1, upper_j = ij & 1;
+      quarter.cell = cell_child(place.cell, k);
+      quarter.level = static_cast<std::int8_t>(place.level + 1);
+      quarter.orientation = static_cast<std::int8_t>(place.orientation ^ kPositionToOrientation[k]);
+      quarter.i = place.i + upper_i * half;
+      quarter.j = place.j + upper_j * half;
+      quarter.u[0] = upper_i ? mid.u : place.u[0];
+      quarter.u[1] = upper_i ? place.u[1] : mid.u;
+      quarter.v[0] = upper_j ? mid.v : place.v[0];
+      quarter.v[1] = upper_j ? place.v[1] : mid.v;
     }
-    if (from.edges.empty()) return from.center_inside;
-    return from.center_inside != index_.crossed_oddly(from.center, cell_to_point(cell), from.edges);
+  }
+
+  // The middle of a place's parent is one of its corners: from there the way to its own middle meets no other edges.
+  void find_middle(Place& place, const UV& mid) {
+    if (place.middle_known) return;
+    place.middle_known = true;
+    const std::int32_t size = level_size(place.level);
+    const UV corner = {place.u[(place.i & size) == 0], place.v[(place.j & size) == 0]};
+    const std::uint64_t parent = cell_parent(place.cell, place.level - 1);
+    if (place.is_index_divided) {
+      const UVRect way = {{std::min(corner.u, mid.u), std::max(corner.u, mid.u)},
+                          {std::min(corner.v, mid.v), std::max(corner.v, mid.v)}};
+      for (const Clipped& e : list<Clipped>(place)) {
+        const bool is_apart = e.bound.u.hi < way.u.lo - kCellPadding || e.bound.u.lo > way.u.hi + kCellPadding ||
+                              e.bound.v.hi < way.v.lo - kCellPadding || e.bound.v.lo > way.v.hi + kCellPadding;
+        if (!is_apart) place.inside ^= is_crossed(e.piece, corner, mid, parent, place.cell);
+      }
+    } else {
+      for (const FaceEdges::Piece piece : list<FaceEdges::Piece>(place)) place.inside ^= is_crossed(piece, corner, mid, parent, place.cell);
+    }
+  }
+
+  // Whether the way from p to q crosses the edge ab: 1 or 0, or -1 where roundings might decide.
+  static int crosses_clearly(const UV& p, const UV& q, const UV& a, const UV& b) noexcept {
+    constexpr double kError = 16 * DBL_EPSILON;
+    if (std::max(a.u, b.u) < std::min(p.u, q.u) - kError || std::min(a.u, b.u) > std::max(p.u, q.u) + kError) return 0;
+    if (std::max(a.v, b.v) < std::min(p.v, q.v) - kError || std::min(a.v, b.v) > std::max(p.v, q.v) + kError) return 0;
+    // Side of the line through x and y, on which z lies, 0 if in doubt: coordinates are off by ulps of 1.
+    const auto side = [](const UV& x, const UV& y, const UV& z) {
+      const double yu = y.u - x.u, yv = y.v - x.v, zu = z.u - x.u, zv = z.v - x.v;
+      const double error = kError * (std::fabs(yu) + std::fabs(yv) + std::fabs(zu) + std::fabs(zv));
+      const double area = yu * zv - yv * zu;
+      return (area > error) - (area < -error);
+    };
+    const int a_side = side(p, q, a) * side(p, q, b);
+    if (a_side > 0) return 0;
+    const int p_side = side(a, b, p) * side(a, b, q);
+    if (p_side > 0) return 0;
+    return a_side < 0 && p_side < 0 ? 1 : -1;
+  }
+
+  // Is a place of the upper part a cell of the index?
+  bool is_index_cell(const Place& place) const {
+    if (!place.is_index_divided) return false;
+    return IndexSplitter{edges_}.is_fine_enough(place.level, list<Clipped>(place), [&] {
+      const auto at = internal::PaddedCell::of(place.cell);
+      return contains(at.entry());
+    });
+  }
+
+  void divide(const Place& place, const UV& mid, Place* quarters, bool keep) {
+    for (auto& found : clipped_) found.clear();
+    IndexSplitter{edges_}.split(list<Clipped>(place), mid, clipped_);
+    for (int k = 0; k < 4; ++k) {
+      const auto& found = clipped_[kPositionToIJ[place.orientation][k]];
+      Place& quarter = quarters[k];
+      quarter.inside = place.inside;
+      quarter.is_index_divided = true;
+      quarter.met = !found.empty() || place.inside;
+      quarter.contained = found.empty() && place.inside;
+      if (keep && !found.empty()) set_list(quarter, found.data(), found.size());
+    }
+  }
+
+  // As `segment_meets`, for all four quarters at once.
+  void test(const Place& place, const UV& mid, Place* quarters, bool keep) {
+    tested_.resize(4 * std::size_t{place.n});
+    FaceEdges::Piece* const found[4] = {tested_.data(), tested_.data() + place.n, tested_.data() + 2 * place.n,
+                                        tested_.data() + 3 * place.n};
+    std::uint32_t n[4] = {};
+    // Padded sides of the lower and the upper half.
+    const Interval u[2] = {{place.u[0] - kTestMargin, mid.u + kTestMargin}, {mid.u - kTestMargin, place.u[1] + kTestMargin}};
+    const Interval v[2] = {{place.v[0] - kTestMargin, mid.v + kTestMargin}, {mid.v - kTestMargin, place.v[1] + kTestMargin}};
+    const auto test = [&](FaceEdges::Piece piece) {
+      const auto [a, b] = edges_.test_segment(piece);
+      const double nu = -(b.v - a.v), nv = b.u - a.u;
+      const bool i = nu >= 0, j = nv >= 0;
+      bool meets_u[2], meets_v[2];
+      double far_u[2], near_u[2], far_v[2], near_v[2];
+      for (int k = 0; k < 2; ++k) {
+        meets_u[k] = !(std::min(a.u, b.u) > u[k].hi) & !(std::max(a.u, b.u) < u[k].lo);
+        meets_v[k] = !(std::min(a.v, b.v) > v[k].hi) & !(std::max(a.v, b.v) < v[k].lo);
+        const double lo_u = nu * (u[k].lo - a.u), hi_u = nu * (u[k].hi - a.u);
+        const double lo_v = nv * (v[k].lo - a.v), hi_v = nv * (v[k].hi - a.v);
+        far_u[k] = i ? hi_u : lo_u;
+        near_u[k] = i ? lo_u : hi_u;
+        far_v[k] = j ? hi_v : lo_v;
+        near_v[k] = j ? lo_v : hi_v;
+      }
+      for (int k = 0; k < 4; ++k) {
+        const int a_half = k >> 1, b_half = k & 1;
+        found[k][n[k]] = piece;
+        n[k] += meets_u[a_half] & meets_v[b_half] & (far_u[a_half] + far_v[b_half] >= 0) &
+                (near_u[a_half] + near_v[b_half] <= 0);
+      }
+    };
+    if (place.is_index_divided) {
+      for (const Clipped& e : list<Clipped>(place)) {
+        if (edges_.is_testable(e.piece)) test(e.piece);
+      }
+    } else {
+      for (const FaceEdges::Piece piece : list<FaceEdges::Piece>(place)) test(piece);
+    }
+    for (int k = 0; k < 4; ++k) {
+      const int from = kPositionToIJ[place.orientation][k];
+      Place& quarter = quarters[k];
+      quarter.inside = place.inside;
+      quarter.met = n[from] > 0 || place.inside;
+      quarter.contained = n[from] == 0 && place.inside;
+      if (keep && n[from] > 0) set_list(quarter, found[from], n[from]);
+    }
   }
 
   static constexpr double kTestMargin = kFaceClipError + kSegmentMeetsError;
-  static constexpr std::size_t kLong = 32;
 
-  const ShapeIndex& index_;
-  mutable std::array<Step, kMaxLevel + 1> steps_;
-  mutable int depth_ = 0;
-  mutable std::unordered_map<std::uint64_t, std::vector<std::uint32_t>> kept_;
-  mutable std::size_t n_kept_ = 0;
-  mutable std::uint64_t last_cell_ = 0;
-  mutable Answer last_{};
+  const FaceEdges& edges_;
+  bool start_inside_;
+  std::array<Root, 6> roots_;
+  internal::ListPool pool_;
+  std::array<std::vector<Clipped>, 4> clipped_;
+  std::vector<FaceEdges::Piece> tested_;
+  std::unordered_map<std::uint64_t, std::array<Place, 4>> split_before_;
 };
 
 namespace internal {

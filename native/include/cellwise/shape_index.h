@@ -7,6 +7,8 @@
 // cells, and with them the first candidates of a covering, depend on every bit.
 //
 // Google builds indexes of more than 463,970 edges in several passes, which leaves other cells; here it is one.
+//
+// `FaceEdges` holds the edges, `IndexCell` says how a cell of them is divided; `ShapeIndex` is all cells at once.
 
 #pragma once
 
@@ -223,38 +225,260 @@ struct PaddedCell {
 
 }  // namespace internal
 
+// Edges of closed rings, on the sphere and in the plane of each face that they pass through.
+//
+// What lies of an edge on a face is a piece. An edge well within one face is one piece, with the edge's own number; the
+// pieces of others have numbers of their own behind those.
+class FaceEdges {
+ public:
+  using Piece = std::uint32_t;
+  struct Segment {
+    UV a, b;
+  };
+
+  // Position of a vertex on its face, and whether it lies there with room for padding on all sides.
+  struct Vertex {
+    UV uv;
+    std::int8_t inner_face;  // -1 near the border
+  };
+  static Vertex vertex(const Point& p) noexcept {
+    const FaceUV at = xyz_to_given_face_uv(point_face(p), p);
+    constexpr double kInside = 1 - kCellPadding;
+    const bool is_inner = std::fabs(at.u) <= kInside && std::fabs(at.v) <= kInside;
+    return {{at.u, at.v}, static_cast<std::int8_t>(is_inner ? at.face : -1)};
+  }
+
+  FaceEdges() = default;
+
+  // Ring k is points[begins[k]] .. points[begins[k + 1] - 1], the first of them again at its end. Edges have the
+  // number of their first vertex.
+  FaceEdges(std::vector<Point> points, std::vector<Vertex> vertices, std::vector<std::uint32_t> begins)
+      : points_(std::move(points)), vertices_(std::move(vertices)), begins_(std::move(begins)) {
+    for_each_edge([&](std::uint32_t e) {
+      const std::int8_t face = vertices_[e].inner_face;
+      if (face >= 0 && face == vertices_[e + 1].inner_face) {
+        faces_ |= 1u << face;
+      } else {
+        add_special(e);
+      }
+    });
+  }
+
+  std::size_t n_rings() const noexcept { return begins_.size() - 1; }
+  std::uint32_t ring_begin(std::uint32_t ring) const noexcept { return begins_[ring]; }
+  std::uint32_t ring_end(std::uint32_t ring) const noexcept { return begins_[ring + 1] - 1; }  // closing vertex
+  std::uint32_t ring_of(std::uint32_t edge) const noexcept {
+    return static_cast<std::uint32_t>(std::upper_bound(begins_.begin(), begins_.end(), edge) - begins_.begin()) - 1;
+  }
+  std::span<const Point> ring(std::uint32_t k) const noexcept {
+    return {points_.data() + ring_begin(k), ring_end(k) - ring_begin(k)};
+  }
+
+  const Point& start(std::uint32_t edge) const noexcept { return points_[edge]; }
+  const Point& end(std::uint32_t edge) const noexcept { return points_[edge + 1]; }
+
+  std::uint32_t edge_of(Piece piece) const noexcept { return is_special(piece) ? special(piece).edge : piece; }
+  // Of pieces that are not special, both segments run from vertex to vertex.
+  bool is_special(Piece piece) const noexcept { return piece >= points_.size(); }
+  Segment segment(Piece piece) const noexcept {
+    if (is_special(piece)) return special(piece).padded;
+    return {vertices_[piece].uv, vertices_[piece + 1].uv};
+  }
+  // What tests of cells look at: padded less. REQUIRES: is_testable(piece).
+  Segment test_segment(Piece piece) const noexcept {
+    if (is_special(piece)) return special(piece).tested;
+    return {vertices_[piece].uv, vertices_[piece + 1].uv};
+  }
+  // False: it lies in the padding only.
+  bool is_testable(Piece piece) const noexcept { return !is_special(piece) || special(piece).is_testable; }
+
+  // Squared chord; exact but for roundings of its coordinates.
+  double length2(Piece piece) const noexcept {
+    const std::uint32_t e = edge_of(piece);
+    const Point d = start(e) - end(e);
+    return dot(d, d);
+  }
+
+  // Bit k: whether there are pieces on face k.
+  unsigned faces() const noexcept { return faces_; }
+  bool is_within_one_face() const noexcept { return specials_.empty() && std::has_single_bit(faces_); }
+
+  template <class Visit>
+  void for_each_edge(Visit visit) const {
+    for (std::size_t k = 0; k + 1 < begins_.size(); ++k) {
+      for (std::uint32_t e = begins_[k]; e + 1 < begins_[k + 1]; ++e) visit(e);
+    }
+  }
+  template <class Visit>
+  void for_each_piece(int face, Visit visit) const {
+    if (is_within_one_face()) {
+      if (faces_ == 1u << face) for_each_edge(visit);
+      return;
+    }
+    for_each_edge([&](std::uint32_t e) {
+      if (vertices_[e].inner_face == face && vertices_[e + 1].inner_face == face) visit(e);
+    });
+    for (std::size_t k = 0; k < specials_.size(); ++k) {
+      if (specials_[k].face == face) visit(static_cast<Piece>(points_.size() + k));
+    }
+  }
+
+ private:
+  struct Special {
+    std::uint32_t edge;
+    int face;
+    bool is_testable;
+    Segment padded, tested;
+  };
+  const Special& special(Piece piece) const noexcept { return specials_[piece - points_.size()]; }
+
+  void add_special(std::uint32_t e) {
+    Special made{e, 0, true, {}, {}};
+    for (made.face = 0; made.face < 6; ++made.face) {
+      Segment &padded = made.padded, &tested = made.tested;
+      if (!clip_to_padded_face(start(e), end(e), made.face, kCellPadding, padded.a, padded.b)) continue;
+      constexpr double kTestPadding = kFaceClipError + kSegmentMeetsError;
+      made.is_testable = clip_to_padded_face(start(e), end(e), made.face, kTestPadding, tested.a, tested.b);
+      specials_.push_back(made);
+      faces_ |= 1u << made.face;
+    }
+  }
+
+  std::vector<Point> points_;
+  std::vector<Vertex> vertices_;
+  std::vector<std::uint32_t> begins_;
+  std::vector<Special> specials_;
+  unsigned faces_ = 0;
+};
+
+// A piece of an edge within a cell, by its bounds.
+struct Clipped {
+  FaceEdges::Piece piece;
+  UVRect bound;
+};
+
+// How a cell of the index is divided.
+struct IndexSplitter {
+  const FaceEdges& edges;
+
+  // All pieces on a face.
+  void pieces(int face, std::vector<Clipped>& out, UVRect& bound) const {
+    bound = {{HUGE_VAL, -HUGE_VAL}, {HUGE_VAL, -HUGE_VAL}};
+    edges.for_each_piece(face, [&](FaceEdges::Piece piece) {
+      const auto [a, b] = edges.segment(piece);
+      const UVRect own = {{std::min(a.u, b.u), std::max(a.u, b.u)}, {std::min(a.v, b.v), std::max(a.v, b.v)}};
+      out.push_back({piece, own});
+      bound.u = {std::min(bound.u.lo, own.u.lo), std::max(bound.u.hi, own.u.hi)};
+      bound.v = {std::min(bound.v.lo, own.v.lo), std::max(bound.v.hi, own.v.hi)};
+    });
+  }
+
+  // Is a cell with these pieces not divided further?  `entry_inside()`: whether the curve enters it inside the polygon;
+  // asked only where that matters.
+  template <class EntryInside>
+  bool is_fine_enough(std::int32_t level, std::span<const Clipped> pieces, EntryInside entry_inside) const {
+    constexpr std::size_t kMaxEdges = 10;
+    if (pieces.size() <= kMaxEdges) return true;
+    const auto most_short = [=](std::size_t all) {
+      constexpr double kMinShortFraction = 0.2;
+      return std::max(kMaxEdges, static_cast<std::size_t>(kMinShortFraction * static_cast<double>(all)));
+    };
+    const std::size_t most = most_short(pieces.size()), most_if_inside = most_short(pieces.size() + 1);
+    if (level == kMaxLevel) return true;
+    // Short against cells of `level`: by squares, where roundings do not decide.
+    constexpr double kAverageEdge = 1.459213746386106062;  // of cells of level 0, radians
+    const double limit = std::ldexp(1.0, -level), limit2 = kAverageEdge * kAverageEdge * limit * limit;
+    std::size_t n_short = 0;
+    for (const Clipped& e : pieces) {
+      const double length2 = edges.length2(e.piece);
+      const bool is_clear = std::fabs(length2 - limit2) > 1e-14 * limit2;
+      n_short += is_clear ? length2 < limit2 : std::sqrt(length2) / kAverageEdge < limit;
+      if (n_short > most_if_inside) return false;
+    }
+    return n_short <= most || entry_inside();
+  }
+
+  // Pieces of the four quarters of a cell whose middle is `mid`, by 2 * (upper u) + (upper v).
+  template <class List>
+  void split(std::span<const Clipped> pieces, const UV& mid, std::array<List, 4>& quarters) const {
+    const Interval u = {mid.u - kCellPadding, mid.u + kCellPadding}, v = {mid.v - kCellPadding, mid.v + kCellPadding};
+    for (const Clipped& e : pieces) {
+      if (e.bound.u.hi <= u.lo) {
+        split_v(e, v, &quarters[0]);
+      } else if (e.bound.u.lo >= u.hi) {
+        split_v(e, v, &quarters[2]);
+      } else if (e.bound.v.hi <= v.lo) {
+        quarters[0].push_back(clip_u(e, 1, u.hi));
+        quarters[2].push_back(clip_u(e, 0, u.lo));
+      } else if (e.bound.v.lo >= v.hi) {
+        quarters[1].push_back(clip_u(e, 1, u.hi));
+        quarters[3].push_back(clip_u(e, 0, u.lo));
+      } else {
+        split_v(clip_u(e, 1, u.hi), v, &quarters[0]);
+        split_v(clip_u(e, 0, u.lo), v, &quarters[2]);
+      }
+    }
+  }
+
+ private:
+  // Lower and upper quarter of two on the same side of u.
+  template <class List>
+  void split_v(const Clipped& e, const Interval& v, List* quarters) const {
+    if (e.bound.v.hi <= v.lo) {
+      quarters[0].push_back(e);
+    } else if (e.bound.v.lo >= v.hi) {
+      quarters[1].push_back(e);
+    } else {
+      quarters[0].push_back(clip_v(e, 1, v.hi));
+      quarters[1].push_back(clip_v(e, 0, v.lo));
+    }
+  }
+
+  // Value at x of the line through (a, a1) and (b, b1), from the nearer end.
+  static double interpolated(double x, double a, double b, double a1, double b1) noexcept {
+    if (a == b) return a1;
+    if (std::fabs(a - x) <= std::fabs(b - x)) return a1 + (b1 - a1) * ((x - a) / (b - a));
+    return b1 + (a1 - b1) * ((x - b) / (a - b));
+  }
+
+  // The piece without what lies beyond u: above it if end is 1, below it if 0.
+  Clipped clip_u(const Clipped& e, int end, double u) const noexcept {
+    if (end == 0 ? e.bound.u.lo >= u : e.bound.u.hi <= u) return e;
+    const auto [a, b] = edges.segment(e.piece);
+    const double v = e.bound.v.clamped(interpolated(u, a.u, b.u, a.v, b.v));
+    return bounded(e, end, u, end ^ falls(a, b), v);
+  }
+  Clipped clip_v(const Clipped& e, int end, double v) const noexcept {
+    if (end == 0 ? e.bound.v.lo >= v : e.bound.v.hi <= v) return e;
+    const auto [a, b] = edges.segment(e.piece);
+    const double u = e.bound.u.clamped(interpolated(v, a.v, b.v, a.u, b.u));
+    return bounded(e, end ^ falls(a, b), u, end, v);
+  }
+  static int falls(const UV& a, const UV& b) noexcept { return (a.u > b.u) != (a.v > b.v); }
+  static Clipped bounded(Clipped e, int u_end, double u, int v_end, double v) noexcept {
+    (u_end == 0 ? e.bound.u.lo : e.bound.u.hi) = u;
+    (v_end == 0 ? e.bound.v.lo : e.bound.v.hi) = v;
+    return e;
+  }
+};
+
+// Where Google's curve starts: no polygon's edges pass by here unnoticed.
+inline Point start_of_curve() noexcept { return normalize(face_uv_to_xyz(0, -1, -1)); }
+
+// All cells of the index, for questions about points and about pairs of edges.
 class ShapeIndex {
  public:
-  struct Edge {
-    Point a, b;
-  };
-  // An edge on one face, clipped for building, and clipped (less padded) for tests of cells.
-  struct FaceEdge {
-    std::uint32_t edge;
-    std::int32_t max_level;  // from this level on the edge is long against the cells
-    UV a, b;
-    UV test_a, test_b;
-    bool is_testable;  // false: it lies in the padding only
-  };
   struct Cell {
     std::uint64_t cell;
-    std::uint32_t begin, end;  // of the cell's face edges, in `entries`
+    std::uint32_t begin, end;  // of the cell's edges, in `entries`
     bool center_inside;
   };
 
-  ShapeIndex() = default;
-
-  // REQUIRES: the edges of closed rings with the interior on their left; `start_inside` says whether the polygon
-  // contains `start_of_curve()`.
-  ShapeIndex(std::vector<Edge> edges, bool start_inside) : edges_(std::move(edges)) {
-    Builder(*this, start_inside).build();
-  }
-
-  static Point start_of_curve() noexcept { return normalize(face_uv_to_xyz(0, -1, -1)); }
+  // REQUIRES: rings with the interior on their left; `start_inside` says whether the polygon contains
+  // `start_of_curve()`. The edges outlive the object.
+  ShapeIndex(const FaceEdges& edges, bool start_inside) : edges_(edges) { Builder(*this, start_inside).build(); }
 
   const std::vector<Cell>& cells() const noexcept { return cells_; }
-  const std::vector<Edge>& edges() const noexcept { return edges_; }
-  const FaceEdge& face_edge(std::uint32_t k) const noexcept { return face_edges_[k]; }
   std::span<const std::uint32_t> entries(const Cell& cell) const noexcept {
     return {entries_.data() + cell.begin, cell.end - cell.begin};
   }
@@ -273,93 +497,35 @@ class ShapeIndex {
     if (at == cells_.size() || cell_range_min(cells_[at].cell) > leaf) return false;
     const Cell& cell = cells_[at];
     if (cell.begin == cell.end) return cell.center_inside;
-    const Point center = cell_to_point(cell.cell);
-    return cell.center_inside != crossed_oddly(center, p, entries(cell));
-  }
-
-  bool crossed_oddly(const Point& from, const Point& to, std::span<const std::uint32_t> entries) const noexcept {
-    const EdgeCrosser crosser(from, to);
-    bool odd = false;
-    for (const std::uint32_t k : entries) {
-      const Edge& edge = edges_[face_edges_[k].edge];
-      odd ^= crosser.crosses(edge.a, edge.b);
-    }
-    return odd;
+    return cell.center_inside != crossed_oddly(cell_to_point(cell.cell), p, entries(cell));
   }
 
  private:
+  bool crossed_oddly(const Point& from, const Point& to, std::span<const std::uint32_t> entries) const noexcept {
+    const EdgeCrosser crosser(from, to);
+    bool odd = false;
+    for (const std::uint32_t e : entries) odd ^= crosser.crosses(edges_.start(e), edges_.end(e));
+    return odd;
+  }
+
   class Builder {
    public:
     Builder(ShapeIndex& index, bool start_inside)
-        : index_(index), focus_(start_of_curve()), inside_(start_inside) {}
+        : index_(index), splitter_{index.edges_}, focus_(start_of_curve()), inside_(start_inside) {}
 
     void build() {
-      std::array<std::vector<FaceEdge>, 6> by_face;
-      for (std::uint32_t e = 0; e < index_.edges_.size(); ++e) add_edge(e, by_face);
-      std::size_t n = 0;
-      for (const auto& face : by_face) n += face.size();
-      index_.face_edges_.reserve(n);
-      for (int face = 0; face < 6; ++face) {
-        const auto first = static_cast<std::uint32_t>(index_.face_edges_.size());
-        index_.face_edges_.insert(index_.face_edges_.end(), by_face[face].begin(), by_face[face].end());
-        add_face(face, first);
-      }
+      for (int face = 0; face < 6; ++face) add_face(face);
     }
 
    private:
-    // The part of a face edge within a cell, by its bounds.
-    struct Clipped {
-      std::uint32_t face_edge;
-      UVRect bound;
-    };
     using Edges = std::vector<Clipped>;
 
-    static std::int32_t long_from_level(const Edge& edge) noexcept {
-      constexpr double kAverageEdge = 1.459213746386106062;  // of cells of level 0, radians
-      const Point d = edge.a - edge.b;
-      const double length = std::sqrt(dot(d, d));
-      if (!(length > 0)) return kMaxLevel;
-      return std::clamp(-std::ilogb(length / kAverageEdge), 0, kMaxLevel);
-    }
-
-    void add_edge(std::uint32_t e, std::array<std::vector<FaceEdge>, 6>& by_face) {
-      const Edge& edge = index_.edges_[e];
-      FaceEdge made{e, long_from_level(edge), {}, {}, {}, {}, true};
-      const int face = point_face(edge.a);
-      if (face == point_face(edge.b)) {
-        const FaceUV a = xyz_to_given_face_uv(face, edge.a), b = xyz_to_given_face_uv(face, edge.b);
-        made.a = made.test_a = {a.u, a.v};
-        made.b = made.test_b = {b.u, b.v};
-        constexpr double kInside = 1 - kCellPadding;
-        if (std::fabs(a.u) <= kInside && std::fabs(a.v) <= kInside && std::fabs(b.u) <= kInside &&
-            std::fabs(b.v) <= kInside) {
-          by_face[face].push_back(made);
-          return;
-        }
-      }
-      for (int f = 0; f < 6; ++f) {
-        if (!clip_to_padded_face(edge.a, edge.b, f, kCellPadding, made.a, made.b)) continue;
-        constexpr double kTestPadding = kFaceClipError + kSegmentMeetsError;
-        made.is_testable = clip_to_padded_face(edge.a, edge.b, f, kTestPadding, made.test_a, made.test_b);
-        by_face[f].push_back(made);
-      }
-    }
-
-    void add_face(int face, std::uint32_t first) {
-      const std::vector<FaceEdge>& face_edges = index_.face_edges_;
+    void add_face(int face) {
       Edges& edges = lists_[0][0];
       edges.clear();
-      if (face_edges.size() == first && !inside_) return;
-      UVRect bound = {{1, 0}, {1, 0}};
-      for (std::uint32_t k = first; k < face_edges.size(); ++k) {
-        const FaceEdge& e = face_edges[k];
-        const UVRect own = {{std::min(e.a.u, e.b.u), std::max(e.a.u, e.b.u)},
-                            {std::min(e.a.v, e.b.v), std::max(e.a.v, e.b.v)}};
-        edges.push_back({k, own});
-        if (k == first) bound = own;
-        bound.u = {std::min(bound.u.lo, own.u.lo), std::max(bound.u.hi, own.u.hi)};
-        bound.v = {std::min(bound.v.lo, own.v.lo), std::max(bound.v.hi, own.v.hi)};
-      }
+      UVRect bound;
+      splitter_.pieces(face, edges, bound);
+      if (edges.empty() && !inside_) return;
       const auto whole = internal::PaddedCell::of(static_cast<std::uint64_t>(face) << 61 | level_bit(0));
       const std::uint64_t start = edges.empty() ? whole.cell : whole.shrunk_to(bound);
       if (start == whole.cell) {
@@ -390,54 +556,23 @@ class ShapeIndex {
 
     // REQUIRES: there are edges, or the cell lies inside.
     void add_cell(const internal::PaddedCell& cell, const Edges& edges) {
-      if (is_fine_enough(cell, edges)) {
+      if (splitter_.is_fine_enough(cell.level, edges, [&] { return inside_; })) {
         make_cell(cell, edges);
         return;
       }
       std::array<Edges, 4>& children = lists_[cell.level + 1];
       for (Edges& list : children) list.clear();
-      const UV mid = cell.middle();
-      const Interval u = {mid.u - kCellPadding, mid.u + kCellPadding}, v = {mid.v - kCellPadding, mid.v + kCellPadding};
-      for (const Clipped& e : edges) {
-        if (e.bound.u.hi <= u.lo) {
-          split_v(e, v, &children[0]);
-        } else if (e.bound.u.lo >= u.hi) {
-          split_v(e, v, &children[2]);
-        } else if (e.bound.v.hi <= v.lo) {
-          children[0].push_back(clip_u(e, 1, u.hi));
-          children[2].push_back(clip_u(e, 0, u.lo));
-        } else if (e.bound.v.lo >= v.hi) {
-          children[1].push_back(clip_u(e, 1, u.hi));
-          children[3].push_back(clip_u(e, 0, u.lo));
-        } else {
-          split_v(clip_u(e, 1, u.hi), v, &children[0]);
-          split_v(clip_u(e, 0, u.lo), v, &children[2]);
-        }
-      }
+      splitter_.split(edges, cell.middle(), children);
       for (int position = 0; position < 4; ++position) {
         const Edges& list = children[cell.quarter(position)];
         if (!list.empty() || inside_) add_cell(cell.child(position), list);
       }
     }
 
-    bool is_fine_enough(const internal::PaddedCell& cell, const Edges& edges) const noexcept {
-      constexpr int kMaxEdges = 10;
-      constexpr double kMinShortFraction = 0.2;
-      if (edges.size() <= kMaxEdges) return true;
-      const double all = static_cast<double>(edges.size() + (inside_ ? 1 : 0));
-      const int most = std::max(kMaxEdges, static_cast<int>(kMinShortFraction * all));
-      int n_short = 0;
-      for (const Clipped& e : edges) {
-        n_short += cell.level < index_.face_edges_[e.face_edge].max_level;
-        if (n_short > most) return false;
-      }
-      return true;
-    }
-
     // The point whose containment is known goes along the curve: into the cell, to its centre, out of it.
     void make_cell(const internal::PaddedCell& cell, const Edges& edges) {
       const std::uint32_t begin = entries_end();
-      for (const Clipped& e : edges) index_.entries_.push_back(e.face_edge);
+      for (const Clipped& e : edges) index_.entries_.push_back(index_.edges_.edge_of(e.piece));
       index_.cells_.push_back({cell.cell, begin, entries_end(), inside_});
       if (edges.empty()) return;
       if (cell_range_min(cell.cell) != next_leaf_) focus_ = cell.entry();
@@ -452,54 +587,15 @@ class ShapeIndex {
       focus_ = p;
     }
 
-    // Lower and upper quarter of two on the same side of u.
-    void split_v(const Clipped& e, const Interval& v, Edges* children) const {
-      if (e.bound.v.hi <= v.lo) {
-        children[0].push_back(e);
-      } else if (e.bound.v.lo >= v.hi) {
-        children[1].push_back(e);
-      } else {
-        children[0].push_back(clip_v(e, 1, v.hi));
-        children[1].push_back(clip_v(e, 0, v.lo));
-      }
-    }
-
-    // Value at x of the line through (a, a1) and (b, b1), from the nearer end.
-    static double interpolated(double x, double a, double b, double a1, double b1) noexcept {
-      if (a == b) return a1;
-      if (std::fabs(a - x) <= std::fabs(b - x)) return a1 + (b1 - a1) * ((x - a) / (b - a));
-      return b1 + (a1 - b1) * ((x - b) / (a - b));
-    }
-
-    // The edge without what lies beyond u: above it if end is 1, below it if 0.
-    Clipped clip_u(const Clipped& e, int end, double u) const noexcept {
-      if (end == 0 ? e.bound.u.lo >= u : e.bound.u.hi <= u) return e;
-      const FaceEdge& whole = index_.face_edges_[e.face_edge];
-      const double v = e.bound.v.clamped(interpolated(u, whole.a.u, whole.b.u, whole.a.v, whole.b.v));
-      return bounded(e, end, u, end ^ falls(whole), v);
-    }
-    Clipped clip_v(const Clipped& e, int end, double v) const noexcept {
-      if (end == 0 ? e.bound.v.lo >= v : e.bound.v.hi <= v) return e;
-      const FaceEdge& whole = index_.face_edges_[e.face_edge];
-      const double u = e.bound.u.clamped(interpolated(v, whole.a.v, whole.b.v, whole.a.u, whole.b.u));
-      return bounded(e, end ^ falls(whole), u, end, v);
-    }
-    static int falls(const FaceEdge& e) noexcept { return (e.a.u > e.b.u) != (e.a.v > e.b.v); }
-    static Clipped bounded(Clipped e, int u_end, double u, int v_end, double v) noexcept {
-      (u_end == 0 ? e.bound.u.lo : e.bound.u.hi) = u;
-      (v_end == 0 ? e.bound.v.lo : e.bound.v.hi) = v;
-      return e;
-    }
-
     ShapeIndex& index_;
+    IndexSplitter splitter_;
     Point focus_;
     bool inside_;
     std::uint64_t next_leaf_ = 1;
     std::array<std::array<Edges, 4>, kMaxLevel + 2> lists_;  // by level of the cell they belong to
   };
 
-  std::vector<Edge> edges_;
-  std::vector<FaceEdge> face_edges_;
+  const FaceEdges& edges_;
   std::vector<std::uint32_t> entries_;
   std::vector<Cell> cells_;
 };

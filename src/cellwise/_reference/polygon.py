@@ -14,7 +14,7 @@ import numpy as np
 
 from . import covering
 from . import predicates as p3
-from .conversion import point_to_cell
+from .conversion import cell_to_point, point_to_cell
 from .predicates import EPSILON, corner_contains_vertex, crossed_oddly, turn
 from .projection import latlng_to_point, point_lat, point_lng, radians_to_degrees
 from .regions import HALF_PI, PI, LatInterval, LngInterval, Rect, cell_uv_vertices
@@ -127,19 +127,25 @@ class GeodesicPolygon:
         self._fault = next(filter(None, map(self._look_at, range(len(self.rings)))), None)
         if self._fault is not None:
             return
+        given = [edge for ring in self.rings for edge in edges_of(ring)]
         start_inside, areas = False, []
+        numbers = []  # of the edges, as given
         for k, shell in enumerate(self._shell_of):
             ring, hole = self.rings[k], shell != k
             smaller = ring_left_is_smaller(ring)
             keep = ring_left_contains(ring, self._vertex_apart(shell, k)) if hole else oriented or smaller
+            order = np.arange(len(ring)) + len(numbers)
             if not keep:
                 ring, smaller = ring[::-1], not smaller
                 self.rings[k] = ring
+                order = np.concatenate((order[-2::-1], order[-1:]))
+            numbers += order.tolist()
             start_inside ^= ring_left_contains(ring, START_OF_CURVE) != hole
             areas.append(ring_area(ring, smaller, hole))
         self._area = min(max(long_sum(areas), 0.0), 4 * PI)
         self.index = ShapeIndex([edge for ring in self.rings for edge in edges_of(ring)], start_inside)
         self._ring_of = [k for k, ring in enumerate(self.rings) for _ in ring]
+        self._given, self._numbers = given, numbers
 
     @staticmethod
     def _different(points):
@@ -168,18 +174,21 @@ class GeodesicPolygon:
         return FAULTS.index(fault), ring, other, lat, lng
 
     def _crossing(self):
+        """Of the faults between two edges the first, by the vertices' order as given."""
+        found = {}
         for cell in self.index.cells:
             for e, f in combinations(cell.edges, 2):
                 sign = p3.crossing(*e.edge, *f.edge)
-                found = self._judge(e.number, f.number, sign) if sign >= 0 else None
-                if found:
-                    return found
-        return None
+                pair = tuple(sorted((self._numbers[e.number], self._numbers[f.number])))
+                fault = self._judge(*pair, sign) if sign >= 0 else None
+                if fault:
+                    found[pair] = fault
+        return found[min(found)] if found else None
 
     def _judge(self, e, f, sign):
-        """Of two edges that cross or share a vertex."""
+        """Of two edges, as given, that cross or share a vertex."""
         r, s = self._ring_of[e], self._ring_of[f]
-        (a, b), (c, d) = self.index.edges[e], self.index.edges[f]
+        (a, b), (c, d) = self._given[e], self._given[f]
         if sign > 0:
             return "crosses itself" if r == s else "crosses ring", r, s, a
         if {a, b} == {c, d}:
@@ -216,6 +225,19 @@ class GeodesicPolygon:
 
     def cover(self, *options):
         return covering.cover(PolygonRegion(self.index), *options)
+
+    def cells_at_level(self, level, mode, limit):
+        """Cells of one level that meet the polygon, lie within it ("contains") or have their centre in it, or the
+        name of the limit that they are more than.
+        """
+        at_most = limit if mode != "center" else 1 << 62
+        cells = covering.cover(
+            PolygonRegion(self.index), level, level, 1 << 62, 1, mode == "contains", at_most, at_most
+        )
+        if mode == "center":
+            cells = cells[[self._contains(tuple(p)) for p in cell_to_point(cells).tolist()]]
+            return cells if len(cells) <= limit else "cells"
+        return cells
 
 
 class PolygonRegion:
