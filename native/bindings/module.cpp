@@ -15,19 +15,6 @@
 
 namespace cellwise::bindings {
 
-namespace {
-
-// Positions in contiguous columns, all at one level.
-bool latlng_to_cell_block(const Input<double>& lat, const Input<double>& lng, const Input<std::int32_t>& level,
-                          std::size_t start, std::size_t rows, std::uint64_t* cell, std::uint8_t* left, bool& any_left) {
-  const auto kernel = blocks().latlng_to_cell;
-  if (kernel == nullptr || lat.stride != 1 || lng.stride != 1 || level.stride != 0 || !is_level(level[0])) return false;
-  any_left = kernel(lat.data + start, lng.data + start, level[0], cell, left, rows);
-  return true;
-}
-
-}  // namespace
-
 NB_MODULE(_native, m) {
   if (_import_array() < 0) throw nb::python_error();
   interrupted = [] {
@@ -52,7 +39,7 @@ NB_MODULE(_native, m) {
   {
     Rows rows(m);
     // conversion
-    rows.add<&latlng_to_cell, &check_latlng_to_cell, &latlng_to_cell_block>("latlng_to_cell")
+    rows.add<&latlng_to_cell, &check_latlng_to_cell, &Blocks::latlng_to_cell>("latlng_to_cell")
         .add<&cell_to_latlng, &check_cell>("cell_to_latlng")
         .add<&point_to_cell, &check_point_to_cell>("point_to_cell")
         .add<&cell_to_point, &check_cell>("cell_to_point")

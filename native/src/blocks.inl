@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 #include "cellwise/blocks.h"
 
@@ -176,8 +177,14 @@ void order(Projected& at, unsigned shift, std::uint64_t keep, std::uint64_t mark
   }
 }
 
+bool leave_all(std::uint8_t* left, std::size_t n) noexcept {
+  std::memset(left, 1, n);
+  return true;
+}
+
 bool latlng_to_cell(const double* lat, const double* lng, std::int32_t level, std::uint64_t* cell, std::uint8_t* left,
                     std::size_t n) noexcept {
+  if (level < 0 || level > 30) return leave_all(left, n);
   Projected at;
   const std::uint64_t marker = std::uint64_t{1} << (2 * (30 - level));
   const double cells = static_cast<double>(std::uint64_t{1} << level);

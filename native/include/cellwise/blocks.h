@@ -13,11 +13,12 @@ namespace cellwise {
 
 inline constexpr std::size_t kBlockRows = 256;
 
+// Each takes columns of n <= kBlockRows rows and writes as many results. Where it is not sure of a row, or the row is
+// invalid, `left[k]` becomes 1, else 0, and the scalar kernel decides; it returns whether there are such rows, and need
+// not write `left` if there are none. Any values may be in the columns.
 struct Blocks {
   const char* name;  // of the instruction set
 
-  // Cells at one level. `left[k]` becomes 1 for rows that the scalar kernel must decide, else 0; returns whether there
-  // are any.  REQUIRES: n <= kBlockRows; 0 <= level <= 30.  Valid range: any doubles.
   bool (*latlng_to_cell)(const double* lat, const double* lng, std::int32_t level, std::uint64_t* cell,
                          std::uint8_t* left, std::size_t n) noexcept;
 };
