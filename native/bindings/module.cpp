@@ -66,9 +66,9 @@ NB_MODULE(_native, m) {
     rows.add<&cell_next, &check_cell>("cell_next")
         .add<&cell_prev, &check_cell>("cell_prev")
         .add<&cell_advance, &check_cell_advance>("cell_advance")
-        .add<&cell_edge_neighbors, &check_cell>("cell_edge_neighbors")
+        .add<&cell_edge_neighbors, &check_cell, &Blocks::cell_edge_neighbors>("cell_edge_neighbors")
         .add_ragged<CellVertexNeighbors, &check_cell_vertex_neighbors>("cell_vertex_neighbors")
-        .add_ragged<CellAllNeighbors, &check_cell_children>("cell_all_neighbors")
+        .add_ragged<CellAllNeighbors, &check_cell_children, &Blocks::cell_all_neighbors>("cell_all_neighbors")
         .add_ragged<CellDisk, &check_cell_steps>("cell_disk")
         .add_ragged<CellRing, &check_cell_steps>("cell_ring");
     // geometry

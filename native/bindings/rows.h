@@ -7,9 +7,12 @@
 // SIGNATURES["cell_parent"] = "u8 i4 -> u8", derived from the C++ types. Inputs are arrays of as many rows as the
 // output, or of one row, which stands for all. With `exact`, no block kernel is used.
 //
+// `Block` is the member of `Blocks` that holds the row's block kernels, if there are any (see loop.h).
+//
 // A ragged row is a struct with `size`, an upper bound, and `fill`, which returns how many values it wrote. It becomes
 // two functions: `<name>_size(inputs..., sizes)` and `<name>(inputs..., offsets, sizes, values)`, where `offsets` are
-// the sums of the bounds and `sizes` receives what was really written.
+// the sums of the bounds and `sizes` receives what was really written; the runs are then moved together, and the number
+// of all values is returned.
 
 #pragma once
 
@@ -116,7 +119,7 @@ struct Elementwise<Kernel, Checker, Block, std::pair<T, U>, A...> {
   }
 };
 
-template <class T, auto Checker, class... A>
+template <class T, auto Checker, auto Block, class... A>
 struct Ragged {
   static CountAndFirst size(In<A>... in, Out<std::int64_t> sizes) {
     const std::size_t n = sizes.size();
@@ -140,7 +143,7 @@ struct Ragged {
   }
 
   using Offsets = nb::ndarray<const std::int64_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
-  static void fill(In<A>... in, Offsets offsets, Out<std::int64_t> sizes, Out<std::uint64_t> values) {
+  static std::int64_t fill(In<A>... in, Offsets offsets, Out<std::int64_t> sizes, Out<std::uint64_t> values) {
     const std::size_t n = sizes.size();
     if (offsets.size() != n + 1) throw nb::value_error("offsets must have one more item than sizes");
     const std::tuple<Input<A>...> inputs{input_of<A>(in, n)...};
@@ -153,14 +156,54 @@ struct Ragged {
     const std::size_t chunk =
         values.size() < kParallelRows ? std::max<std::size_t>(n, 1) : n * kRowsPerChunk / values.size() + 1;
     parallel_for(n, chunk, [&](std::size_t begin, std::size_t end) {
-      for (std::size_t row = begin; row < end; ++row) {
-        if (from[row] == from[row + 1]) {
-          to[row] = 0;
-        } else {
-          to[row] = std::apply([&](const auto&... input) { return T::fill(input[row]..., out + from[row]); }, inputs);
+      const auto one = [&](std::size_t row) {
+        to[row] = from[row] == from[row + 1] ? 0 : std::apply([&](const auto&... input) {
+          return T::fill(input[row]..., out + from[row]);
+        }, inputs);
+      };
+      for (std::size_t start = begin; start < end; start += kBlockRows) {
+        const std::size_t stop = std::min(start + kBlockRows, end);
+        if constexpr (Block != nullptr) {
+          if (in_block(std::get<0>(inputs), from, to, out, start, stop, one)) continue;
         }
+        for (std::size_t row = start; row < stop; ++row) one(row);
       }
     });
+    return close_gaps(from, to, out, n);
+  }
+
+ private:
+  // Runs that follow each other already are moved in one go.
+  static std::int64_t close_gaps(const std::int64_t* from, const std::int64_t* sizes, std::uint64_t* values, std::size_t n) {
+    std::int64_t total = 0;
+    for (std::size_t row = 0; row < n;) {
+      const std::int64_t begin = from[row];
+      std::int64_t end = begin;
+      for (; row < n && from[row] == end; ++row) end += sizes[row];
+      if (total != begin) std::copy(values + begin, values + end, values + total);
+      total += end - begin;
+    }
+    return total;
+  }
+
+  // Fills rows whose runs all have the size of the block kernel's, which looks at their cells alone; false for others.
+  template <class One>
+  static bool in_block(const Input<std::uint64_t>& cells, const std::int64_t* from, std::int64_t* to, std::uint64_t* out,
+                       std::size_t start, std::size_t stop, const One& one) {
+    const auto kernel = blocks().*Block;
+    bool fits = kernel != nullptr;
+    for (std::size_t row = start; fits && row < stop; ++row) fits = from[row + 1] - from[row] == T::kBlockSize;
+    if (!fits) return false;
+    BlockInput<std::uint64_t> block;
+    std::uint8_t left[kBlockRows];
+    const std::size_t n = stop - start;
+    std::fill(to + start, to + stop, T::kBlockSize);
+    if (kernel(block.take(cells, start, n), out + from[start], left, n)) {
+      for (std::size_t k = 0; k < n; ++k) {
+        if (left[k]) one(start + k);
+      }
+    }
+    return true;
   }
 };
 
@@ -174,9 +217,9 @@ class Rows {
     return *this;
   }
 
-  template <class T, auto Checker>
+  template <class T, auto Checker, auto Block = nullptr>
   Rows& add_ragged(const char* name) {
-    add_ragged_row<T, Checker>(name, T::size);
+    add_ragged_row<T, Checker, Block>(name, T::size);
     return *this;
   }
 
@@ -197,9 +240,9 @@ class Rows {
     fast_[name] = nb::steal(PyCFunction_New(&method, nullptr));
   }
 
-  template <class T, auto Checker, class... A>
+  template <class T, auto Checker, auto Block, class... A>
   void add_ragged_row(const char* name, std::int64_t (*)(A...) noexcept) {
-    using Row = Ragged<T, Checker, std::remove_cvref_t<A>...>;
+    using Row = Ragged<T, Checker, Block, std::remove_cvref_t<A>...>;
     define((std::string(name) + "_size").c_str(), &Row::size);
     define(name, &Row::fill);
     signatures_[name] = inputs<A...>() + " -> u8[]";

@@ -155,36 +155,35 @@ inline void add_above(std::uint32_t& one, std::uint32_t& two) {
 // T = [1 1; 0 1] for d = 0 and P = [0 1; 1 0] for d = 1, and c is (1 ^ i, 0) or (i, i), over GF(2). T and P are
 // reflections, P = r T with the rotation r = P T of order 3, so that a product of m of them is T^m after a rotation by
 // the alternating sum of the d above, modulo 3. That sum and the sum of the c, turned back to the first level, are
-// prefix sums: five doubling steps each.
+// prefix sums: five doubling steps each. `swapped` is all ones where the curve starts so.
+inline void curve(std::uint32_t i, std::uint32_t j, std::uint32_t swapped, std::uint32_t& high, std::uint32_t& low) {
+  constexpr std::uint32_t kEven = 0x2aaaaaaa, kOdd = 0x15555555;
+  const std::uint32_t d = i ^ j;
+  // The rotation at each level: 0, 1 (`one`) or 2 (`two`).
+  std::uint32_t one = (d & kEven) >> 1, two = (d & kOdd) >> 1;
+  add_above<1>(one, two);
+  add_above<2>(one, two);
+  add_above<4>(one, two);
+  add_above<8>(one, two);
+  add_above<16>(one, two);
+  const std::uint32_t turned = one | two, c1 = d & i, c0 = ~(d | i) | (c1 & kEven);
+  const std::uint32_t z0 = parity_above<1>(((c0 & ~one) ^ (c1 & turned)) >> 1 & 0x1fffffff) ^ swapped;
+  const std::uint32_t z1 = parity_above<1>(((c1 & ~two) ^ (c0 & turned)) >> 1 & 0x1fffffff);
+  const std::uint32_t invert = (z1 & ~one) ^ (z0 & turned);
+  const std::uint32_t swap = (z0 & ~two) ^ (z1 & turned) ^ (invert & kOdd);
+  high = (i ^ (swap & d) ^ invert) & 0x3fffffff;
+  low = d & 0x3fffffff;
+}
+
 void order(Projected& at, unsigned shift, std::uint64_t keep, std::uint64_t marker, std::uint64_t* __restrict cell,
            std::size_t n) noexcept {
-  alignas(64) std::uint32_t high[kBlockRows], low[kBlockRows], first[kBlockRows];
+  alignas(64) std::uint32_t high[kBlockRows], low[kBlockRows], swapped[kBlockRows];
   for (std::size_t k = 0; k < n; ++k) {
     high[k] = static_cast<std::uint32_t>(at.i[k]);
     low[k] = static_cast<std::uint32_t>(at.j[k]);
-    first[k] = 0 - (static_cast<std::uint32_t>(at.face[k]) >> 8);
+    swapped[k] = 0 - (static_cast<std::uint32_t>(at.face[k]) >> 8);
   }
-  constexpr std::uint32_t kEven = 0x2aaaaaaa, kOdd = 0x15555555;
-  for (std::size_t k = 0; k < n; ++k) {
-    const std::uint32_t i = high[k] << shift, d = i ^ (low[k] << shift);
-    // The rotation at each level: 0, 1 (`one`) or 2 (`two`).
-    std::uint32_t one = (d & kEven) >> 1, two = (d & kOdd) >> 1;
-    add_above<1>(one, two);
-    add_above<2>(one, two);
-    add_above<4>(one, two);
-    add_above<8>(one, two);
-    add_above<16>(one, two);
-    const std::uint32_t turned = one | two, c1 = d & i, c0 = ~(d | i) | (c1 & kEven);
-    std::uint32_t z0 = ((c0 & ~one) ^ (c1 & turned)) >> 1 & 0x1fffffff;
-    std::uint32_t z1 = ((c1 & ~two) ^ (c0 & turned)) >> 1 & 0x1fffffff;
-    z0 = parity_above<1>(z0);
-    z1 = parity_above<1>(z1);
-    z0 ^= first[k];
-    const std::uint32_t invert = (z1 & ~one) ^ (z0 & turned);
-    const std::uint32_t swap = (z0 & ~two) ^ (z1 & turned) ^ (invert & kOdd);
-    high[k] = (i ^ (swap & d) ^ invert) & 0x3fffffff;
-    low[k] = d & 0x3fffffff;
-  }
+  for (std::size_t k = 0; k < n; ++k) curve(high[k] << shift, low[k] << shift, swapped[k], high[k], low[k]);
   for (std::size_t k = 0; k < n; ++k) {
     const std::uint64_t position = spread(high[k]) << 1 | spread(low[k]);
     cell[k] = ((at.face[k] << 61 | position << 1) & keep) | marker;
@@ -594,6 +593,116 @@ bool cell_vertices(const std::uint64_t* __restrict cell, double* __restrict vert
   return faults != 0 && leave(left, n, [&](std::size_t k) { return fault(cell[k]); });
 }
 
+// --- neighbors ---------------------------------------------------------------------------------------------------------
+
+struct Places {
+  alignas(64) std::uint32_t i[kBlockRows], j[kBlockRows], size[kBlockRows], swapped[kBlockRows];
+  alignas(64) std::uint64_t face[kBlockRows], marker[kBlockRows];
+};
+
+// Lowest leaf coordinates and size of cells; whether any is no cell or lies at the border of its face.
+inline std::uint32_t find_places(const std::uint64_t* __restrict cell, Places& out, std::uint32_t* __restrict outside,
+                                 std::size_t n) noexcept {
+  alignas(64) std::uint64_t si[kBlockRows], ti[kBlockRows], wrong[kBlockRows];
+  for (std::size_t k = 0; k < n; ++k) {
+    wrong[k] = fault(cell[k]);
+    const std::uint64_t id = wrong[k] ? kAnyCell : cell[k];
+    const Center at = center(id);
+    si[k] = at.si;
+    ti[k] = at.ti;
+    out.face[k] = id >> 61 << 61;
+    out.marker[k] = lowest_bit(id);
+  }
+  std::uint32_t any = 0;
+  for (std::size_t k = 0; k < n; ++k) {
+    const auto s = static_cast<std::uint32_t>(si[k]), t = static_cast<std::uint32_t>(ti[k]);
+    const std::uint32_t size = s & (0 - s), last = (std::uint32_t{1} << 30) - size;
+    const std::uint32_t i = (s - size) >> 1, j = (t - size) >> 1;
+    out.i[k] = i;
+    out.j[k] = j;
+    out.size[k] = size;
+    out.swapped[k] = 0 - static_cast<std::uint32_t>(out.face[k] >> 61 & 1);
+    outside[k] = static_cast<std::uint32_t>(wrong[k]) | (i == 0 ? 1 : 0) | (j == 0 ? 1 : 0) | (i == last ? 1 : 0) |
+                 (j == last ? 1 : 0);
+    any |= outside[k];
+  }
+  return any;
+}
+
+// Cells `di` and `dj` places further.
+template <int di, int dj>
+inline void step(const Places& at, std::uint64_t* __restrict cell, std::size_t n) noexcept {
+  alignas(64) std::uint32_t high[kBlockRows], low[kBlockRows];
+  for (std::size_t k = 0; k < n; ++k) {
+    const std::uint32_t size = at.size[k];
+    curve(at.i[k] + static_cast<std::uint32_t>(di) * size, at.j[k] + static_cast<std::uint32_t>(dj) * size, at.swapped[k],
+          high[k], low[k]);
+  }
+  for (std::size_t k = 0; k < n; ++k) {
+    const std::uint64_t position = spread(high[k]) << 1 | spread(low[k]), marker = at.marker[k];
+    cell[k] = ((at.face[k] | position << 1) & (0 - 2 * marker)) | marker;
+  }
+}
+
+bool cell_edge_neighbors(const std::uint64_t* cell, std::uint64_t* __restrict neighbors, std::uint8_t* left,
+                         std::size_t n) noexcept {
+  Places at;
+  std::uint32_t outside[kBlockRows];
+  const std::uint32_t any = find_places(cell, at, outside, n);
+  alignas(64) std::uint64_t down[kBlockRows], right[kBlockRows], up[kBlockRows], back[kBlockRows];
+  step<0, -1>(at, down, n);
+  step<1, 0>(at, right, n);
+  step<0, 1>(at, up, n);
+  step<-1, 0>(at, back, n);
+  for (std::size_t k = 0; k < n; ++k) {
+    neighbors[4 * k] = down[k];
+    neighbors[4 * k + 1] = right[k];
+    neighbors[4 * k + 2] = up[k];
+    neighbors[4 * k + 3] = back[k];
+  }
+  return any != 0 && leave(left, n, [&](std::size_t k) { return outside[k]; });
+}
+
+inline void put_in_order(std::uint64_t& a, std::uint64_t& b) {
+  const std::uint64_t least = a < b ? a : b;
+  b = a < b ? b : a;
+  a = least;
+}
+
+bool cell_all_neighbors(const std::uint64_t* cell, std::uint64_t* __restrict neighbors, std::uint8_t* left,
+                        std::size_t n) noexcept {
+  Places at;
+  std::uint32_t outside[kBlockRows];
+  const std::uint32_t any = find_places(cell, at, outside, n);
+  alignas(64) std::uint64_t around[8][kBlockRows];
+  step<-1, -1>(at, around[0], n);
+  step<0, -1>(at, around[1], n);
+  step<1, -1>(at, around[2], n);
+  step<-1, 0>(at, around[3], n);
+  step<1, 0>(at, around[4], n);
+  step<-1, 1>(at, around[5], n);
+  step<0, 1>(at, around[6], n);
+  step<1, 1>(at, around[7], n);
+  for (std::size_t k = 0; k < n; ++k) {
+    std::uint64_t a = around[0][k], b = around[1][k], c = around[2][k], d = around[3][k];
+    std::uint64_t e = around[4][k], f = around[5][k], g = around[6][k], h = around[7][k];
+    // Batcher's network of 19 comparators.
+    put_in_order(a, b), put_in_order(c, d), put_in_order(e, f), put_in_order(g, h);
+    put_in_order(a, c), put_in_order(b, d), put_in_order(e, g), put_in_order(f, h);
+    put_in_order(b, c), put_in_order(f, g), put_in_order(a, e), put_in_order(d, h);
+    put_in_order(b, f), put_in_order(c, g);
+    put_in_order(b, e), put_in_order(d, g);
+    put_in_order(c, e), put_in_order(d, f);
+    put_in_order(d, e);
+    around[0][k] = a, around[1][k] = b, around[2][k] = c, around[3][k] = d;
+    around[4][k] = e, around[5][k] = f, around[6][k] = g, around[7][k] = h;
+  }
+  for (std::size_t k = 0; k < n; ++k) {
+    for (std::size_t m = 0; m < 8; ++m) neighbors[8 * k + m] = around[m][k];
+  }
+  return any != 0 && leave(left, n, [&](std::size_t k) { return outside[k]; });
+}
+
 }  // namespace
 
 extern const Blocks kBlocks;
@@ -613,6 +722,8 @@ const Blocks kBlocks = {
     .cell_range_max = &cell_range_max,
     .cell_contains = &cell_contains,
     .cell_intersects = &cell_intersects,
+    .cell_edge_neighbors = &cell_edge_neighbors,
+    .cell_all_neighbors = &cell_all_neighbors,
 };
 
 }  // namespace cellwise::CELLWISE_ISA_NAMESPACE

@@ -28,7 +28,7 @@ AVAILABLE_INSTRUCTION_SETS = _native.INSTRUCTION_SETS if _native is not None els
 
 _FAST = {} if _native is None else _native.FAST
 
-# Rows a call of the numpy backend, and of native for runs of values: so many that temporary arrays stay small.
+# Rows at a time where temporary arrays are made of them.
 CHUNK = 1 << 19
 
 _DTYPES = {
@@ -238,9 +238,21 @@ class _Call:
         return np.ascontiguousarray(rows)
 
     def chunks(self):
+        """Slices of rows and the arguments of each, for the numpy backend."""
         for start in range(0, self.n, CHUNK):
-            stop = min(start + CHUNK, self.n)
-            yield start, stop, [x if len(x) == 1 else x[start:stop] for x in self.flat]
+            at = slice(start, min(start + CHUNK, self.n))
+            parts = [x if len(x) == 1 else x[at] for x in self.flat]
+            yield at, [x.astype(np.float64) if x.dtype == np.float32 else x for x in parts]
+
+    def count_in_chunks(self, compute):
+        """Add up what `compute(slice of rows, their arguments)` finds invalid: (count, first)."""
+        count, first = 0, -1
+        for at, parts in self.chunks():
+            found, where = compute(at, parts)
+            if found and count == 0:
+                first = at.start + where
+            count += found
+        return count, first
 
     def results(self, out, as_bytes):
         """Arrays for the results, of the broadcast shape: `out` where it is given, else new ones."""
@@ -271,17 +283,6 @@ class _Call:
     def report(self, count, first, on_invalid):
         if count and on_invalid != "null":
             _explain.report(self.row, self.arguments, self.shape, count, first, on_invalid)
-
-
-class _Tally:
-    def __init__(self):
-        self.count, self.first = 0, -1
-
-    def add(self, start, found):
-        count, first = found
-        if count and self.count == 0:
-            self.first = start + first
-        self.count += count
 
 
 def call(name, *values, on_invalid="raise", out=None, exact=False, as_bytes=False):
@@ -318,11 +319,7 @@ def _elementwise(this, on_invalid, out, exact, as_bytes):
     if module is not None:
         count, first = getattr(module, row.name)(*map(_native_view, this.flat), *map(_native_view, rows), exact)
     else:
-        tally = _Tally()
-        for start, stop, parts in this.chunks():
-            parts = [x.astype(np.float64, copy=False) if x.dtype == np.float32 else x for x in parts]
-            tally.add(start, _reference.run(row, parts, [x[start:stop] for x in rows]))
-        count, first = tally.count, tally.first
+        count, first = this.count_in_chunks(lambda at, parts: _reference.run(row, parts, [x[at] for x in rows]))
     this.report(count, first, on_invalid)
     if out is not None:
         for result, found in zip(results, direct):
@@ -334,33 +331,27 @@ def _elementwise(this, on_invalid, out, exact, as_bytes):
 
 
 def _ragged(this, on_invalid):
-    row = this.row
-    sizes = np.empty(this.n, np.int64)
-    module = native()
-    tally = _Tally()
-    for start, stop, parts in this.chunks():
-        if module is not None:
-            found = getattr(module, row.name + "_size")(*map(_native_view, parts), sizes[start:stop])
-        else:
-            found = _reference.run_size(row, parts, sizes[start:stop])
-        tally.add(start, found)
-    this.report(tally.count, tally.first, on_invalid)
-    inputs.check_cell_limit(float(sizes.astype(np.float64).sum()), row.name)
-    values = []
-    for start, stop, parts in this.chunks():
-        offsets = np.concatenate(([0], np.cumsum(sizes[start:stop])))
-        chunk = np.empty(offsets[-1], np.uint64)
-        if module is not None:
-            getattr(module, row.name)(*map(_native_view, parts), offsets, sizes[start:stop], chunk)
-        else:
-            _reference.run_fill(row, parts, offsets, sizes[start:stop], chunk)
-        if offsets[-1] != sizes[start:stop].sum():  # the bounds were not all reached: close the gaps
-            taken = np.repeat(offsets[:-1] - np.cumsum(sizes[start:stop]) + sizes[start:stop], sizes[start:stop])
-            chunk = chunk[taken + np.arange(len(taken))]
-        values.append(chunk)
-    cells = values[0] if len(values) == 1 else np.concatenate([np.empty(0, np.uint64), *values])
-    if this.shape == ():
-        return cells
+    row, module = this.row, native()
     if len(this.shape) > 1:
         raise ValueError(f"{row.name} takes scalars and one-dimensional arrays: got shape {this.shape}")
-    return Ragged(cells, np.concatenate(([0], np.cumsum(sizes))))
+    sizes = np.empty(this.n, np.int64)
+    if module is not None:
+        count, first = getattr(module, row.name + "_size")(*map(_native_view, this.flat), sizes)
+    else:
+        count, first = this.count_in_chunks(lambda at, parts: _reference.run_size(row, parts, sizes[at]))
+    this.report(count, first, on_invalid)
+    inputs.check_cell_limit(sizes.sum(dtype=np.float64), row.name)
+    if module is not None:  # the sizes are bounds until the runs are there
+        offsets = _offsets(sizes)
+        values = np.empty(offsets[-1], np.uint64)
+        values = values[: getattr(module, row.name)(*map(_native_view, this.flat), offsets, sizes, values)]
+    else:
+        runs = [_reference.run_fill(row, parts, sizes[at]) for at, parts in this.chunks()]
+        values = np.concatenate([np.empty(0, np.uint64), *runs])
+    return values if this.shape == () else Ragged(values, _offsets(sizes))
+
+
+def _offsets(sizes):
+    offsets = np.zeros(len(sizes) + 1, np.int64)
+    np.cumsum(sizes, out=offsets[1:])
+    return offsets
