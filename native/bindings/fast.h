@@ -385,4 +385,64 @@ struct Fast {
   }
 };
 
+// `call(name, *values, on_invalid=, out=, exact=, as_bytes=)` of the dispatcher, which asks the fast entry of that name
+// first, while the native backend is on, and else, or if that does not know the values, does what `long_way` does.
+//
+// Owns (long way, context variable of the backend's name, fast entries by name).
+class FastCall {
+ public:
+  static nb::object make(nb::handle long_way, nb::handle backend, nb::handle entries) {
+    static PyMethodDef method = {"call", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(&call)),
+                                 METH_FASTCALL | METH_KEYWORDS, nullptr};
+    return nb::steal(PyCFunction_New(&method, nb::make_tuple(long_way, backend, entries).release().ptr()));
+  }
+
+ private:
+  static constexpr Py_ssize_t kMostValues = 4;
+
+  static PyObject* call(PyObject* self, PyObject* const* arguments, Py_ssize_t count, PyObject* names) {
+    PyObject* found = fast(self, arguments, count, names);
+    if (found != Py_NotImplemented) return found;
+    Py_DECREF(found);
+    return PyObject_Vectorcall(PyTuple_GET_ITEM(self, 0), arguments, static_cast<std::size_t>(count), names);
+  }
+
+  static bool is(PyObject* text, const char* what) { return PyUnicode_CompareWithASCIIString(text, what) == 0; }
+
+  static PyObject* fast(PyObject* self, PyObject* const* arguments, Py_ssize_t count, PyObject* names) {
+    if (count < 1 || count > 1 + kMostValues || !PyUnicode_CheckExact(arguments[0])) Py_RETURN_NOTIMPLEMENTED;
+    PyObject* entry = PyDict_GetItemWithError(PyTuple_GET_ITEM(self, 2), arguments[0]);
+    if (entry == nullptr) {
+      if (PyErr_Occurred() != nullptr) return nullptr;
+      Py_RETURN_NOTIMPLEMENTED;
+    }
+    PyObject* values[kMostValues + 2];
+    std::copy(arguments + 1, arguments + count, values);
+    PyObject*& out = values[count - 1] = Py_None;
+    PyObject*& exact = values[count] = Py_False;
+    for (Py_ssize_t k = 0; names != nullptr && k < PyTuple_GET_SIZE(names); ++k) {
+      PyObject* name = PyTuple_GET_ITEM(names, k);
+      PyObject* value = arguments[count + k];
+      if (is(name, "out")) {
+        out = value;
+      } else if (is(name, "exact")) {
+        exact = value;
+      } else if (is(name, "on_invalid")) {
+        const bool known = PyUnicode_CheckExact(value) && (is(value, "raise") || is(value, "null") || is(value, "warn"));
+        if (!known) Py_RETURN_NOTIMPLEMENTED;
+      } else if (value != Py_False) {
+        Py_RETURN_NOTIMPLEMENTED;
+      }
+    }
+    PyObject* backend = nullptr;
+    if (PyContextVar_Get(PyTuple_GET_ITEM(self, 1), nullptr, &backend) < 0) return nullptr;
+    const bool is_on = is(backend, "native");
+    Py_DECREF(backend);
+    if (!is_on) Py_RETURN_NOTIMPLEMENTED;
+    const auto function = reinterpret_cast<PyObject* (*)(PyObject*, PyObject* const*, Py_ssize_t)>(
+        reinterpret_cast<void (*)()>(PyCFunction_GET_FUNCTION(entry)));
+    return function(nullptr, values, count + 1);
+  }
+};
+
 }  // namespace cellwise::bindings

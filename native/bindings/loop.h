@@ -228,6 +228,12 @@ Invalid over_rows(std::size_t n, Rows rows) {
   return invalid;
 }
 
+// Block kernels of floats may differ from the scalar ones in the last bits.
+template <class R>
+inline constexpr bool kMayDiffer = std::is_same_v<typename Layout<R>::Element, double>;
+template <class T, class U>
+inline constexpr bool kMayDiffer<std::pair<T, U>> = kMayDiffer<T>;
+
 // The loop. `Block`, if there is one, is the member of `Blocks` that holds the block kernel; the rows that it leaves, and
 // all rows with `exact`, are the scalar kernel's.
 template <auto Kernel, auto Checker, auto Block, class R, class To, class... A>
@@ -240,7 +246,8 @@ struct Loop {
     return over_rows(n, [this](std::size_t begin, std::size_t end) noexcept {
       Invalid invalid;
       if constexpr (Block != nullptr) {
-        if (blocks().*Block != nullptr && !exact && fits(Indices{})) {
+        const bool are_worth_it = end - begin > kFewRows || kMayDiffer<R>;
+        if (blocks().*Block != nullptr && !exact && are_worth_it && fits(Indices{})) {
           in_blocks(begin, end, invalid, Indices{});
           return invalid;
         }
@@ -252,6 +259,8 @@ struct Loop {
 
  private:
   using Indices = std::index_sequence_for<A...>;
+  // A block of so few rows costs more than they do. Where it may differ, all arrays have it all the same.
+  static constexpr std::size_t kFewRows = 2;
 
   template <std::size_t... I>
   void one(std::size_t row, Invalid& invalid, std::index_sequence<I...>) const noexcept {

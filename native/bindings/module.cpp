@@ -90,6 +90,7 @@ NB_MODULE(_native, m) {
   m.attr("INSTRUCTION_SETS") = nb::tuple(names);
   m.def("choose_instruction_set", &choose_blocks, nb::arg("name"));
   m.def("instruction_set", [] { return blocks().name; });
+  m.def("fast_call", &FastCall::make, nb::arg("long_way"), nb::arg("backend"), nb::arg("entries"));
   m.def("set_num_threads", &set_num_threads, nb::arg("n"));
   m.def("num_threads", &num_threads);
   m.attr("COMPILER") = CELLWISE_COMPILER;

@@ -26,8 +26,6 @@ INSTRUCTION_SETS = ("scalar", "portable", "v2", "avx2", "avx512")
 # Those of this build that the processor has, slowest first.
 AVAILABLE_INSTRUCTION_SETS = _native.INSTRUCTION_SETS if _native is not None else ()
 
-_FAST = {} if _native is None else _native.FAST
-
 # Rows at a time where temporary arrays are made of them.
 CHUNK = 1 << 19
 
@@ -285,20 +283,18 @@ class _Call:
             _explain.report(self.row, self.arguments, self.shape, count, first, on_invalid)
 
 
-def call(name, *values, on_invalid="raise", out=None, exact=False, as_bytes=False):
-    """Results of the kernel `name` for any arguments: scalars, arrays, or what `inputs` can read.
-
-    `out` takes the results, `exact` rules out block kernels, `as_bytes` leaves text as bytes.
-    """
+def _call(name, *values, on_invalid="raise", out=None, exact=False, as_bytes=False):
     if on_invalid not in ("raise", "warn", "null"):
         inputs.check_choice("on_invalid", on_invalid, ("raise", "warn", "null"))
-    if name in _FAST and not as_bytes and _backend.get() == "native":
-        result = _FAST[name](*values, out, exact)  # knows scalars and arrays of its own types, if all rows are valid
-        if result is not NotImplemented:
-            return result
     row = KERNELS[name]
     this = _Call(row, values)
     return _ragged(this, on_invalid) if row.is_ragged else _elementwise(this, on_invalid, out, exact, as_bytes)
+
+
+# call(name, *values, on_invalid="raise", out=None, exact=False, as_bytes=False): results of the kernel `name` for any
+# arguments, scalars, arrays, or what `inputs` can read. `out` takes the results, `exact` rules out block kernels,
+# `as_bytes` leaves text as bytes. The native module answers at once for scalars and arrays of the kernel's own types.
+call = _call if _native is None else _native.fast_call(_call, _backend, _native.FAST)
 
 
 def _can_be_written(result, flat):
