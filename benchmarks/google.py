@@ -13,6 +13,8 @@ BUILD = Path(__file__).resolve().parents[1] / "build" / "google"
 SOURCE = r"""
 #include <cstdint>
 #include <cstddef>
+#include <cstring>
+#include <vector>
 #include "s2/s2cell.h"
 #include "s2/s2cell_id.h"
 #include "s2/s2latlng.h"
@@ -61,6 +63,22 @@ void cell_edge_neighbors(const uint64_t* cell, uint64_t* out, size_t n) {
     S2CellId around[4];
     S2CellId(cell[k]).GetEdgeNeighbors(around);
     for (int e = 0; e < 4; ++e) out[4 * k + e] = around[e].id();
+  }
+}
+
+void cell_all_neighbors(const uint64_t* cell, uint64_t* out, size_t n) {
+  std::vector<S2CellId> around;
+  for (size_t k = 0; k < n; ++k) {
+    const S2CellId id(cell[k]);
+    around.clear();
+    id.AppendAllNeighbors(id.level(), &around);
+    for (size_t e = 0; e < around.size(); ++e) out[8 * k + e] = around[e].id();
+  }
+}
+
+void token_to_cell(const char* token, uint64_t* out, size_t n) {
+  for (size_t k = 0; k < n; ++k) {
+    out[k] = S2CellId::FromToken(absl::string_view(token + 16 * k, strnlen(token + 16 * k, 16))).id();
   }
 }
 
@@ -122,4 +140,15 @@ class Google:
     def cell_edge_neighbors(self, cell, out=None):
         out = np.empty((len(cell), 4), np.uint64) if out is None else out
         self._library.cell_edge_neighbors(pointer(cell), pointer(out), ctypes.c_size_t(len(cell)))
+        return out
+
+    def cell_all_neighbors(self, cell, out=None):
+        out = np.empty((len(cell), 8), np.uint64) if out is None else out
+        self._library.cell_all_neighbors(pointer(cell), pointer(out), ctypes.c_size_t(len(cell)))
+        return out
+
+    def token_to_cell(self, token, out=None):
+        """Cells of an array of S16."""
+        out = np.empty(len(token), np.uint64) if out is None else out
+        self._library.token_to_cell(pointer(token), pointer(out), ctypes.c_size_t(len(token)))
         return out

@@ -77,3 +77,72 @@ def test_the_first_invalid_row_is_found(isa):
     lat[[600, 900]] = 95
     with use(backend="native", isa=isa), pytest.raises(ValueError, match=r"got 95.0 at index 600 \(2 of 1000 values\)"):
         cw.latlng_to_cell(lat, lat)
+
+
+def special_cells(level, rng, n=3000):
+    """Cells of a level at corners, edges, diagonals and middles of the faces, at poles and 180, and anywhere."""
+    xyz = rng.choice([-1.0, -0.5, 0.0, 0.5, 1.0], (n, 3)) + rng.choice([0.0, 1e-15, -1e-15, 1e-9, 1e-3], (n, 3))
+    xyz[rng.random(n) < 0.4] = rng.standard_normal(3)
+    anywhere = rng.random(n) < 0.4
+    xyz[anywhere] = rng.standard_normal((anywhere.sum(), 3))
+    xyz[~xyz.any(axis=1)] = 1
+    return cw.point_to_cell(xyz, level)
+
+
+@pytest.mark.parametrize("isa", FAST)
+@pytest.mark.parametrize("level", range(31))
+def test_round_trips(isa, level):
+    """encode(decode(cell)) == cell, tokens too, and positions are within 2 ulp of the C library's."""
+    cells = special_cells(level, np.random.default_rng(level))
+    with use(backend="native", isa=isa):
+        lat, lng = cw.cell_to_latlng(cells)
+        assert (cw.latlng_to_cell(lat, lng, level) == cells).all()
+        tokens = cw.cell_to_token(cells, dtype="S16")
+        assert (cw.token_to_cell(tokens) == cells).all()
+        vertices = cw.cell_vertices(cells)
+        exact = [*cw.cell_to_latlng(cells, exact=True), cw.cell_vertices(cells, exact=True)]
+    with use(backend="native", isa="scalar"):
+        for a, b, c in zip(exact, [*cw.cell_to_latlng(cells), cw.cell_vertices(cells)], (lat, lng, vertices)):
+            assert a.tobytes() == b.tobytes()
+            step = np.spacing(np.abs(a))
+            assert (np.abs(a - c) <= 2 * step).all()
+            assert (np.signbit(a) == np.signbit(c)).all()
+        assert (tokens == cw.cell_to_token(cells, dtype="S16")).all()
+
+
+@pytest.mark.parametrize("isa", FAST)
+def test_texts_that_are_nearly_tokens(isa):
+    rng = np.random.default_rng(0)
+    tokens = cw.cell_to_token(np.concatenate([special_cells(level, rng, 200) for level in range(31)]), dtype="S16")
+    text = tokens.copy().view("S1").reshape(-1, 16)
+    hit = rng.random(text.shape) < 0.03
+    text[hit] = rng.choice(np.frombuffer(b"\x00\x009afgAFXx/:`@\xff ", "S1"), hit.sum())
+    text = np.concatenate((tokens, text.reshape(-1, 16).view("S16").ravel()))
+    for width in (16, 12, 20):
+        given = text.astype(f"S{width}")
+        with use(backend="native", isa="scalar"):
+            expected = cw.token_to_cell(given, on_invalid="null")
+        with use(backend="native", isa=isa):
+            assert (cw.token_to_cell(given, on_invalid="null") == expected).all()
+
+
+SIMPLE = ("cell_is_valid cell_level cell_face cell_is_leaf cell_range_min cell_range_max cell_to_token cell_contains "
+          "cell_intersects cell_parent").split()  # fmt: skip
+
+
+@pytest.mark.parametrize("isa", FAST)
+@pytest.mark.parametrize("name", SIMPLE)
+@pytest.mark.parametrize("n", [1, 255, 256, 257, 5000])
+def test_any_bits(isa, name, n):
+    """Words of few bits, of which many are nearly cells."""
+    rng = np.random.default_rng(n)
+    words = [rng.integers(0, 2**64, n, np.uint64) for _ in range(4)]
+    any_bits = (words[0] & words[1] & words[2]) << rng.integers(0, 64, n).astype(np.uint64)
+    cells = np.where(rng.random(n) < 0.5, any_bits, special_cells(12, rng, n))
+    others = {"cell_contains": [np.roll(cells, 1)], "cell_intersects": [cells[:1]], "cell_parent": [9]}.get(name, [])
+    keywords = {} if name == "cell_is_valid" else {"on_invalid": "null"}
+    results = []
+    for which in ("scalar", isa):
+        with use(backend="native", isa=which):
+            results.append(getattr(cw, name)(cells, *others, **keywords))
+    assert (results[0] == results[1]).all()

@@ -165,9 +165,11 @@ def test_native_functions_refuse_what_the_dispatcher_never_sends():
     native = _dispatch._native
     cells, out = np.ones(3, np.uint64), np.empty(4, np.uint64)
     with pytest.raises(ValueError, match="as many rows"):
-        native.cell_next(cells, out)
+        native.cell_next(cells, out, False)
     with pytest.raises(TypeError):
-        native.cell_next(np.ones(3), np.empty(3, np.uint64))
+        native.cell_next(np.ones(3), np.empty(3, np.uint64), False)
+    with pytest.raises(TypeError, match="must be floats"):
+        native.latlng_to_cell(cells, np.ones(3), np.zeros(1, np.int32), out, False)
     sizes, offsets = np.ones(3, np.int64), np.arange(4)
     with pytest.raises(ValueError, match="values has too few"):
         native.cell_disk(cells, np.zeros(1, np.int32), offsets, sizes, np.empty(2, np.uint64))

@@ -88,6 +88,14 @@ def arguments(row):
     return values
 
 
+def ulps_apart(a, b):
+    """How many doubles further one value is than the other; zeros are one double."""
+    order = [
+        np.where(x < 0, np.int64(-(2**63)) - x, x) for x in (np.ascontiguousarray(y).view(np.int64) for y in (a, b))
+    ]
+    return np.abs(order[0] - order[1])
+
+
 @pytest.mark.parametrize("row", KERNELS.values(), ids=lambda row: row.name)
 @pytest.mark.parametrize("other", OTHERS, ids=lambda path: "-".join(path))
 def test_same_bits(row, other):
@@ -95,7 +103,7 @@ def test_same_bits(row, other):
     results, messages = [], []
     for backend, isa in (other, ("numpy", None)):
         with use(backend=backend, isa=isa):
-            result = _dispatch.call(row.name, *values, on_invalid="null")
+            result = _dispatch.call(row.name, *values, on_invalid="null", exact=row.exactness == "fast")
             results.append([result.values, result.offsets] if row.is_ragged else result)
             if row.name != "cell_is_valid":  # the one question that has an answer for everything
                 with pytest.raises(ValueError) as failure:
@@ -106,6 +114,19 @@ def test_same_bits(row, other):
         assert a.dtype == b.dtype
         assert a.shape == b.shape
         assert a.tobytes() == b.tobytes()
+
+
+@pytest.mark.parametrize("row", [row for row in KERNELS.values() if row.exactness == "fast"], ids=lambda row: row.name)
+@pytest.mark.parametrize("other", OTHERS, ids=lambda path: "-".join(path))
+def test_fast_rows_are_within_two_ulp(row, other):
+    values = arguments(row)
+    with use(backend="numpy"):
+        exact = _dispatch.call(row.name, *values, on_invalid="null")
+    with use(backend=other[0], isa=other[1]):
+        fast = _dispatch.call(row.name, *values, on_invalid="null")
+    for a, b in zip(*(r if isinstance(r, tuple) else [r] for r in (exact, fast))):
+        assert (np.isnan(a) == np.isnan(b)).all()
+        assert ulps_apart(a, b).max() <= 2
 
 
 @pytest.mark.parametrize("row", [row for row in KERNELS.values() if row.is_ragged], ids=lambda row: row.name)

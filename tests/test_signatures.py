@@ -53,4 +53,12 @@ def test_public_function_has_the_name_and_arguments_of_the_row(row):
 
 
 def test_every_row_is_known_by_its_class():
-    assert {row.exactness for row in KERNELS.values()} == {"exact", "libm"}
+    assert {row.exactness for row in KERNELS.values()} == {"exact", "libm", "fast"}
+
+
+@pytest.mark.parametrize("row", KERNELS.values(), ids=lambda row: row.name)
+def test_fast_rows_can_be_exact(row):
+    parameters = inspect.signature(getattr(cw, row.name)).parameters
+    assert ("exact" in parameters) == (row.exactness == "fast")
+    if "exact" in parameters:
+        assert parameters["exact"].default is False

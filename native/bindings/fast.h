@@ -1,9 +1,9 @@
-// The short way into a kernel: Python scalars and contiguous arrays of the kernel's own types, without the dispatcher.
+// The short way into a kernel: Python scalars and arrays of the kernel's own types, without the dispatcher.
 //
-// A fast entry takes positional arguments only. Where it meets anything that it does not know at once (another dtype,
-// a list, a Series, arrays of different shapes), or a row is invalid, it answers NotImplemented, and the dispatcher
-// takes the long way, which gives the same results and the messages. Arrays too long to be done in one go go that way
-// as well, where Ctrl-C is looked for between chunks.
+// A fast entry takes the kernel's arguments, then `out` (None or as below) and `exact`. Where it meets anything that it
+// does not know at once (another dtype, a list, a Series, arrays of different shapes, an unfit `out`), or a row is
+// invalid, it answers NotImplemented, and the dispatcher takes the long way, which gives the same results and the
+// messages.
 
 #pragma once
 
@@ -17,6 +17,7 @@
 #include <numpy/arrayobject.h>
 #include <numpy/arrayscalars.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <cstring>
@@ -25,52 +26,89 @@
 #include <utility>
 
 #include "cellwise/conversion.h"
+#include "cellwise/parallel.h"
 #include "loop.h"
 
 namespace cellwise::bindings {
-
-inline constexpr npy_intp kLongestFast = 1 << 19;  // rows: a tenth of a second at most
 
 // What the arguments have told so far.
 struct FastShape {
   int ndim = -1;  // of the arrays; -1 while there are only scalars
   npy_intp dims[NPY_MAXDIMS];
   npy_intp n = 1;
+  const char *begin[6], *end[6];  // memory of the arrays seen: four arguments and two results at most
+  int n_arrays = 0;
 
-  // True if the array fits: contiguous, aligned, in native byte order, shaped like the others.
-  bool take(PyArrayObject* array) noexcept {
-    if (!PyArray_ISCARRAY_RO(array) || !PyArray_CheckExact(array)) return false;
+  // True if the array fits: aligned, in native byte order, its rows at one distance, shaped like the others.
+  bool take(PyArrayObject* array, std::ptrdiff_t& stride) noexcept {
+    if (!PyArray_CheckExact(array)) return false;
+    const char* data = static_cast<const char*>(PyArray_DATA(array));
+    const npy_intp rows = PyArray_SIZE(array), size = PyArray_ITEMSIZE(array);
+    stride = size;
+    if (PyArray_NDIM(array) == 1 && rows > 1) {
+      if (!PyArray_ISALIGNED(array) || !PyArray_ISNOTSWAPPED(array)) return false;
+      stride = PyArray_STRIDE(array, 0);
+    } else if (!PyArray_ISCARRAY_RO(array)) {
+      return false;
+    }
+    const std::ptrdiff_t reach = rows > 0 ? (rows - 1) * stride : 0;
+    begin[n_arrays] = data + std::min<std::ptrdiff_t>(reach, 0);
+    end[n_arrays++] = data + std::max<std::ptrdiff_t>(reach, 0) + size;
     if (ndim < 0) {
       ndim = PyArray_NDIM(array);
       std::copy_n(PyArray_DIMS(array), ndim, dims);
-      n = PyArray_SIZE(array);
+      n = rows;
       return ndim > 0;
     }
     return ndim == PyArray_NDIM(array) && std::equal(dims, dims + ndim, PyArray_DIMS(array));
   }
+
+  // True if the array can take results of that type, with `more` axes of their own, and shares no memory with the
+  // arrays before it.
+  bool can_go_to(PyObject* object, int type, npy_intp size, int more, const npy_intp* more_dims) noexcept {
+    if (ndim < 0 || !PyArray_CheckExact(object)) return false;
+    auto* array = reinterpret_cast<PyArrayObject*>(object);
+    if (!PyArray_ISCARRAY(array) || PyArray_TYPE(array) != type || PyArray_ITEMSIZE(array) != size) return false;
+    if (PyArray_NDIM(array) != ndim + more || !std::equal(dims, dims + ndim, PyArray_DIMS(array)) ||
+        !std::equal(more_dims, more_dims + more, PyArray_DIMS(array) + ndim)) {
+      return false;
+    }
+    const char* first = static_cast<const char*>(PyArray_DATA(array));
+    const char* last = first + PyArray_NBYTES(array);
+    for (int k = 0; k < n_arrays; ++k) {
+      if (begin[k] < last && first < end[k]) return false;
+    }
+    begin[n_arrays] = first;
+    end[n_arrays++] = last;
+    return true;
+  }
 };
 
-template <class T>
-struct FastInput {  // no type that is not listed below
-  const typename Layout<T>::Element* data = nullptr;
-  T scalar{};
-  bool read(PyObject*, FastShape&) noexcept { return false; }
-};
+inline const std::byte* bytes(const void* data) noexcept { return static_cast<const std::byte*>(data); }
 
+// True if the object is an array of elements of that kind and size; then `in` has its rows.
 template <class T>
-inline bool read_array(PyObject* object, char kind, const T*& data, FastShape& shape) noexcept {
+inline bool read_array(PyObject* object, char kind, std::size_t size, Input<T>& in, FastShape& shape) noexcept {
   if (!PyArray_Check(object)) return false;
   auto* array = reinterpret_cast<PyArrayObject*>(object);
   const PyArray_Descr* dtype = PyArray_DESCR(array);
-  if (dtype->kind != kind || PyDataType_ELSIZE(dtype) != sizeof(T) || !shape.take(array)) return false;
-  data = static_cast<const T*>(PyArray_DATA(array));
+  if (dtype->kind != kind || static_cast<std::size_t>(PyDataType_ELSIZE(dtype)) != size) return false;
+  if (!shape.take(array, in.stride)) return false;
+  in.data = bytes(PyArray_DATA(array));
   return true;
 }
 
+template <class T>
+struct FastInput {  // no type that is not listed below
+  T scalar{};
+  Input<T> rows;
+  bool read(PyObject*, FastShape&) noexcept { return false; }
+};
+
 template <>
 struct FastInput<double> {
-  const double* data = nullptr;
   double scalar = 0;
+  Input<double> rows{bytes(&scalar)};
   bool read(PyObject* object, FastShape& shape) noexcept {
     if (PyFloat_CheckExact(object) || PyArray_IsScalar(object, Double)) {
       scalar = PyFloat_AS_DOUBLE(object);
@@ -81,14 +119,15 @@ struct FastInput<double> {
       if (scalar == -1 && PyErr_Occurred()) return PyErr_Clear(), false;
       return true;
     }
-    return read_array(object, 'f', data, shape);
+    if (read_array(object, 'f', sizeof(double), rows, shape)) return true;
+    return rows.is_single = read_array(object, 'f', sizeof(float), rows, shape);
   }
 };
 
 template <>
 struct FastInput<std::uint64_t> {
-  const std::uint64_t* data = nullptr;
   std::uint64_t scalar = 0;
+  Input<std::uint64_t> rows{bytes(&scalar)};
   bool read(PyObject* object, FastShape& shape) noexcept {
     if (PyLong_CheckExact(object)) {
       scalar = PyLong_AsUnsignedLongLong(object);
@@ -99,14 +138,14 @@ struct FastInput<std::uint64_t> {
       scalar = PyArrayScalar_VAL(object, ULong);
       return sizeof(npy_ulong) == 8;
     }
-    return read_array(object, 'u', data, shape);
+    return read_array(object, 'u', sizeof scalar, rows, shape);
   }
 };
 
 template <>
 struct FastInput<std::int32_t> {
-  const std::int32_t* data = nullptr;
   std::int32_t scalar = 0;
+  Input<std::int32_t> rows{bytes(&scalar)};
   bool read(PyObject* object, FastShape& shape) noexcept {
     if (PyLong_CheckExact(object)) {
       int overflow = 0;
@@ -114,32 +153,37 @@ struct FastInput<std::int32_t> {
       scalar = static_cast<std::int32_t>(value);
       return overflow == 0 && scalar == value;
     }
-    return read_array(object, 'i', data, shape);
+    return read_array(object, 'i', sizeof scalar, rows, shape);
   }
 };
 
 template <>
 struct FastInput<std::int64_t> {
-  const std::int64_t* data = nullptr;
   std::int64_t scalar = 0;
+  Input<std::int64_t> rows{bytes(&scalar)};
   bool read(PyObject* object, FastShape& shape) noexcept {
     if (PyLong_CheckExact(object)) {
       scalar = PyLong_AsLongLong(object);
       if (scalar == -1 && PyErr_Occurred()) return PyErr_Clear(), false;
       return true;
     }
-    return read_array(object, 'i', data, shape);
+    return read_array(object, 'i', sizeof scalar, rows, shape);
   }
 };
 
 template <>
-struct FastInput<std::string_view> {  // one text, no arrays of them
-  const std::uint8_t* data = nullptr;
+struct FastInput<std::string_view> {  // one text, or arrays of bytes
   std::string_view scalar;
-  bool read(PyObject* object, FastShape&) noexcept {
-    if (!PyUnicode_CheckExact(object) || !PyUnicode_IS_COMPACT_ASCII(object)) return false;
-    scalar = {reinterpret_cast<const char*>(PyUnicode_1BYTE_DATA(object)), static_cast<std::size_t>(PyUnicode_GET_LENGTH(object))};
-    return true;
+  Input<std::string_view> rows{};
+  bool read(PyObject* object, FastShape& shape) noexcept {
+    if (PyUnicode_CheckExact(object) && PyUnicode_IS_COMPACT_ASCII(object)) {
+      scalar = {reinterpret_cast<const char*>(PyUnicode_1BYTE_DATA(object)),
+                static_cast<std::size_t>(PyUnicode_GET_LENGTH(object))};
+      return true;
+    }
+    if (!PyArray_Check(object)) return false;
+    rows.width = static_cast<std::size_t>(PyArray_ITEMSIZE(reinterpret_cast<PyArrayObject*>(object)));
+    return rows.width > 0 && read_array(object, 'S', rows.width, rows, shape);
   }
 };
 
@@ -155,67 +199,104 @@ PyObject* to_python(const Text<N>& value) {
   return PyUnicode_DecodeASCII(value.data(), static_cast<Py_ssize_t>(strnlen(value.data(), N)), nullptr);
 }
 
-// Type number of a result's elements, its own shape, and where its rows go.
+template <class T>
+inline T* data(PyObject* array) noexcept {
+  return static_cast<T*>(PyArray_DATA(reinterpret_cast<PyArrayObject*>(array)));
+}
+
+// numpy's text: four bytes a character.
+template <std::size_t N>
+struct WideText {
+  std::uint32_t* to;
+  void store(std::size_t row, const Text<N>& value) const noexcept { widen(value.data(), to + row * N, N); }
+  template <class Write>
+  bool fill(std::size_t start, std::size_t n, Write write) const noexcept {
+    std::uint8_t narrow[kBlockRows * N];
+    const bool any_left = write(narrow);
+    widen(narrow, to + start * N, n * N);
+    return any_left;
+  }
+
+ private:
+  template <class From>
+  static void widen(const From* from, std::uint32_t* to, std::size_t n) noexcept {
+    for (std::size_t k = 0; k < n; ++k) to[k] = static_cast<unsigned char>(from[k]);
+  }
+};
+
+// How results lie in numpy's arrays: type, axes of their own, and what writes there.
 template <class R>
 struct FastOutput;
 
-template <class T, int kType>
+template <class T, int kNumpyType>
 struct FastScalars {
-  using Element = T;
-  static PyObject* make(FastShape& shape) { return PyArray_EMPTY(std::max(shape.ndim, 0), shape.dims, kType, 0); }
-  static void store(T value, T* row) noexcept { *row = value; }
-  static constexpr std::size_t kWidth = 1;
+  static constexpr int kType = kNumpyType, kAxes = 0;
+  static constexpr npy_intp kSize = sizeof(T), kDims[1] = {0};
+  static Output<T> to(PyObject* array) noexcept { return {data<T>(array)}; }
   static PyObject* scalar(T value) { return to_python(value); }
 };
 template <>
 struct FastOutput<double> : FastScalars<double, NPY_DOUBLE> {};
 template <>
-struct FastOutput<std::uint64_t> : FastScalars<std::uint64_t, NPY_UINT64> {};
+struct FastOutput<std::uint64_t> : FastScalars<std::uint64_t, sizeof(long) == 8 ? NPY_ULONG : NPY_ULONGLONG> {};
 template <>
-struct FastOutput<std::int64_t> : FastScalars<std::int64_t, NPY_INT64> {};
+struct FastOutput<std::int64_t> : FastScalars<std::int64_t, sizeof(long) == 8 ? NPY_LONG : NPY_LONGLONG> {};
 template <>
-struct FastOutput<std::int32_t> : FastScalars<std::int32_t, NPY_INT32> {};
+struct FastOutput<std::int32_t> : FastScalars<std::int32_t, NPY_INT> {};
 template <>
 struct FastOutput<bool> : FastScalars<bool, NPY_BOOL> {};
 
 template <std::size_t N>
-struct FastOutput<Text<N>> {  // numpy text: four bytes a character
-  using Element = std::uint32_t;
-  static constexpr std::size_t kWidth = N;
-  static PyObject* make(FastShape& shape) {
-    PyArray_Descr* dtype = PyArray_DescrNewFromType(NPY_UNICODE);
-    if (dtype == nullptr) return nullptr;
-    PyDataType_SET_ELSIZE(dtype, 4 * N);
-    return PyArray_NewFromDescr(&PyArray_Type, dtype, shape.ndim, shape.dims, nullptr, nullptr, 0, nullptr);
-  }
-  static void store(const Text<N>& value, std::uint32_t* row) noexcept {
-    for (std::size_t k = 0; k < N; ++k) row[k] = static_cast<unsigned char>(value[k]);
-  }
+struct FastOutput<Text<N>> {
+  static constexpr int kType = NPY_UNICODE, kAxes = 0;
+  static constexpr npy_intp kSize = 4 * N, kDims[1] = {0};
+  static WideText<N> to(PyObject* array) noexcept { return {data<std::uint32_t>(array)}; }
   static PyObject* scalar(const Text<N>& value) { return to_python(value); }
 };
 
 template <class T, std::size_t N>
-struct FastOutput<std::array<T, N>> {
-  using Inner = FastOutput<T>;
-  using Element = typename Inner::Element;
-  static constexpr std::size_t kWidth = N * Inner::kWidth;
-  static PyObject* make(FastShape& shape) {
-    FastShape wider = shape;
-    wider.ndim = std::max(shape.ndim, 0);
-    if (wider.ndim + 2 > NPY_MAXDIMS) return nullptr;
-    wider.dims[wider.ndim++] = N;
-    return Inner::make(wider);
-  }
-  static void store(const std::array<T, N>& value, Element* row) noexcept {
-    for (std::size_t k = 0; k < N; ++k) Inner::store(value[k], row + k * Inner::kWidth);
-  }
+struct FastArrays {
   static PyObject* scalar(const std::array<T, N>& value) {
-    FastShape none;
-    PyObject* array = make(none);
-    if (array != nullptr) store(value, static_cast<Element*>(PyArray_DATA(reinterpret_cast<PyArrayObject*>(array))));
+    using O = FastOutput<std::array<T, N>>;
+    PyObject* array = PyArray_EMPTY(O::kAxes, O::kDims, O::kType, 0);
+    if (array != nullptr) O::to(array).store(0, value);
     return array;
   }
+  static Output<std::array<T, N>> to(PyObject* array) noexcept {
+    return {data<typename Layout<T>::Element>(array)};
+  }
 };
+template <class T, std::size_t N>
+struct FastOutput<std::array<T, N>> : FastArrays<T, N> {
+  static constexpr int kType = FastOutput<T>::kType, kAxes = 1;
+  static constexpr npy_intp kSize = FastOutput<T>::kSize, kDims[1] = {N};
+};
+template <class T, std::size_t N, std::size_t M>
+struct FastOutput<std::array<std::array<T, M>, N>> : FastArrays<std::array<T, M>, N> {
+  static constexpr int kType = FastOutput<T>::kType, kAxes = 2;
+  static constexpr npy_intp kSize = FastOutput<T>::kSize, kDims[2] = {N, M};
+};
+
+// A new array for results, or `out` again if it fits; null without a Python error if it does not.
+template <class R>
+nb::object array_for(FastShape& shape, PyObject* out) {
+  using O = FastOutput<R>;
+  if (out != Py_None) {
+    return shape.can_go_to(out, O::kType, O::kSize, O::kAxes, O::kDims) ? nb::borrow(out) : nb::object();
+  }
+  npy_intp dims[NPY_MAXDIMS + 2];
+  std::copy_n(shape.dims, shape.ndim, dims);
+  std::copy_n(O::kDims, O::kAxes, dims + shape.ndim);
+  if (shape.ndim + O::kAxes > NPY_MAXDIMS) return {};
+  if constexpr (O::kType == NPY_UNICODE) {
+    PyArray_Descr* dtype = PyArray_DescrNewFromType(NPY_UNICODE);
+    if (dtype == nullptr) return {};
+    PyDataType_SET_ELSIZE(dtype, O::kSize);
+    return nb::steal(PyArray_NewFromDescr(&PyArray_Type, dtype, shape.ndim, dims, nullptr, nullptr, 0, nullptr));
+  } else {
+    return nb::steal(PyArray_EMPTY(shape.ndim + O::kAxes, dims, O::kType, 0));
+  }
+}
 
 // The GIL is let go where the rows are worth it.
 class WithoutGil {
@@ -234,22 +315,23 @@ class WithoutGil {
 template <auto Kernel, auto Checker, auto Block, class R, class... A>
 struct Fast {
   static PyObject* call(PyObject*, PyObject* const* arguments, Py_ssize_t count) {
-    if (count != static_cast<Py_ssize_t>(sizeof...(A))) Py_RETURN_NOTIMPLEMENTED;
+    if (count != static_cast<Py_ssize_t>(sizeof...(A)) + 2) Py_RETURN_NOTIMPLEMENTED;
     return go(arguments, std::index_sequence_for<A...>{});
   }
 
  private:
   template <std::size_t... I>
   static PyObject* go(PyObject* const* arguments, std::index_sequence<I...>) {
-    std::tuple<FastInput<std::remove_cvref_t<A>>...> in;
+    std::tuple<FastInput<A>...> in;
     FastShape shape;
+    PyObject* out = arguments[sizeof...(A)];
     if (!(std::get<I>(in).read(arguments[I], shape) && ...)) Py_RETURN_NOTIMPLEMENTED;
     if (shape.ndim < 0) {
-      if (Checker(std::get<I>(in).scalar...) != Check::kOk) Py_RETURN_NOTIMPLEMENTED;
+      if (out != Py_None || Checker(std::get<I>(in).scalar...) != Check::kOk) Py_RETURN_NOTIMPLEMENTED;
       return scalar(Kernel(std::get<I>(in).scalar...));
     }
-    if (shape.n > kLongestFast) Py_RETURN_NOTIMPLEMENTED;
-    return array(shape, std::get<I>(in)...);
+    const std::tuple<Input<A>...> rows{std::get<I>(in).rows...};
+    return array(shape, rows, out, arguments[sizeof...(A) + 1] == Py_True);
   }
 
   template <class T>
@@ -258,64 +340,108 @@ struct Fast {
   }
   template <class T, class U>
   static PyObject* scalar(const std::pair<T, U>& value) {
-    return pair(to_python(value.first), to_python(value.second));
+    return pair(nb::steal(to_python(value.first)), nb::steal(to_python(value.second)));
   }
-  static PyObject* pair(PyObject* first, PyObject* second) {
-    PyObject* both = first && second ? PyTuple_Pack(2, first, second) : nullptr;
-    Py_XDECREF(first);
-    Py_XDECREF(second);
-    return both;
+  static PyObject* pair(const nb::object& first, const nb::object& second) {
+    return first.is_valid() && second.is_valid() ? PyTuple_Pack(2, first.ptr(), second.ptr()) : nullptr;
   }
 
-  template <class T>
-  static Input<T> input(const FastInput<std::remove_cvref_t<T>>& in) noexcept {
-    using Element = typename Layout<std::remove_cvref_t<T>>::Element;
-    if constexpr (std::is_same_v<Element, std::remove_cvref_t<T>>) {
-      return in.data != nullptr ? Input<T>(in.data, 1, 1) : Input<T>(&in.scalar, 1, 0);
+  static PyObject* array(FastShape& shape, const std::tuple<Input<A>...>& in, PyObject* out, bool exact) {
+    if constexpr (requires { typename R::first_type; }) {
+      using T = typename R::first_type;
+      using U = typename R::second_type;
+      PyObject *out1 = Py_None, *out2 = Py_None;
+      if (out != Py_None) {
+        if (!PyTuple_CheckExact(out) || PyTuple_GET_SIZE(out) != 2) Py_RETURN_NOTIMPLEMENTED;
+        out1 = PyTuple_GET_ITEM(out, 0);
+        out2 = PyTuple_GET_ITEM(out, 1);
+        if (out1 == Py_None || out2 == Py_None) Py_RETURN_NOTIMPLEMENTED;
+      }
+      const nb::object first = array_for<T>(shape, out1), second = array_for<U>(shape, out2);
+      if (!first.is_valid() || !second.is_valid()) return without_result();
+      if (!run(shape, in, Output<R>{data<T>(first.ptr()), data<U>(second.ptr())}, exact)) return without_result();
+      return pair(first, second);
     } else {
-      return Input<T>(in.data, 1, 0);  // has no arrays: never asked for
+      nb::object result = array_for<R>(shape, out);
+      if (!result.is_valid() || !run(shape, in, FastOutput<R>::to(result.ptr()), exact)) return without_result();
+      return result.release().ptr();
     }
   }
 
-  // Runs the rows; false if one is invalid, or the user interrupts.
-  template <class Store, class To>
-  static bool rows(const FastShape& shape, Store store, To* to, const FastInput<std::remove_cvref_t<A>>&... in) {
-    const std::tuple<Input<A>...> inputs{input<A>(in)...};
+  // Fills the rows; false if one is invalid, or the user interrupts.
+  template <class To>
+  static bool run(const FastShape& shape, const std::tuple<Input<A>...>& in, const To& to, bool exact) {
     const WithoutGil without(shape.n > 1000);
     try {
-      return compute<Kernel, Checker, Block, R>(inputs, static_cast<std::size_t>(shape.n), store, to).count == 0;
+      return Loop<Kernel, Checker, Block, R, To, A...>{in, to, exact}.run(static_cast<std::size_t>(shape.n)).count == 0;
     } catch (const Interrupted&) {  // Python knows why
       return false;
     }
   }
 
-  template <class T>
-  static T* data(PyObject* array) noexcept {
-    return static_cast<T*>(PyArray_DATA(reinterpret_cast<PyArrayObject*>(array)));
-  }
-
-  static PyObject* array(FastShape& shape, const FastInput<std::remove_cvref_t<A>>&... in) {
-    if constexpr (requires { typename R::first_type; }) {
-      using T = typename R::first_type;
-      using U = typename R::second_type;
-      PyObject* both = pair(FastOutput<T>::make(shape), FastOutput<U>::make(shape));
-      if (both == nullptr) return nullptr;
-      T* first = data<T>(PyTuple_GET_ITEM(both, 0));
-      U* second = data<U>(PyTuple_GET_ITEM(both, 1));
-      const auto store = [=](std::size_t k, const R& value) { std::tie(first[k], second[k]) = value; };
-      if (rows(shape, store, first, in...)) return both;
-      Py_DECREF(both);
-    } else {
-      using Output = FastOutput<R>;
-      PyObject* out = Output::make(shape);
-      if (out == nullptr) return nullptr;
-      auto* to = data<typename Output::Element>(out);
-      const auto store = [=](std::size_t k, const R& value) { Output::store(value, to + k * Output::kWidth); };
-      if (rows(shape, store, to, in...)) return out;
-      Py_DECREF(out);
-    }
+  static PyObject* without_result() {
     if (PyErr_Occurred() != nullptr) return nullptr;
     Py_RETURN_NOTIMPLEMENTED;
+  }
+};
+
+// `call(name, *values, on_invalid=, out=, exact=, as_bytes=)` of the dispatcher, which asks the fast entry of that name
+// first, while the native backend is on, and else, or if that does not know the values, does what `long_way` does.
+//
+// Owns (long way, context variable of the backend's name, fast entries by name).
+class FastCall {
+ public:
+  static nb::object make(nb::handle long_way, nb::handle backend, nb::handle entries) {
+    static PyMethodDef method = {"call", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(&call)),
+                                 METH_FASTCALL | METH_KEYWORDS, nullptr};
+    return nb::steal(PyCFunction_New(&method, nb::make_tuple(long_way, backend, entries).release().ptr()));
+  }
+
+ private:
+  static constexpr Py_ssize_t kMostValues = 4;
+
+  static PyObject* call(PyObject* self, PyObject* const* arguments, Py_ssize_t count, PyObject* names) {
+    PyObject* found = fast(self, arguments, count, names);
+    if (found != Py_NotImplemented) return found;
+    Py_DECREF(found);
+    return PyObject_Vectorcall(PyTuple_GET_ITEM(self, 0), arguments, static_cast<std::size_t>(count), names);
+  }
+
+  static bool is(PyObject* text, const char* what) { return PyUnicode_CompareWithASCIIString(text, what) == 0; }
+
+  static PyObject* fast(PyObject* self, PyObject* const* arguments, Py_ssize_t count, PyObject* names) {
+    if (count < 1 || count > 1 + kMostValues || !PyUnicode_CheckExact(arguments[0])) Py_RETURN_NOTIMPLEMENTED;
+    PyObject* entry = PyDict_GetItemWithError(PyTuple_GET_ITEM(self, 2), arguments[0]);
+    if (entry == nullptr) {
+      if (PyErr_Occurred() != nullptr) return nullptr;
+      Py_RETURN_NOTIMPLEMENTED;
+    }
+    PyObject* values[kMostValues + 2];
+    std::copy(arguments + 1, arguments + count, values);
+    PyObject*& out = values[count - 1] = Py_None;
+    PyObject*& exact = values[count] = Py_False;
+    for (Py_ssize_t k = 0; names != nullptr && k < PyTuple_GET_SIZE(names); ++k) {
+      PyObject* name = PyTuple_GET_ITEM(names, k);
+      PyObject* value = arguments[count + k];
+      if (is(name, "out")) {
+        out = value;
+      } else if (is(name, "exact")) {
+        exact = value;
+      } else if (is(name, "on_invalid")) {
+        const bool known = PyUnicode_CheckExact(value) && (is(value, "raise") || is(value, "null") || is(value, "warn"));
+        if (!known) Py_RETURN_NOTIMPLEMENTED;
+      } else if (value != Py_False) {
+        Py_RETURN_NOTIMPLEMENTED;
+      }
+    }
+    PyObject* backend = nullptr;
+    if (PyContextVar_Get(PyTuple_GET_ITEM(self, 1), nullptr, &backend) < 0) return nullptr;
+    const bool is_on = is(backend, "native");
+    Py_DECREF(backend);
+    if (!is_on) Py_RETURN_NOTIMPLEMENTED;
+    const auto function = reinterpret_cast<PyObject* (*)(PyObject*, PyObject* const*, Py_ssize_t)>(
+        reinterpret_cast<void (*)()>(PyCFunction_GET_FUNCTION(entry)));
+    return function(nullptr, values, count + 1);
   }
 };
 

@@ -7,11 +7,14 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <limits>
 #include <mutex>
 #include <string_view>
 #include <tuple>
+#include <type_traits>
 #include <utility>
 
 #include "cellwise/blocks.h"
@@ -95,35 +98,101 @@ struct Layout<std::string_view> {  // input only, of any width, filled up with N
   }
 };
 
-template <class T>
-using Bare = std::remove_cvref_t<T>;
-template <class T>
-using In = nb::ndarray<const typename Layout<Bare<T>>::Element, nb::c_contig, nb::device::cpu>;
-template <class T>
-using Out = nb::ndarray<typename Layout<Bare<T>>::Element, nb::c_contig, nb::device::cpu>;
-
-// Rows of one input. One row stands for all: then the stride is 0.
+// Rows of one input, any number of bytes apart; 0 if one row stands for all. Coordinates may be doubles or floats.
 template <class T>
 struct Input {
-  using L = Layout<Bare<T>>;
-  const typename L::Element* data;
-  std::size_t width, stride;
+  using L = Layout<T>;
+  using Element = typename L::Element;
 
-  Input(const typename L::Element* data, std::size_t width, std::size_t stride) noexcept
-      : data(data), width(width), stride(stride) {}
-  Input(const In<T>& array, std::size_t n) : data(array.data()) {
-    width = L::kWidth > 0 ? L::kWidth : (array.ndim() > 1 ? array.shape(1) : 1);
-    const std::size_t rows = width > 0 ? array.size() / width : n;
-    if (rows != n && rows != 1) throw nb::value_error("inputs must have as many rows as the output, or one");
-    stride = rows == 1 ? 0 : width;
+  const std::byte* data = nullptr;
+  std::ptrdiff_t stride = 0;
+  std::size_t width = L::kWidth;  // elements of a row
+  bool is_single = false;         // floats, to be read as doubles
+
+  T operator[](std::size_t row) const noexcept {
+    const std::byte* at = data + static_cast<std::ptrdiff_t>(row) * stride;
+    if constexpr (std::is_same_v<T, double>) {
+      if (is_single) return static_cast<double>(*reinterpret_cast<const float*>(at));
+    }
+    return L::load(reinterpret_cast<const Element*>(at), width);
   }
-  Bare<T> operator[](std::size_t row) const noexcept { return L::load(data + row * stride, width); }
 };
 
 // A pair is two outputs.
 template <class T, class U>
 struct Layout<std::pair<T, U>> {
   static std::pair<T, U> null() noexcept { return {Layout<T>::null(), Layout<U>::null()}; }
+};
+
+// Where results go: rows one behind another in an array, or in two for pairs. `fill(start, rows, write)` lets
+// `write(to...)` fill rows of them.
+template <class R>
+struct Output {
+  using Element = typename Layout<R>::Element;
+  Element* to;
+  void store(std::size_t row, const R& value) const noexcept { Layout<R>::store(value, to + row * Layout<R>::kWidth); }
+  template <class Write>
+  bool fill(std::size_t start, std::size_t, Write write) const noexcept {
+    return write(to + start * Layout<R>::kWidth);
+  }
+};
+template <class T, class U>
+struct Output<std::pair<T, U>> {
+  T* first;
+  U* second;
+  void store(std::size_t row, const std::pair<T, U>& value) const noexcept {
+    std::tie(first[row], second[row]) = value;
+  }
+  template <class Write>
+  bool fill(std::size_t start, std::size_t, Write write) const noexcept {
+    return write(first + start, second + start);
+  }
+};
+
+// What block kernels take of an input: a level or count by value, and so the same for all rows; of others a pointer to
+// `n` rows one behind another, gathered here unless they lie so already. Texts are 16 bytes wide, or shorter.
+template <class T>
+struct BlockInput {
+  alignas(64) T gathered[kBlockRows];
+  static bool fits(const Input<T>&) noexcept { return true; }
+  const T* take(const Input<T>& in, std::size_t start, std::size_t n) noexcept {
+    const std::byte* from = in.data + static_cast<std::ptrdiff_t>(start) * in.stride;
+    if (in.stride == sizeof(T) && !in.is_single) return reinterpret_cast<const T*>(from);
+    if (in.is_single) {
+      gather<float>(from, in.stride, n);
+    } else {
+      gather<T>(from, in.stride, n);
+    }
+    return gathered;
+  }
+
+ private:
+  template <class From>
+  void gather(const std::byte* from, std::ptrdiff_t stride, std::size_t n) noexcept {
+    for (std::size_t k = 0; k < n; ++k) {
+      gathered[k] = static_cast<T>(*reinterpret_cast<const From*>(from + static_cast<std::ptrdiff_t>(k) * stride));
+    }
+  }
+};
+template <>
+struct BlockInput<std::int32_t> {
+  static bool fits(const Input<std::int32_t>& in) noexcept { return in.stride == 0; }
+  static std::int32_t take(const Input<std::int32_t>& in, std::size_t, std::size_t) noexcept { return in[0]; }
+};
+template <>
+struct BlockInput<std::string_view> {
+  static constexpr std::size_t kWidth = 16;
+  char gathered[kBlockRows][kWidth];
+  static bool fits(const Input<std::string_view>& in) noexcept { return in.width <= kWidth; }
+  const char* take(const Input<std::string_view>& in, std::size_t start, std::size_t n) noexcept {
+    const std::byte* from = in.data + static_cast<std::ptrdiff_t>(start) * in.stride;
+    if (in.stride == kWidth && in.width == kWidth) return reinterpret_cast<const char*>(from);
+    std::memset(gathered, 0, n * kWidth);
+    for (std::size_t k = 0; k < n; ++k) {
+      std::memcpy(gathered[k], from + static_cast<std::ptrdiff_t>(k) * in.stride, in.width);
+    }
+    return gathered[0];
+  }
 };
 
 using CountAndFirst = std::pair<std::int64_t, std::int64_t>;
@@ -159,38 +228,68 @@ Invalid over_rows(std::size_t n, Rows rows) {
   return invalid;
 }
 
-// The loop: `store(row, result)` for each row. `Block`, if there is one, takes the same inputs, from a row on, writes
-// to `to`, and says whether it could; it marks the rows that it leaves to the kernel (see blocks.h).
-template <auto Kernel, auto Checker, auto Block, class R, class Store, class To, class... A>
-Invalid compute(const std::tuple<Input<A>...>& inputs, std::size_t n, Store store, To* to) {
-  return over_rows(n, [&](std::size_t begin, std::size_t end) noexcept {
-    Invalid invalid;
-    const auto one = [&](std::size_t row) {
-      std::apply(
-          [&](const auto&... input) {
-            const Check check = Checker(input[row]...);
-            store(row, check == Check::kOk ? R(Kernel(input[row]...)) : Layout<R>::null());
-            if (check == Check::kInvalid) invalid.add(row);
-          },
-          inputs);
-    };
-    if constexpr (Block != nullptr) {
-      std::uint8_t left[kBlockRows];
-      for (std::size_t start = begin; start < end; start += kBlockRows) {
-        const std::size_t rows = std::min(kBlockRows, end - start);
-        bool any_left = false;
-        const bool taken = std::apply(
-            [&](const auto&... input) { return Block(input..., start, rows, to + start, left, any_left); }, inputs);
-        if (taken && !any_left) continue;
-        for (std::size_t k = 0; k < rows; ++k) {
-          if (!taken || left[k]) one(start + k);
+// Block kernels of floats may differ from the scalar ones in the last bits.
+template <class R>
+inline constexpr bool kMayDiffer = std::is_same_v<typename Layout<R>::Element, double>;
+template <class T, class U>
+inline constexpr bool kMayDiffer<std::pair<T, U>> = kMayDiffer<T>;
+
+// The loop. `Block`, if there is one, is the member of `Blocks` that holds the block kernel; the rows that it leaves, and
+// all rows with `exact`, are the scalar kernel's.
+template <auto Kernel, auto Checker, auto Block, class R, class To, class... A>
+struct Loop {
+  const std::tuple<Input<A>...>& inputs;
+  const To& to;
+  bool exact;
+
+  Invalid run(std::size_t n) const {
+    return over_rows(n, [this](std::size_t begin, std::size_t end) noexcept {
+      Invalid invalid;
+      if constexpr (Block != nullptr) {
+        const bool are_worth_it = end - begin > kFewRows || kMayDiffer<R>;
+        if (blocks().*Block != nullptr && !exact && are_worth_it && fits(Indices{})) {
+          in_blocks(begin, end, invalid, Indices{});
+          return invalid;
         }
       }
-    } else {
-      for (std::size_t row = begin; row < end; ++row) one(row);
+      for (std::size_t row = begin; row < end; ++row) one(row, invalid, Indices{});
+      return invalid;
+    });
+  }
+
+ private:
+  using Indices = std::index_sequence_for<A...>;
+  // A block of so few rows costs more than they do. Where it may differ, all arrays have it all the same.
+  static constexpr std::size_t kFewRows = 2;
+
+  template <std::size_t... I>
+  void one(std::size_t row, Invalid& invalid, std::index_sequence<I...>) const noexcept {
+    const Check check = Checker(std::get<I>(inputs)[row]...);
+    to.store(row, check == Check::kOk ? R(Kernel(std::get<I>(inputs)[row]...)) : Layout<R>::null());
+    if (check == Check::kInvalid) invalid.add(row);
+  }
+
+  template <std::size_t... I>
+  bool fits(std::index_sequence<I...>) const noexcept {
+    return (BlockInput<A>::fits(std::get<I>(inputs)) && ...);
+  }
+
+  template <std::size_t... I>
+  void in_blocks(std::size_t begin, std::size_t end, Invalid& invalid, std::index_sequence<I...> indices) const noexcept {
+    const auto kernel = blocks().*Block;
+    std::tuple<BlockInput<A>...> block;
+    std::uint8_t left[kBlockRows];
+    for (std::size_t start = begin; start < end; start += kBlockRows) {
+      const std::size_t n = std::min(kBlockRows, end - start);
+      const bool any_left = to.fill(start, n, [&](auto*... results) noexcept {
+        return kernel(std::get<I>(block).take(std::get<I>(inputs), start, n)..., results..., left, n);
+      });
+      if (!any_left) continue;
+      for (std::size_t k = 0; k < n; ++k) {
+        if (left[k]) one(start + k, invalid, indices);
+      }
     }
-    return invalid;
-  });
-}
+  }
+};
 
 }  // namespace cellwise::bindings

@@ -15,19 +15,6 @@
 
 namespace cellwise::bindings {
 
-namespace {
-
-// Positions in contiguous columns, all at one level.
-bool latlng_to_cell_block(const Input<double>& lat, const Input<double>& lng, const Input<std::int32_t>& level,
-                          std::size_t start, std::size_t rows, std::uint64_t* cell, std::uint8_t* left, bool& any_left) {
-  const auto kernel = blocks().latlng_to_cell;
-  if (kernel == nullptr || lat.stride != 1 || lng.stride != 1 || level.stride != 0 || !is_level(level[0])) return false;
-  any_left = kernel(lat.data + start, lng.data + start, level[0], cell, left, rows);
-  return true;
-}
-
-}  // namespace
-
 NB_MODULE(_native, m) {
   if (_import_array() < 0) throw nb::python_error();
   interrupted = [] {
@@ -52,41 +39,41 @@ NB_MODULE(_native, m) {
   {
     Rows rows(m);
     // conversion
-    rows.add<&latlng_to_cell, &check_latlng_to_cell, &latlng_to_cell_block>("latlng_to_cell")
-        .add<&cell_to_latlng, &check_cell>("cell_to_latlng")
+    rows.add<&latlng_to_cell, &check_latlng_to_cell, &Blocks::latlng_to_cell>("latlng_to_cell")
+        .add<&cell_to_latlng, &check_cell, &Blocks::cell_to_latlng>("cell_to_latlng")
         .add<&point_to_cell, &check_point_to_cell>("point_to_cell")
         .add<&cell_to_point, &check_cell>("cell_to_point")
-        .add<&cell_to_token, &check_cell>("cell_to_token")
-        .add<&token_to_cell, &check_token_to_cell>("token_to_cell")
+        .add<&cell_to_token, &check_cell, &Blocks::cell_to_token>("cell_to_token")
+        .add<&token_to_cell, &check_token_to_cell, &Blocks::token_to_cell>("token_to_cell")
         .add<&cell_to_int64, &check_cell>("cell_to_int64")
         .add<&int64_to_cell, &check_int64_to_cell>("int64_to_cell")
         .add<&cell_to_string, &check_cell>("cell_to_string")
         .add<&string_to_cell, &check_string_to_cell>("string_to_cell");
     // hierarchy
-    rows.add<&cell_is_valid, &check_cell_is_valid>("cell_is_valid")
-        .add<&cell_level, &check_cell>("cell_level")
-        .add<&cell_face, &check_cell>("cell_face")
-        .add<&cell_is_leaf, &check_cell>("cell_is_leaf")
-        .add<&cell_parent, &check_cell_parent>("cell_parent")
+    rows.add<&cell_is_valid, &check_cell_is_valid, &Blocks::cell_is_valid>("cell_is_valid")
+        .add<&cell_level, &check_cell, &Blocks::cell_level>("cell_level")
+        .add<&cell_face, &check_cell, &Blocks::cell_face>("cell_face")
+        .add<&cell_is_leaf, &check_cell, &Blocks::cell_is_leaf>("cell_is_leaf")
+        .add<&cell_parent, &check_cell_parent, &Blocks::cell_parent>("cell_parent")
         .add<&cell_child, &check_cell_child>("cell_child")
-        .add<&cell_range_min, &check_cell>("cell_range_min")
-        .add<&cell_range_max, &check_cell>("cell_range_max")
-        .add<&cell_contains, &check_cells>("cell_contains")
-        .add<&cell_intersects, &check_cells>("cell_intersects")
+        .add<&cell_range_min, &check_cell, &Blocks::cell_range_min>("cell_range_min")
+        .add<&cell_range_max, &check_cell, &Blocks::cell_range_max>("cell_range_max")
+        .add<&cell_contains, &check_cells, &Blocks::cell_contains>("cell_contains")
+        .add<&cell_intersects, &check_cells, &Blocks::cell_intersects>("cell_intersects")
         .add<&cell_common_ancestor, &check_cells>("cell_common_ancestor")
         .add_ragged<CellChildren, &check_cell_children>("cell_children");
     // adjacency
     rows.add<&cell_next, &check_cell>("cell_next")
         .add<&cell_prev, &check_cell>("cell_prev")
         .add<&cell_advance, &check_cell_advance>("cell_advance")
-        .add<&cell_edge_neighbors, &check_cell>("cell_edge_neighbors")
+        .add<&cell_edge_neighbors, &check_cell, &Blocks::cell_edge_neighbors>("cell_edge_neighbors")
         .add_ragged<CellVertexNeighbors, &check_cell_vertex_neighbors>("cell_vertex_neighbors")
-        .add_ragged<CellAllNeighbors, &check_cell_children>("cell_all_neighbors")
+        .add_ragged<CellAllNeighbors, &check_cell_children, &Blocks::cell_all_neighbors>("cell_all_neighbors")
         .add_ragged<CellDisk, &check_cell_steps>("cell_disk")
         .add_ragged<CellRing, &check_cell_steps>("cell_ring");
     // geometry
     rows.add<&cell_ij, &check_cell>("cell_ij")
-        .add<&cell_vertices, &check_cell>("cell_vertices")
+        .add<&cell_vertices, &check_cell, &Blocks::cell_vertices>("cell_vertices")
         .add<&cell_bounds, &check_cell>("cell_bounds")
         .add<&cell_area, &check_cell>("cell_area")
         .add<&cell_distance, &check_cells>("cell_distance")
@@ -103,6 +90,7 @@ NB_MODULE(_native, m) {
   m.attr("INSTRUCTION_SETS") = nb::tuple(names);
   m.def("choose_instruction_set", &choose_blocks, nb::arg("name"));
   m.def("instruction_set", [] { return blocks().name; });
+  m.def("fast_call", &FastCall::make, nb::arg("long_way"), nb::arg("backend"), nb::arg("entries"));
   m.def("set_num_threads", &set_num_threads, nb::arg("n"));
   m.def("num_threads", &num_threads);
   m.attr("COMPILER") = CELLWISE_COMPILER;

@@ -25,7 +25,7 @@ extern const Blocks kBlocks;
 namespace {
 
 struct Available {
-  Blocks all[4] = {{"scalar", nullptr}};
+  Blocks all[4] = {{.name = "scalar"}};
   std::size_t n = 1;
 
   Available() noexcept {

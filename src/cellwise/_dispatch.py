@@ -26,9 +26,7 @@ INSTRUCTION_SETS = ("scalar", "portable", "v2", "avx2", "avx512")
 # Those of this build that the processor has, slowest first.
 AVAILABLE_INSTRUCTION_SETS = _native.INSTRUCTION_SETS if _native is not None else ()
 
-_FAST = {} if _native is None else _native.FAST
-
-# Rows a call of the backend: small enough that Ctrl-C is noticed and temporary arrays stay small.
+# Rows at a time where temporary arrays are made of them.
 CHUNK = 1 << 19
 
 _DTYPES = {
@@ -227,93 +225,129 @@ class _Call:
         self.flat = [self._flatten(a) for a in self.arguments]
 
     def _flatten(self, argument):
-        """One row where the argument is the same for all, else as many rows as the result."""
+        """One row where the argument is the same for all, else as many rows as the result; a view where it can be."""
         block = argument.array.shape[len(argument.shape) :]
         if argument.array.size == int(np.prod(block, dtype=np.int64)) and self.n > 0:
-            return np.ascontiguousarray(argument.array.reshape(1, *block))
-        return np.ascontiguousarray(np.broadcast_to(argument.array, self.shape + block).reshape(self.n, *block))
+            rows = argument.array.reshape(1, *block)
+        else:
+            rows = np.broadcast_to(argument.array, self.shape + block).reshape(self.n, *block)
+        if rows.ndim == 1 and rows.dtype.kind != "S" and rows.flags.aligned and rows.strides[0] % rows.itemsize == 0:
+            return rows
+        return np.ascontiguousarray(rows)
 
     def chunks(self):
+        """Slices of rows and the arguments of each, for the numpy backend."""
         for start in range(0, self.n, CHUNK):
-            stop = min(start + CHUNK, self.n)
-            yield start, stop, [x if len(x) == 1 else x[start:stop] for x in self.flat]
+            at = slice(start, min(start + CHUNK, self.n))
+            parts = [x if len(x) == 1 else x[at] for x in self.flat]
+            yield at, [x.astype(np.float64) if x.dtype == np.float32 else x for x in parts]
+
+    def count_in_chunks(self, compute):
+        """Add up what `compute(slice of rows, their arguments)` finds invalid: (count, first)."""
+        count, first = 0, -1
+        for at, parts in self.chunks():
+            found, where = compute(at, parts)
+            if found and count == 0:
+                first = at.start + where
+            count += found
+        return count, first
+
+    def results(self, out, as_bytes):
+        """Arrays for the results, of the broadcast shape: `out` where it is given, else new ones."""
+        layouts = [_result_layout(code) for code in self.row.results]
+        if out is None:
+            return [np.empty(self.shape + block, dtype) for dtype, block in layouts]
+        if len(layouts) == 1 and not isinstance(out, tuple):
+            out = (out,)
+        if not isinstance(out, tuple) or len(out) != len(layouts):
+            given = f"{len(out)}" if isinstance(out, tuple) else type(out).__name__
+            raise TypeError(f"out must be a tuple of {len(layouts)} arrays: got {given}")
+        for k, (array, (dtype, block)) in enumerate(zip(out, layouts)):
+            name = "out" if len(layouts) == 1 else f"out[{k}]"
+            if dtype.kind == "S" and not as_bytes:
+                dtype = np.dtype(f"U{dtype.itemsize}")
+            if not isinstance(array, np.ndarray):
+                raise TypeError(f"{name} must be an array: got {type(array).__name__}")
+            if array.dtype != dtype:
+                raise TypeError(f"{name} must be of dtype {dtype}: got {array.dtype}")
+            if array.shape != self.shape + block:
+                raise ValueError(f"{name} must have the shape {self.shape + block}: got {array.shape}")
+            if not array.flags.writeable:
+                raise ValueError(f"{name} must be writable: got a read-only array")
+        if len(out) == 2 and np.shares_memory(*out):
+            raise ValueError("out must be arrays that share no memory: got two that do")
+        return out
 
     def report(self, count, first, on_invalid):
         if count and on_invalid != "null":
             _explain.report(self.row, self.arguments, self.shape, count, first, on_invalid)
 
 
-class _Tally:
-    def __init__(self):
-        self.count, self.first = 0, -1
-
-    def add(self, start, found):
-        count, first = found
-        if count and self.count == 0:
-            self.first = start + first
-        self.count += count
-
-
-def call(name, *values, on_invalid="raise"):
-    """Results of the kernel `name` for any arguments: scalars, arrays, or what `inputs` can read."""
+def _call(name, *values, on_invalid="raise", out=None, exact=False, as_bytes=False):
     if on_invalid not in ("raise", "warn", "null"):
         inputs.check_choice("on_invalid", on_invalid, ("raise", "warn", "null"))
-    if name in _FAST and _backend.get() == "native":
-        result = _FAST[name](*values)  # knows scalars and contiguous arrays of its own types, if all rows are valid
-        if result is not NotImplemented:
-            return result
     row = KERNELS[name]
     this = _Call(row, values)
-    return _ragged(this, on_invalid) if row.is_ragged else _elementwise(this, on_invalid)
+    return _ragged(this, on_invalid) if row.is_ragged else _elementwise(this, on_invalid, out, exact, as_bytes)
 
 
-def _elementwise(this, on_invalid):
+# call(name, *values, on_invalid="raise", out=None, exact=False, as_bytes=False): results of the kernel `name` for any
+# arguments, scalars, arrays, or what `inputs` can read. `out` takes the results, `exact` rules out block kernels,
+# `as_bytes` leaves text as bytes. The native module answers at once for scalars and arrays of the kernel's own types.
+call = _call if _native is None else _native.fast_call(_call, _backend, _native.FAST)
+
+
+def _can_be_written(result, flat):
+    """Whether a backend can write its rows there, before it has read all the arguments."""
+    is_plain = result.flags.c_contiguous and result.flags.aligned and result.dtype.kind != "U"
+    return is_plain and not any(np.may_share_memory(result, x) for x in flat)
+
+
+def _elementwise(this, on_invalid, out, exact, as_bytes):
     row = this.row
-    layouts = [_result_layout(code) for code in row.results]
-    results = [np.empty((this.n, *block), dtype) for dtype, block in layouts]
+    results = this.results(out, as_bytes)
+    direct = [
+        result if _can_be_written(result, this.flat) else np.empty(result.shape, _result_layout(code)[0])
+        for result, code in zip(results, row.results)
+    ]
+    rows = [x.reshape(this.n, *_result_layout(code)[1]) for x, code in zip(direct, row.results)]
     module = native()
-    tally = _Tally()
-    for start, stop, parts in this.chunks():
-        outs = [result[start:stop] for result in results]
-        if module is not None:
-            found = getattr(module, row.name)(*map(_native_view, parts), *map(_native_view, outs))
-        else:
-            found = _reference.run(row, parts, outs)
-        tally.add(start, found)
-    this.report(tally.count, tally.first, on_invalid)
-    shaped = [result.reshape(this.shape + block) for result, (_, block) in zip(results, layouts)]
-    shaped = [inputs.finish(result, this.arguments, this.shape) for result in shaped]
+    if module is not None:
+        count, first = getattr(module, row.name)(*map(_native_view, this.flat), *map(_native_view, rows), exact)
+    else:
+        count, first = this.count_in_chunks(lambda at, parts: _reference.run(row, parts, [x[at] for x in rows]))
+    this.report(count, first, on_invalid)
+    if out is not None:
+        for result, found in zip(results, direct):
+            if result is not found:
+                result[...] = inputs.ascii_to_text(found) if result.dtype.kind == "U" else found
+        return tuple(results) if len(results) > 1 else results[0]
+    shaped = [inputs.finish(result, this.arguments, this.shape, as_bytes) for result in results]
     return tuple(shaped) if len(shaped) > 1 else shaped[0]
 
 
 def _ragged(this, on_invalid):
-    row = this.row
-    sizes = np.empty(this.n, np.int64)
-    module = native()
-    tally = _Tally()
-    for start, stop, parts in this.chunks():
-        if module is not None:
-            found = getattr(module, row.name + "_size")(*map(_native_view, parts), sizes[start:stop])
-        else:
-            found = _reference.run_size(row, parts, sizes[start:stop])
-        tally.add(start, found)
-    this.report(tally.count, tally.first, on_invalid)
-    inputs.check_cell_limit(float(sizes.astype(np.float64).sum()), row.name)
-    values = []
-    for start, stop, parts in this.chunks():
-        offsets = np.concatenate(([0], np.cumsum(sizes[start:stop])))
-        chunk = np.empty(offsets[-1], np.uint64)
-        if module is not None:
-            getattr(module, row.name)(*map(_native_view, parts), offsets, sizes[start:stop], chunk)
-        else:
-            _reference.run_fill(row, parts, offsets, sizes[start:stop], chunk)
-        if offsets[-1] != sizes[start:stop].sum():  # the bounds were not all reached: close the gaps
-            taken = np.repeat(offsets[:-1] - np.cumsum(sizes[start:stop]) + sizes[start:stop], sizes[start:stop])
-            chunk = chunk[taken + np.arange(len(taken))]
-        values.append(chunk)
-    cells = values[0] if len(values) == 1 else np.concatenate([np.empty(0, np.uint64), *values])
-    if this.shape == ():
-        return cells
+    row, module = this.row, native()
     if len(this.shape) > 1:
         raise ValueError(f"{row.name} takes scalars and one-dimensional arrays: got shape {this.shape}")
-    return Ragged(cells, np.concatenate(([0], np.cumsum(sizes))))
+    sizes = np.empty(this.n, np.int64)
+    if module is not None:
+        count, first = getattr(module, row.name + "_size")(*map(_native_view, this.flat), sizes)
+    else:
+        count, first = this.count_in_chunks(lambda at, parts: _reference.run_size(row, parts, sizes[at]))
+    this.report(count, first, on_invalid)
+    inputs.check_cell_limit(sizes.sum(dtype=np.float64), row.name)
+    if module is not None:  # the sizes are bounds until the runs are there
+        offsets = _offsets(sizes)
+        values = np.empty(offsets[-1], np.uint64)
+        values = values[: getattr(module, row.name)(*map(_native_view, this.flat), offsets, sizes, values)]
+    else:
+        runs = [_reference.run_fill(row, parts, sizes[at]) for at, parts in this.chunks()]
+        values = np.concatenate([np.empty(0, np.uint64), *runs])
+    return values if this.shape == () else Ragged(values, _offsets(sizes))
+
+
+def _offsets(sizes):
+    offsets = np.zeros(len(sizes) + 1, np.int64)
+    np.cumsum(sizes, out=offsets[1:])
+    return offsets

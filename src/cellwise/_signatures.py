@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 EXACT = "exact"
 LIBM = "libm"
+FAST = "fast"
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ KERNELS = {
     for row in (
         # conversion
         Row("latlng_to_cell", "lat:f8 lng:f8 level:i4 -> u8", EXACT),
-        Row("cell_to_latlng", "cell:u8 -> f8 f8", LIBM),
+        Row("cell_to_latlng", "cell:u8 -> f8 f8", FAST),
         Row("point_to_cell", "xyz:f8[3] level:i4 -> u8", EXACT),
         Row("cell_to_point", "cell:u8 -> f8[3]", EXACT),
         Row("cell_to_token", "cell:u8 -> S16", EXACT),
@@ -80,7 +81,7 @@ KERNELS = {
         Row("cell_ring", "cell:u8 k:i4 -> u8[]", EXACT),
         # geometry
         Row("cell_ij", "cell:u8 -> i4 i4", EXACT),
-        Row("cell_vertices", "cell:u8 -> f8[4,2]", LIBM),
+        Row("cell_vertices", "cell:u8 -> f8[4,2]", FAST),
         Row("cell_bounds", "cell:u8 -> f8[4]", LIBM),
         Row("cell_area", "cell:u8 -> f8", EXACT),
         Row("cell_distance", "a:u8 b:u8 -> f8", LIBM),

@@ -280,7 +280,8 @@ def _read_floats(code, name, value):
         array = np.asarray(value)
         if array.dtype.kind not in "fiu":
             raise TypeError(f"{name} must be numbers: got {array.dtype}")
-        array = array.astype(np.float64, copy=False)
+        if array.dtype != np.float32 or code != "f8":  # kernels widen floats as they read them
+            array = array.astype(np.float64, copy=False)
     block = code.partition("[")[2].rstrip("]")
     if block and (array.ndim == 0 or array.shape[-1] != int(block)):
         raise ValueError(f"{name} must have {block} values in its last axis: got shape {array.shape}")
@@ -334,9 +335,9 @@ def _to_ascii(item):
 _NULLABLE = {"u8": "UInt64", "i8": "Int64", "i4": "Int32", "f8": "Float64", "b1": "boolean"}
 
 
-def finish(result, arguments, shape):
-    """Give a result the form of the arguments: scalar, Series or array; fixed-width text becomes `str`."""
-    if result.dtype.kind == "S":
+def finish(result, arguments, shape, as_bytes=False):
+    """Give a result the form of the arguments: scalar, Series or array; fixed-width text becomes `str`, or stays."""
+    if result.dtype.kind == "S" and not as_bytes:
         result = ascii_to_text(result)
     if shape == () and result.ndim == 0:
         return result.item()

@@ -101,6 +101,7 @@ constexpr Check check_cell_vertex_neighbors(std::uint64_t cell, std::int32_t lev
 // All cells at `level` outside the cell that touch it, ascending.
 // REQUIRES: cell is valid; cell_level(cell) <= level <= 30.
 struct CellAllNeighbors {
+  static constexpr std::int64_t kBlockSize = 8;  // of the runs that the block kernel fills: at the cell's own level
   static constexpr std::int64_t size(std::uint64_t cell, std::int32_t level) noexcept {
     return (std::int64_t{4} << (level - cell_level(cell))) + 4;
   }

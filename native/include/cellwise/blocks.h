@@ -13,13 +13,40 @@ namespace cellwise {
 
 inline constexpr std::size_t kBlockRows = 256;
 
+// Each takes columns of n <= kBlockRows rows and writes as many results. Where it is not sure of a row, or the row is
+// invalid, `left[k]` becomes 1, else 0, and the scalar kernel decides; it returns whether there are such rows, and need
+// not write `left` if there are none. Any values may be in the columns.
 struct Blocks {
-  const char* name;  // of the instruction set
+  const char* name = nullptr;  // of the instruction set
 
-  // Cells at one level. `left[k]` becomes 1 for rows that the scalar kernel must decide, else 0; returns whether there
-  // are any.  REQUIRES: n <= kBlockRows; 0 <= level <= 30.  Valid range: any doubles.
   bool (*latlng_to_cell)(const double* lat, const double* lng, std::int32_t level, std::uint64_t* cell,
-                         std::uint8_t* left, std::size_t n) noexcept;
+                         std::uint8_t* left, std::size_t n) noexcept = nullptr;
+  // Within 2 units in the last place of the scalar kernels.
+  bool (*cell_to_latlng)(const std::uint64_t* cell, double* lat, double* lng, std::uint8_t* left, std::size_t n) noexcept = nullptr;
+  bool (*cell_vertices)(const std::uint64_t* cell, double* vertices, std::uint8_t* left, std::size_t n) noexcept = nullptr;
+
+  // Texts of 16 bytes, filled up with NULs.
+  bool (*cell_to_token)(const std::uint64_t* cell, std::uint8_t* token, std::uint8_t* left, std::size_t n) noexcept = nullptr;
+  bool (*token_to_cell)(const char* token, std::uint64_t* cell, std::uint8_t* left, std::size_t n) noexcept = nullptr;
+
+  bool (*cell_is_valid)(const std::uint64_t* id, bool* valid, std::uint8_t* left, std::size_t n) noexcept = nullptr;
+  bool (*cell_level)(const std::uint64_t* cell, std::int32_t* level, std::uint8_t* left, std::size_t n) noexcept = nullptr;
+  bool (*cell_face)(const std::uint64_t* cell, std::int32_t* face, std::uint8_t* left, std::size_t n) noexcept = nullptr;
+  bool (*cell_is_leaf)(const std::uint64_t* cell, bool* is_leaf, std::uint8_t* left, std::size_t n) noexcept = nullptr;
+  bool (*cell_parent)(const std::uint64_t* cell, std::int32_t level, std::uint64_t* parent, std::uint8_t* left,
+                      std::size_t n) noexcept = nullptr;
+  bool (*cell_range_min)(const std::uint64_t* cell, std::uint64_t* leaf, std::uint8_t* left, std::size_t n) noexcept = nullptr;
+  bool (*cell_range_max)(const std::uint64_t* cell, std::uint64_t* leaf, std::uint8_t* left, std::size_t n) noexcept = nullptr;
+  bool (*cell_contains)(const std::uint64_t* a, const std::uint64_t* b, bool* contains, std::uint8_t* left,
+                        std::size_t n) noexcept = nullptr;
+  bool (*cell_intersects)(const std::uint64_t* a, const std::uint64_t* b, bool* intersects, std::uint8_t* left,
+                          std::size_t n) noexcept = nullptr;
+
+  // Of cells away from the borders of their faces: 4, and 8 at their own level, ascending.
+  bool (*cell_edge_neighbors)(const std::uint64_t* cell, std::uint64_t* neighbors, std::uint8_t* left,
+                              std::size_t n) noexcept = nullptr;
+  bool (*cell_all_neighbors)(const std::uint64_t* cell, std::uint64_t* neighbors, std::uint8_t* left,
+                             std::size_t n) noexcept = nullptr;
 };
 
 // Instruction sets of this build that the processor has, slowest first. The first, "scalar", has no block kernels.

@@ -61,6 +61,8 @@ inline std::size_t (*default_num_threads)() = nullptr;
 
 namespace internal {
 
+inline constexpr std::chrono::milliseconds kPatience(50);
+
 inline std::atomic<std::size_t> chosen_num_threads{0};  // 0: not chosen yet
 
 class ThreadPool {
@@ -82,7 +84,7 @@ class ThreadPool {
     work(context, false);
     std::unique_lock<std::mutex> lock(mutex_);
     wanted_ = 0;  // who has not begun need not
-    while (!idle_.wait_for(lock, std::chrono::milliseconds(50), [this] { return running_ == 0; })) {
+    while (!idle_.wait_for(lock, kPatience, [this] { return running_ == 0; })) {
       lock.unlock();
       wait();
       lock.lock();
@@ -167,8 +169,9 @@ inline void set_num_threads(std::size_t n) noexcept { internal::chosen_num_threa
 // that chunks may differ in cost.
 //
 // Runs on the calling thread alone, in order, within another parallel loop and while another thread's loop has the
-// pool. If a call throws, no further chunk is begun, and the first exception is thrown here when all have returned. If
-// the user interrupts, throws Interrupted. A caller that holds a lock that f takes (the GIL) must let go of it.
+// pool. If a call throws, no further chunk is begun, and the first exception is thrown here when all have returned.
+// Between chunks the calling thread asks, twenty times a second, whether the user interrupts, and then throws
+// Interrupted. A caller that holds a lock that f takes (the GIL) must let go of it.
 template <class F>
 void parallel_for(std::size_t n, std::size_t grain, F&& f) {
   struct Loop {
@@ -178,12 +181,17 @@ void parallel_for(std::size_t n, std::size_t grain, F&& f) {
     std::atomic<bool> stop{false};
     std::mutex mutex{};
     std::exception_ptr error{};
+    std::chrono::steady_clock::time_point asked = std::chrono::steady_clock::now();
+    bool was_interrupted = false;
 
     void work(bool helps) noexcept {
       const bool outer = std::exchange(internal::in_parallel, true);
       if (helps) internal::stop = &stop;
       try {
-        for (std::size_t begin; (begin = next.fetch_add(grain)) < n;) f(begin, std::min(begin + grain, n));
+        for (std::size_t begin; (begin = next.fetch_add(grain)) < n;) {
+          f(begin, std::min(begin + grain, n));
+          if (!helps) ask();
+        }
       } catch (...) {
         end();
         const std::lock_guard<std::mutex> lock(mutex);
@@ -191,6 +199,12 @@ void parallel_for(std::size_t n, std::size_t grain, F&& f) {
       }
       if (helps) internal::stop = nullptr;
       internal::in_parallel = outer;
+    }
+    void ask() {
+      const auto now = std::chrono::steady_clock::now();
+      if (was_interrupted || now - asked < internal::kPatience) return;
+      asked = now;
+      if ((was_interrupted = is_interrupted())) end();
     }
     void end() noexcept {
       stop.store(true, std::memory_order_relaxed);
@@ -202,15 +216,9 @@ void parallel_for(std::size_t n, std::size_t grain, F&& f) {
   const std::size_t chunks = (n - 1) / grain + 1;
   const std::size_t threads = internal::in_parallel || chunks == 1 ? 1 : std::min(num_threads(), chunks);
   const auto work = [](void* of, bool helps) { static_cast<Loop*>(of)->work(helps); };
-  bool was_interrupted = false;
-  const auto wait = [&] {
-    if (!was_interrupted && is_interrupted()) {
-      was_interrupted = true;
-      loop.end();
-    }
-  };
+  const auto wait = [&] { loop.ask(); };
   if (threads == 1 || !internal::pool().run(threads - 1, work, &loop, wait)) loop.work(false);
-  if (was_interrupted) throw Interrupted{};
+  if (loop.was_interrupted) throw Interrupted{};
   if (loop.error) std::rethrow_exception(loop.error);
 }
 

@@ -48,15 +48,13 @@ def run_size(row, inputs, sizes):
     return found
 
 
-def run_fill(row, inputs, offsets, sizes, values):
-    """Write the runs of a ragged row at their offsets, and their true lengths."""
-    usable = np.diff(offsets) > 0
+def run_fill(row, inputs, sizes):
+    """Runs of a ragged row one behind another; their true lengths take the place of the bounds."""
+    usable = sizes > 0
     n = len(sizes)
     found, lengths = kernel(row.name)(*(np.broadcast_to(x, (n, *x.shape[1:]))[usable] for x in inputs))
-    sizes[...] = 0
     sizes[usable] = lengths
-    starts = np.repeat(offsets[:-1][usable], lengths)
-    values[starts + np.arange(len(found)) - np.repeat(np.cumsum(lengths) - lengths, lengths)] = found
+    return found
 
 
 def null_of(dtype):

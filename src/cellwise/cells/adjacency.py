@@ -4,13 +4,15 @@ from .._dispatch import call
 from .hierarchy import own_level
 
 
-def cell_next(cell, *, on_invalid="raise"):
+def cell_next(cell, *, out=None, on_invalid="raise"):
     """Next cell of the same level along the curve; the first follows the last.
 
     Parameters
     ----------
     cell : array_like of uint64
         Cell ids; 0, the missing cell, stays 0.
+    out : ndarray of uint64, optional
+        Where the results go: an array of their shape and dtype, which is then returned.
     on_invalid : {"raise", "warn", "null"}
         What happens to ids that are no cells.
 
@@ -28,16 +30,18 @@ def cell_next(cell, *, on_invalid="raise"):
     >>> cw.cell_to_token(cw.cell_next(cw.token_to_cell(["951977d34", "bc"])))
     array(['951977d3c', '04'], dtype='<U16')
     """
-    return call("cell_next", cell, on_invalid=on_invalid)
+    return call("cell_next", cell, out=out, on_invalid=on_invalid)
 
 
-def cell_prev(cell, *, on_invalid="raise"):
+def cell_prev(cell, *, out=None, on_invalid="raise"):
     """Previous cell of the same level along the curve; the last precedes the first.
 
     Parameters
     ----------
     cell : array_like of uint64
         Cell ids; 0, the missing cell, stays 0.
+    out : ndarray of uint64, optional
+        Where the results go: an array of their shape and dtype, which is then returned.
     on_invalid : {"raise", "warn", "null"}
         What happens to ids that are no cells.
 
@@ -55,10 +59,10 @@ def cell_prev(cell, *, on_invalid="raise"):
     >>> cw.cell_to_token(cw.cell_prev(cw.token_to_cell(["951977d34", "04"])))
     array(['951977d2c', 'bc'], dtype='<U16')
     """
-    return call("cell_prev", cell, on_invalid=on_invalid)
+    return call("cell_prev", cell, out=out, on_invalid=on_invalid)
 
 
-def cell_advance(cell, n, *, on_invalid="raise"):
+def cell_advance(cell, n, *, out=None, on_invalid="raise"):
     """Cell `n` places further along the curve at the same level, round and round.
 
     Parameters
@@ -67,6 +71,8 @@ def cell_advance(cell, n, *, on_invalid="raise"):
         Cell ids; 0, the missing cell, stays 0.
     n : int or array_like of int
         Any 64-bit integers; negative ones go back.
+    out : ndarray of uint64, optional
+        Where the results go: an array of their shape and dtype, which is then returned.
     on_invalid : {"raise", "warn", "null"}
         What happens to ids that are no cells.
 
@@ -80,16 +86,18 @@ def cell_advance(cell, n, *, on_invalid="raise"):
     >>> cw.cell_to_token(cw.cell_advance(cw.token_to_cell("1"), [-1, 0, 1, 6]))
     array(['b', '1', '3', '1'], dtype='<U16')
     """
-    return call("cell_advance", cell, n, on_invalid=on_invalid)
+    return call("cell_advance", cell, n, out=out, on_invalid=on_invalid)
 
 
-def cell_edge_neighbors(cell, *, on_invalid="raise"):
+def cell_edge_neighbors(cell, *, out=None, on_invalid="raise"):
     """The four cells of the same level across each cell's edges.
 
     Parameters
     ----------
     cell : array_like of uint64
         Cell ids; 0, the missing cell, gives zeros.
+    out : ndarray of uint64, optional
+        Where the results go: an array of their shape and dtype, which is then returned.
     on_invalid : {"raise", "warn", "null"}
         What happens to ids that are no cells.
 
@@ -104,7 +112,7 @@ def cell_edge_neighbors(cell, *, on_invalid="raise"):
     >>> cw.cell_to_token(cw.cell_edge_neighbors(cw.token_to_cell("951977d34")))
     array(['951977d3c', '951977d4c', '9519762cc', '951977d2c'], dtype='<U16')
     """
-    return call("cell_edge_neighbors", cell, on_invalid=on_invalid)
+    return call("cell_edge_neighbors", cell, out=out, on_invalid=on_invalid)
 
 
 def cell_vertex_neighbors(cell, level, *, on_invalid="raise"):

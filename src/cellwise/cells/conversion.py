@@ -4,7 +4,7 @@ from .. import inputs
 from .._dispatch import call
 
 
-def latlng_to_cell(lat, lng, level=30, *, on_invalid="raise"):
+def latlng_to_cell(lat, lng, level=30, *, out=None, on_invalid="raise"):
     """Cell at `level` that holds each position.
 
     Parameters
@@ -13,6 +13,8 @@ def latlng_to_cell(lat, lng, level=30, *, on_invalid="raise"):
         Degrees: latitude in -90..90, longitude in -360..360. Longitudes beyond ±180 come back by a whole turn.
     level : int or array_like of int, default 30
         In 0..30. Broadcasts against `lat` and `lng`.
+    out : ndarray of uint64, optional
+        Where the results go: an array of their shape and dtype, which is then returned.
     on_invalid : {"raise", "warn", "null"}
         What happens to positions that are missing (NaN, None) or out of range: an error, or the missing cell 0 with or
         without an `InvalidCoordinatesWarning`.
@@ -47,16 +49,21 @@ def latlng_to_cell(lat, lng, level=30, *, on_invalid="raise"):
         ...
     ValueError: lat must be in -90..90 degrees: got -122.4; lat and lng look swapped
     """
-    return call("latlng_to_cell", lat, lng, level, on_invalid=on_invalid)
+    return call("latlng_to_cell", lat, lng, level, out=out, on_invalid=on_invalid)
 
 
-def cell_to_latlng(cell, *, on_invalid="raise"):
+def cell_to_latlng(cell, *, exact=False, out=None, on_invalid="raise"):
     """Centre of each cell, in degrees.
 
     Parameters
     ----------
     cell : array_like of uint64
         Cell ids; 0, the missing cell, gives NaN.
+    exact : bool, default False
+        Give arrays the same bits as single cells, which are those of the C library's arctangent. Otherwise arrays
+        may differ from them by 2 units in the last place, and are faster.
+    out : tuple of two ndarrays of float64, optional
+        Where the results go: arrays of their shape and dtype, which are then returned.
     on_invalid : {"raise", "warn", "null"}
         What happens to ids that are no cells: an error, or NaN with or without a warning.
 
@@ -71,10 +78,10 @@ def cell_to_latlng(cell, *, on_invalid="raise"):
     >>> cw.cell_to_latlng(cw.token_to_cell("951977d34"))
     (-30.04280996011288, -51.13893828852394)
     """
-    return call("cell_to_latlng", cell, on_invalid=on_invalid)
+    return call("cell_to_latlng", cell, exact=exact, out=out, on_invalid=on_invalid)
 
 
-def point_to_cell(xyz, level=30, *, on_invalid="raise"):
+def point_to_cell(xyz, level=30, *, out=None, on_invalid="raise"):
     """Cell at `level` that holds each direction.
 
     Parameters
@@ -83,6 +90,8 @@ def point_to_cell(xyz, level=30, *, on_invalid="raise"):
         Vectors of any length but zero: x through (0, 0), y through (0, 90 E), z through the north pole.
     level : int or array_like of int, default 30
         In 0..30.
+    out : ndarray of uint64, optional
+        Where the results go: an array of their shape and dtype, which is then returned.
     on_invalid : {"raise", "warn", "null"}
         What happens to vectors that are zero or not finite.
 
@@ -96,16 +105,18 @@ def point_to_cell(xyz, level=30, *, on_invalid="raise"):
     >>> cw.cell_to_token(cw.point_to_cell([0.0, 0.0, 1.0], 3))
     '504'
     """
-    return call("point_to_cell", xyz, level, on_invalid=on_invalid)
+    return call("point_to_cell", xyz, level, out=out, on_invalid=on_invalid)
 
 
-def cell_to_point(cell, *, on_invalid="raise"):
+def cell_to_point(cell, *, out=None, on_invalid="raise"):
     """Centre of each cell as a unit vector.
 
     Parameters
     ----------
     cell : array_like of uint64
         Cell ids; 0, the missing cell, gives NaN.
+    out : ndarray of float64, optional
+        Where the results go: an array of their shape and dtype, which is then returned.
     on_invalid : {"raise", "warn", "null"}
         What happens to ids that are no cells.
 
@@ -119,10 +130,10 @@ def cell_to_point(cell, *, on_invalid="raise"):
     >>> cw.cell_to_point(cw.token_to_cell("1"))
     array([1., 0., 0.])
     """
-    return call("cell_to_point", cell, on_invalid=on_invalid)
+    return call("cell_to_point", cell, out=out, on_invalid=on_invalid)
 
 
-def cell_to_token(cell, *, dtype="U16", on_invalid="raise"):
+def cell_to_token(cell, *, dtype="U16", out=None, on_invalid="raise"):
     """Token of each cell: its id in hexadecimal without the trailing zeros.
 
     Tokens sort like ids, and the shorter, the coarser.
@@ -133,6 +144,8 @@ def cell_to_token(cell, *, dtype="U16", on_invalid="raise"):
         Cell ids; 0, the missing cell, gives "X".
     dtype : {"U16", "S16", "arrow"}
         Form of the result for arrays: numpy text, numpy bytes (a quarter of the memory), or a pyarrow StringArray.
+    out : ndarray of dtype U16 or S16, optional
+        Where the results go: an array of their shape and dtype, which is then returned.
     on_invalid : {"raise", "warn", "null"}
         What happens to ids that are no cells: an error, or "X" with or without a warning.
 
@@ -149,24 +162,30 @@ def cell_to_token(cell, *, dtype="U16", on_invalid="raise"):
     array(['951977d34', 'X'], dtype='<U16')
     """
     inputs.check_choice("dtype", dtype, ("U16", "S16", "arrow"))
-    if dtype != "U16" and inputs.is_pandas_column(cell):
+    if dtype == "U16":
+        return call("cell_to_token", cell, out=out, on_invalid=on_invalid)
+    if out is not None and dtype == "arrow":
+        raise TypeError(f"out must be None for dtype 'arrow': got {type(out).__name__}")
+    if inputs.is_pandas_column(cell):
         cell = inputs.read("u8", "cell", cell).given
-    token = call("cell_to_token", cell, on_invalid=on_invalid)
-    if dtype == "U16" or isinstance(token, str):
-        return token
+    token = call("cell_to_token", cell, out=out, on_invalid=on_invalid, as_bytes=True)
+    if isinstance(token, bytes):
+        return token.decode()
     if dtype == "S16":
-        return token.astype("S16")
+        return token
     pa = inputs.import_extra("pyarrow", "all")
     return pa.array(token.tolist(), pa.string())
 
 
-def token_to_cell(token, *, on_invalid="raise"):
+def token_to_cell(token, *, out=None, on_invalid="raise"):
     """Cell of each token.
 
     Parameters
     ----------
     token : array_like of str
         1 to 16 lower-case hexadecimal digits of a cell, or "X" for the missing cell.
+    out : ndarray of uint64, optional
+        Where the results go: an array of their shape and dtype, which is then returned.
     on_invalid : {"raise", "warn", "null"}
         What happens to other text: an error, or 0 with or without a warning.
 
@@ -189,16 +208,18 @@ def token_to_cell(token, *, on_invalid="raise"):
         ...
     cellwise.errors.InvalidCellError: token must be 1 to 16 lower-case hexadecimal digits of a cell: got '0x89c25'
     """
-    return call("token_to_cell", token, on_invalid=on_invalid)
+    return call("token_to_cell", token, out=out, on_invalid=on_invalid)
 
 
-def cell_to_int64(cell, *, on_invalid="raise"):
+def cell_to_int64(cell, *, out=None, on_invalid="raise"):
     """The same 64 bits read as a signed integer, as BigQuery, Spark, Postgres and Java store cells.
 
     Parameters
     ----------
     cell : array_like of uint64
         Cell ids; 0 stays 0.
+    out : ndarray of int64, optional
+        Where the results go: an array of their shape and dtype, which is then returned.
     on_invalid : {"raise", "warn", "null"}
         What happens to ids that are no cells.
 
@@ -212,16 +233,18 @@ def cell_to_int64(cell, *, on_invalid="raise"):
     >>> cw.cell_to_int64(10743750135264575488)
     -7702993938444976128
     """
-    return call("cell_to_int64", cell, on_invalid=on_invalid)
+    return call("cell_to_int64", cell, out=out, on_invalid=on_invalid)
 
 
-def int64_to_cell(i, *, on_invalid="raise"):
+def int64_to_cell(i, *, out=None, on_invalid="raise"):
     """Cell of each signed integer, as BigQuery, Spark, Postgres and Java store cells.
 
     Parameters
     ----------
     i : array_like of int64
         Signed ids; 0 stays 0.
+    out : ndarray of uint64, optional
+        Where the results go: an array of their shape and dtype, which is then returned.
     on_invalid : {"raise", "warn", "null"}
         What happens to integers whose bits name no cell.
 
@@ -235,16 +258,18 @@ def int64_to_cell(i, *, on_invalid="raise"):
     >>> cw.int64_to_cell(-7702993938444976128)
     10743750135264575488
     """
-    return call("int64_to_cell", i, on_invalid=on_invalid)
+    return call("int64_to_cell", i, out=out, on_invalid=on_invalid)
 
 
-def cell_to_string(cell, *, on_invalid="raise"):
+def cell_to_string(cell, *, out=None, on_invalid="raise"):
     """Face and path of each cell: a digit, a slash, and one digit 0..3 for each level.
 
     Parameters
     ----------
     cell : array_like of uint64
         Cell ids; 0, the missing cell, gives "X".
+    out : ndarray of dtype U32, optional
+        Where the results go: an array of their shape and dtype, which is then returned.
     on_invalid : {"raise", "warn", "null"}
         What happens to ids that are no cells.
 
@@ -258,16 +283,18 @@ def cell_to_string(cell, *, on_invalid="raise"):
     >>> cw.cell_to_string(cw.token_to_cell("951977d34"))
     '4/222030232332212'
     """
-    return call("cell_to_string", cell, on_invalid=on_invalid)
+    return call("cell_to_string", cell, out=out, on_invalid=on_invalid)
 
 
-def string_to_cell(s, *, on_invalid="raise"):
+def string_to_cell(s, *, out=None, on_invalid="raise"):
     """Cell of each string of face and path.
 
     Parameters
     ----------
     s : array_like of str
         Text like "4/0123", or "X" for the missing cell.
+    out : ndarray of uint64, optional
+        Where the results go: an array of their shape and dtype, which is then returned.
     on_invalid : {"raise", "warn", "null"}
         What happens to other text.
 
@@ -281,4 +308,4 @@ def string_to_cell(s, *, on_invalid="raise"):
     >>> cw.cell_to_token(cw.string_to_cell("4/222030232332212"))
     '951977d34'
     """
-    return call("string_to_cell", s, on_invalid=on_invalid)
+    return call("string_to_cell", s, out=out, on_invalid=on_invalid)

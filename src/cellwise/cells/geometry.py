@@ -7,13 +7,19 @@ from .._dispatch import call
 from ..units import area_unit, length_unit
 
 
-def cell_ij(cell, *, on_invalid="raise"):
+def _scaled(value, factor, out):
+    return value * factor if out is None else np.multiply(out, factor, out=out)
+
+
+def cell_ij(cell, *, out=None, on_invalid="raise"):
     """Leaf coordinates on its face of a leaf next to each cell's centre.
 
     Parameters
     ----------
     cell : array_like of uint64
         Cell ids; 0, the missing cell, gives -1.
+    out : tuple of two ndarrays of int32, optional
+        Where the results go: arrays of their shape and dtype, which are then returned.
     on_invalid : {"raise", "warn", "null"}
         What happens to ids that are no cells.
 
@@ -29,10 +35,10 @@ def cell_ij(cell, *, on_invalid="raise"):
     >>> cw.cell_ij(10743750136202470315)
     (964615272, 992444727)
     """
-    return call("cell_ij", cell, on_invalid=on_invalid)
+    return call("cell_ij", cell, out=out, on_invalid=on_invalid)
 
 
-def cell_vertices(cell, *, on_invalid="raise"):
+def cell_vertices(cell, *, exact=False, out=None, on_invalid="raise"):
     """The four vertices of each cell in degrees.
 
     The edges between them are geodesics. Longitudes lie in -180..180: a cell across the antimeridian has some of
@@ -42,6 +48,11 @@ def cell_vertices(cell, *, on_invalid="raise"):
     ----------
     cell : array_like of uint64
         Cell ids; 0, the missing cell, gives NaN.
+    exact : bool, default False
+        Give arrays the same bits as single cells, which are those of the C library's arctangent. Otherwise arrays
+        may differ from them by 2 units in the last place, and are faster.
+    out : ndarray of float64, optional
+        Where the results go: an array of their shape and dtype, which is then returned.
     on_invalid : {"raise", "warn", "null"}
         What happens to ids that are no cells.
 
@@ -59,10 +70,10 @@ def cell_vertices(cell, *, on_invalid="raise"):
            [ 35.264,  45.   ],
            [ 35.264, -45.   ]])
     """
-    return call("cell_vertices", cell, on_invalid=on_invalid)
+    return call("cell_vertices", cell, exact=exact, out=out, on_invalid=on_invalid)
 
 
-def cell_bounds(cell, *, on_invalid="raise"):
+def cell_bounds(cell, *, out=None, on_invalid="raise"):
     """Latitude and longitude bounds of each cell in degrees.
 
     They hold every point of the cell, roundings included, as Google's ``GetRectBound`` does.
@@ -71,6 +82,8 @@ def cell_bounds(cell, *, on_invalid="raise"):
     ----------
     cell : array_like of uint64
         Cell ids; 0, the missing cell, gives NaN.
+    out : ndarray of float64, optional
+        Where the results go: an array of their shape and dtype, which is then returned.
     on_invalid : {"raise", "warn", "null"}
         What happens to ids that are no cells.
 
@@ -85,10 +98,10 @@ def cell_bounds(cell, *, on_invalid="raise"):
     >>> cw.cell_bounds(cw.token_to_cell("951977d34")).round(6)
     array([-30.044488, -30.041132, -51.140245, -51.137632])
     """
-    return call("cell_bounds", cell, on_invalid=on_invalid)
+    return call("cell_bounds", cell, out=out, on_invalid=on_invalid)
 
 
-def cell_area(cell, *, unit="m2", on_invalid="raise"):
+def cell_area(cell, *, unit="m2", out=None, on_invalid="raise"):
     """Area of each cell, exact to 1e-14 of its value at all levels.
 
     Parameters
@@ -97,6 +110,8 @@ def cell_area(cell, *, unit="m2", on_invalid="raise"):
         Cell ids; 0, the missing cell, gives NaN.
     unit : {"m2", "km2", "sr"}
         Metres and kilometres are those of a sphere of radius `EARTH_RADIUS_M`.
+    out : ndarray of float64, optional
+        Where the results go: an array of their shape and dtype, which is then returned.
     on_invalid : {"raise", "warn", "null"}
         What happens to ids that are no cells.
 
@@ -115,10 +130,10 @@ def cell_area(cell, *, unit="m2", on_invalid="raise"):
     >>> round(cw.cell_area(cw.token_to_cell("951977d34")), 2)
     68360.92
     """
-    return call("cell_area", cell, on_invalid=on_invalid) * area_unit(unit)
+    return _scaled(call("cell_area", cell, out=out, on_invalid=on_invalid), area_unit(unit), out)
 
 
-def cell_distance(a, b, *, unit="m", on_invalid="raise"):
+def cell_distance(a, b, *, unit="m", out=None, on_invalid="raise"):
     """Great-circle distance between the centres of two cells.
 
     Parameters
@@ -127,6 +142,8 @@ def cell_distance(a, b, *, unit="m", on_invalid="raise"):
         Cell ids, broadcast against each other; with 0, the missing cell, the distance is NaN.
     unit : {"m", "km", "rad", "deg"}
         Metres and kilometres are those of a sphere of radius `EARTH_RADIUS_M`.
+    out : ndarray of float64, optional
+        Where the results go: an array of their shape and dtype, which is then returned.
     on_invalid : {"raise", "warn", "null"}
         What happens to ids that are no cells.
 
@@ -142,10 +159,10 @@ def cell_distance(a, b, *, unit="m", on_invalid="raise"):
     >>> round(cw.cell_distance(leaf, cw.cell_next(leaf)), 6)
     0.008294
     """
-    return call("cell_distance", a, b, on_invalid=on_invalid) * length_unit(unit)
+    return _scaled(call("cell_distance", a, b, out=out, on_invalid=on_invalid), length_unit(unit), out)
 
 
-def latlng_distance(lat1, lng1, lat2, lng2, *, unit="m", on_invalid="raise"):
+def latlng_distance(lat1, lng1, lat2, lng2, *, unit="m", out=None, on_invalid="raise"):
     """Great-circle distance between two positions.
 
     Parameters
@@ -154,6 +171,8 @@ def latlng_distance(lat1, lng1, lat2, lng2, *, unit="m", on_invalid="raise"):
         Degrees, broadcast against each other: latitudes in -90..90, longitudes in -360..360.
     unit : {"m", "km", "rad", "deg"}
         Metres and kilometres are those of a sphere of radius `EARTH_RADIUS_M`.
+    out : ndarray of float64, optional
+        Where the results go: an array of their shape and dtype, which is then returned.
     on_invalid : {"raise", "warn", "null"}
         What happens to positions that are missing or out of range: an error, or NaN with or without a warning.
 
@@ -175,7 +194,9 @@ def latlng_distance(lat1, lng1, lat2, lng2, *, unit="m", on_invalid="raise"):
     >>> round(cw.latlng_distance(-30.03, -51.23, 38.72, -9.14, unit="km"), 1)
     8801.2
     """
-    return call("latlng_distance", lat1, lng1, lat2, lng2, on_invalid=on_invalid) * length_unit(unit)
+    return _scaled(
+        call("latlng_distance", lat1, lng1, lat2, lng2, out=out, on_invalid=on_invalid), length_unit(unit), out
+    )
 
 
 def cell_to_polygon(cell, *, on_invalid="raise"):

@@ -12,13 +12,15 @@ def own_level(cell):
     return np.maximum(call("cell_level", array, on_invalid="null"), 0)
 
 
-def cell_is_valid(cell):
+def cell_is_valid(cell, *, out=None):
     """Whether each integer names a cell.
 
     Parameters
     ----------
     cell : array_like of int
         Any integers, also negative ones and 0, which are no cells.
+    out : ndarray of bool, optional
+        Where the results go: an array of their shape and dtype, which is then returned.
 
     Returns
     -------
@@ -30,16 +32,18 @@ def cell_is_valid(cell):
     >>> cw.cell_is_valid([10743750135264575488, 2, 0])
     array([ True, False, False])
     """
-    return call("cell_is_valid", cell)
+    return call("cell_is_valid", cell, out=out)
 
 
-def cell_level(cell, *, on_invalid="raise"):
+def cell_level(cell, *, out=None, on_invalid="raise"):
     """Level of each cell: 0 for a face of the cube, 30 for a leaf.
 
     Parameters
     ----------
     cell : array_like of uint64
         Cell ids; 0, the missing cell, gives -1.
+    out : ndarray of int32, optional
+        Where the results go: an array of their shape and dtype, which is then returned.
     on_invalid : {"raise", "warn", "null"}
         What happens to ids that are no cells: an error, or -1 with or without a warning.
 
@@ -53,16 +57,18 @@ def cell_level(cell, *, on_invalid="raise"):
     >>> cw.cell_level(cw.token_to_cell("951977d34"))
     15
     """
-    return call("cell_level", cell, on_invalid=on_invalid)
+    return call("cell_level", cell, out=out, on_invalid=on_invalid)
 
 
-def cell_face(cell, *, on_invalid="raise"):
+def cell_face(cell, *, out=None, on_invalid="raise"):
     """Face of the cube that each cell lies on, 0..5.
 
     Parameters
     ----------
     cell : array_like of uint64
         Cell ids; 0, the missing cell, gives -1.
+    out : ndarray of int32, optional
+        Where the results go: an array of their shape and dtype, which is then returned.
     on_invalid : {"raise", "warn", "null"}
         What happens to ids that are no cells.
 
@@ -76,16 +82,18 @@ def cell_face(cell, *, on_invalid="raise"):
     >>> cw.cell_face(cw.token_to_cell("951977d34"))
     4
     """
-    return call("cell_face", cell, on_invalid=on_invalid)
+    return call("cell_face", cell, out=out, on_invalid=on_invalid)
 
 
-def cell_is_leaf(cell, *, on_invalid="raise"):
+def cell_is_leaf(cell, *, out=None, on_invalid="raise"):
     """Whether each cell is a leaf, that is, at level 30.
 
     Parameters
     ----------
     cell : array_like of uint64
         Cell ids; 0, the missing cell, gives False.
+    out : ndarray of bool, optional
+        Where the results go: an array of their shape and dtype, which is then returned.
     on_invalid : {"raise", "warn", "null"}
         What happens to ids that are no cells.
 
@@ -99,10 +107,10 @@ def cell_is_leaf(cell, *, on_invalid="raise"):
     >>> cw.cell_is_leaf(10743750136202470315)
     True
     """
-    return call("cell_is_leaf", cell, on_invalid=on_invalid)
+    return call("cell_is_leaf", cell, out=out, on_invalid=on_invalid)
 
 
-def cell_parent(cell, level, *, on_invalid="raise"):
+def cell_parent(cell, level, *, out=None, on_invalid="raise"):
     """Ancestor of each cell at `level`.
 
     Parameters
@@ -111,6 +119,8 @@ def cell_parent(cell, level, *, on_invalid="raise"):
         Cell ids; 0, the missing cell, stays 0.
     level : int or array_like of int
         In 0..30 and at most each cell's own level, which gives the cell itself. Broadcasts against `cell`.
+    out : ndarray of uint64, optional
+        Where the results go: an array of their shape and dtype, which is then returned.
     on_invalid : {"raise", "warn", "null"}
         What happens where there is no such ancestor: an error, or 0 with or without a warning.
 
@@ -133,10 +143,10 @@ def cell_parent(cell, level, *, on_invalid="raise"):
     >>> cw.cell_to_token(cw.cell_parent(cw.token_to_cell("951977d34"), [5, 10, 15]))
     array(['951c', '951977', '951977d34'], dtype='<U16')
     """
-    return call("cell_parent", cell, level, on_invalid=on_invalid)
+    return call("cell_parent", cell, level, out=out, on_invalid=on_invalid)
 
 
-def cell_child(cell, k, *, on_invalid="raise"):
+def cell_child(cell, k, *, out=None, on_invalid="raise"):
     """The `k`-th quarter of each cell, in curve order.
 
     Parameters
@@ -145,6 +155,8 @@ def cell_child(cell, k, *, on_invalid="raise"):
         Cells coarser than leaves; 0, the missing cell, stays 0.
     k : int or array_like of int
         In 0..3.
+    out : ndarray of uint64, optional
+        Where the results go: an array of their shape and dtype, which is then returned.
     on_invalid : {"raise", "warn", "null"}
         What happens where there is no such child.
 
@@ -158,7 +170,7 @@ def cell_child(cell, k, *, on_invalid="raise"):
     >>> cw.cell_to_token(cw.cell_child(cw.token_to_cell("951977d34"), 3))
     '951977d37'
     """
-    return call("cell_child", cell, k, on_invalid=on_invalid)
+    return call("cell_child", cell, k, out=out, on_invalid=on_invalid)
 
 
 def cell_children(cell, level=None, *, on_invalid="raise"):
@@ -198,13 +210,15 @@ def cell_children(cell, level=None, *, on_invalid="raise"):
     return call("cell_children", cell, level, on_invalid=on_invalid)
 
 
-def cell_range_min(cell, *, on_invalid="raise"):
+def cell_range_min(cell, *, out=None, on_invalid="raise"):
     """First leaf within each cell, the lower end of its ids.
 
     Parameters
     ----------
     cell : array_like of uint64
         Cell ids; 0, the missing cell, stays 0.
+    out : ndarray of uint64, optional
+        Where the results go: an array of their shape and dtype, which is then returned.
     on_invalid : {"raise", "warn", "null"}
         What happens to ids that are no cells.
 
@@ -225,16 +239,18 @@ def cell_range_min(cell, *, on_invalid="raise"):
     >>> cw.cell_range_min(cell) <= cw.latlng_to_cell(-30.0438, -51.14022) <= cw.cell_range_max(cell)
     True
     """
-    return call("cell_range_min", cell, on_invalid=on_invalid)
+    return call("cell_range_min", cell, out=out, on_invalid=on_invalid)
 
 
-def cell_range_max(cell, *, on_invalid="raise"):
+def cell_range_max(cell, *, out=None, on_invalid="raise"):
     """Last leaf within each cell, the upper end of its ids.
 
     Parameters
     ----------
     cell : array_like of uint64
         Cell ids; 0, the missing cell, stays 0.
+    out : ndarray of uint64, optional
+        Where the results go: an array of their shape and dtype, which is then returned.
     on_invalid : {"raise", "warn", "null"}
         What happens to ids that are no cells.
 
@@ -252,16 +268,18 @@ def cell_range_max(cell, *, on_invalid="raise"):
     >>> cw.cell_to_token(cw.cell_range_max(cw.token_to_cell("951977d34")))
     '951977d37fffffff'
     """
-    return call("cell_range_max", cell, on_invalid=on_invalid)
+    return call("cell_range_max", cell, out=out, on_invalid=on_invalid)
 
 
-def cell_contains(a, b, *, on_invalid="raise"):
+def cell_contains(a, b, *, out=None, on_invalid="raise"):
     """Whether `b` is `a` or lies within it.
 
     Parameters
     ----------
     a, b : array_like of uint64
         Cell ids, broadcast against each other; with 0, the missing cell, the answer is False.
+    out : ndarray of bool, optional
+        Where the results go: an array of their shape and dtype, which is then returned.
     on_invalid : {"raise", "warn", "null"}
         What happens to ids that are no cells.
 
@@ -276,10 +294,10 @@ def cell_contains(a, b, *, on_invalid="raise"):
     >>> cw.cell_contains(cw.cell_parent(leaf, 29), leaf), cw.cell_contains(leaf, cw.cell_parent(leaf, 29))
     (True, False)
     """
-    return call("cell_contains", a, b, on_invalid=on_invalid)
+    return call("cell_contains", a, b, out=out, on_invalid=on_invalid)
 
 
-def cell_intersects(a, b, *, on_invalid="raise"):
+def cell_intersects(a, b, *, out=None, on_invalid="raise"):
     """Whether one of two cells contains the other.
 
     Cells that only touch do not intersect.
@@ -288,6 +306,8 @@ def cell_intersects(a, b, *, on_invalid="raise"):
     ----------
     a, b : array_like of uint64
         Cell ids, broadcast against each other; with 0, the missing cell, the answer is False.
+    out : ndarray of bool, optional
+        Where the results go: an array of their shape and dtype, which is then returned.
     on_invalid : {"raise", "warn", "null"}
         What happens to ids that are no cells.
 
@@ -302,16 +322,18 @@ def cell_intersects(a, b, *, on_invalid="raise"):
     >>> cw.cell_intersects(cell, [cw.cell_child(cell, 2), cw.cell_next(cell)])
     array([ True, False])
     """
-    return call("cell_intersects", a, b, on_invalid=on_invalid)
+    return call("cell_intersects", a, b, out=out, on_invalid=on_invalid)
 
 
-def cell_common_ancestor(a, b, *, on_invalid="raise"):
+def cell_common_ancestor(a, b, *, out=None, on_invalid="raise"):
     """Finest cell that contains both, or 0 if they lie on different faces.
 
     Parameters
     ----------
     a, b : array_like of uint64
         Cell ids, broadcast against each other; with 0, the missing cell, the answer is 0.
+    out : ndarray of uint64, optional
+        Where the results go: an array of their shape and dtype, which is then returned.
     on_invalid : {"raise", "warn", "null"}
         What happens to ids that are no cells.
 
@@ -325,4 +347,4 @@ def cell_common_ancestor(a, b, *, on_invalid="raise"):
     >>> cw.cell_to_token(cw.cell_common_ancestor(*cw.token_to_cell(["951977d34", "951977d2c"])))
     '951977d3'
     """
-    return call("cell_common_ancestor", a, b, on_invalid=on_invalid)
+    return call("cell_common_ancestor", a, b, out=out, on_invalid=on_invalid)
