@@ -18,7 +18,7 @@ from sklearn.neighbors import KNeighborsRegressor
 import cellwise as cw
 from cellwise.errors import InvalidCoordinatesWarning
 from cellwise.features import CellBlockKFold, CellBlockShuffleSplit, LeaveOneCellOut
-from cellwise.features._splitters import Distances, Places, deal, spoken_length
+from cellwise.features._splitters import deal, nearest_arcs, read_places, spoken_length
 
 
 def _towns(n, seed=0):
@@ -219,25 +219,23 @@ def test_buffer_is_brute_force(cv, X, share, unit):
     assert n_dropped or share < 0.1
 
 
-@pytest.mark.parametrize("step", [0.25, 0.5])
-def test_rows_just_at_the_buffer_are_kept_and_a_hair_nearer_dropped(step):
+def test_rows_just_at_the_buffer_are_kept_and_a_hair_nearer_dropped():
     X = PLACES["lattice"]
-    apart = _distances(X, "km")
-    ties = np.unique(apart[np.abs(apart - apart[0, int(step * 4)]) < 1e-6])
-    assert len(ties) > 1  # steps to the north differ in the last bits
-    for buffer in (*ties, np.nextafter(ties[-1], np.inf), np.nextafter(ties[0], 0)):
-        cv = CellBlockKFold(3, level=8, buffer=buffer, unit="km", random_state=0)
-        for train, test in cv.split(X):
-            rest = np.setdiff1d(np.arange(len(X)), test)
-            assert (train == rest[apart[np.ix_(rest, test)].min(axis=1) >= buffer]).all()
+    train, test = next(CellBlockKFold(3, level=8, random_state=0).split(X))
+    arcs = nearest_arcs(read_places(X).at(train), read_places(X).at(test))
+    assert arcs == pytest.approx(_distances(X, "rad")[np.ix_(train, test)].min(axis=1), abs=1e-14)
+    for arc in np.unique(arcs)[::7]:
+        for buffer in (np.nextafter(arc, 0), arc, np.nextafter(arc, 9)):
+            kept, _ = next(CellBlockKFold(3, level=8, buffer=buffer, unit="rad", random_state=0).split(X))
+            assert (kept == train[arcs >= buffer]).all()
+            assert (len(kept) < len(train[arcs >= arc])) == (buffer > arc)
 
 
 @pytest.mark.parametrize("buffer", [np.pi, np.nextafter(np.pi, 0), 3.14159, 3.2, 1e9])
 def test_buffers_as_wide_as_the_globe(buffer):
     X = np.array([[12.0, 30.0], [-12.0, -150.0], [12.0, 30.0], [12.5, 30.0], [90.0, 0.0], [-90.0, 0.0]])
-    rows, targets = np.arange(6), np.array([0])
-    near = Distances(Places(cw.latlng_to_cell(*X.T), *X.T)).nearer_than(rows, targets, buffer, "rad")
-    assert (near == (_distances(X, "rad")[:, 0] < buffer)).all()
+    is_near = nearest_arcs(read_places(X), read_places(X).at(np.array([0]))) < buffer
+    assert (is_near == (_distances(X, "rad")[:, 0] < buffer)).all()
 
 
 def test_buffer_takes_neither_long_nor_much_memory_where_places_repeat():
@@ -254,7 +252,7 @@ def test_buffer_that_leaves_nothing_is_an_error():
 
 def test_nearest_is_brute_force(X):
     rows, targets = np.arange(0, len(X), 3), np.arange(1, len(X), 3)
-    nearest = Distances(Places(cw.latlng_to_cell(*X.T), *X.T)).nearest(rows, targets)
+    nearest = nearest_arcs(read_places(X).at(rows), read_places(X).at(targets))
     assert nearest == pytest.approx(_distances(X, "rad")[np.ix_(rows, targets)].min(axis=1), abs=1e-14)
 
 

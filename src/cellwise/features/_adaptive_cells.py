@@ -11,7 +11,6 @@ from sklearn.utils.validation import check_array, check_consistent_length, check
 
 from .. import inputs
 from ..cell_union import CellUnion
-from ..cells.conversion import latlng_to_cell
 from ..cells.geometry import cell_to_polygon
 from ..cells.hierarchy import cell_children, cell_level
 from ._base import (
@@ -21,6 +20,7 @@ from ._base import (
     check_keys,
     check_list,
     csr_type,
+    leaf_at,
     tokens_from_cells,
 )
 from ._sorted_leaves import ancestors, containing, runs, spans
@@ -316,15 +316,12 @@ class AdaptiveCells(CellTransformer):
         """
         if not hasattr(self, "partition_"):
             check_is_fitted(self)
-        k = -1
-        if not (lat is None or lng is None or lat != lat or lng != lng):
-            lat, lng = float(lat), float(lng)
-            is_valid = abs(lat) <= 90 and abs(lng) <= 360  # known beforehand, the core has a short way
-            leaf = latlng_to_cell(lat, lng) if is_valid else latlng_to_cell(lat, lng, on_invalid=self.on_invalid)
+        leaf, k = leaf_at(lat, lng, on_invalid=self.on_invalid), -1
+        if leaf:
             cells = memoryview(self.partition_.cells)
             above = bisect_left(cells, leaf)  # its cell has the next id, or the one before
             for at in (above, above - 1):
-                if leaf and 0 <= at < len(cells) and abs(cells[at] - leaf) < cells[at] & -cells[at]:
+                if 0 <= at < len(cells) and abs(cells[at] - leaf) < cells[at] & -cells[at]:
                     k = at
         if self.encode == "cell":
             return 0 if k < 0 else int(self.partition_.cells[k])

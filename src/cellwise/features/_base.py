@@ -1,6 +1,7 @@
 """What all transformers share: which columns of X say where a row is, and the cell that holds it."""
 
 import numbers
+from typing import NamedTuple
 
 import numpy as np
 from scipy import sparse
@@ -10,8 +11,9 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .. import inputs
 from ..cell_union import CellUnion
-from ..cells.conversion import cell_to_token, latlng_to_cell, token_to_cell
+from ..cells.conversion import cell_to_latlng, cell_to_token, latlng_to_cell, token_to_cell
 from ..cells.hierarchy import cell_level
+from ..neighbors import canonical_latlng
 
 COLUMN_NAMES = {"lat": ("lat", "latitude"), "lng": ("lng", "lon", "long", "longitude")}
 
@@ -28,8 +30,16 @@ class CellTransformer(TransformerMixin, BaseEstimator):
 
     def _read_cells(self, X, *, reset):
         """Cell of each row of X: a leaf for coordinates, 0 where they are missing or invalid."""
+        return cells_in(self._read_columns(X, reset=reset), on_invalid=self.on_invalid)
+
+    def _read_places(self, X, *, reset):
+        """`Places` of the rows of X."""
+        return places_in(self._read_columns(X, reset=reset), on_invalid=self.on_invalid)
+
+    def _read_columns(self, X, *, reset):
+        """The columns of X that say where rows are: cells, or latitudes and longitudes."""
         inputs.check_choice("on_invalid", self.on_invalid, ON_INVALID)
-        is_column_of_cells = len(getattr(X, "shape", ())) == 1 and hasattr(X, "to_frame") and is_uint64(X.dtype)
+        is_column_of_cells = is_series_of_cells(X)
         if is_column_of_cells:
             X = X.to_frame()
         names = column_names(X)
@@ -48,9 +58,7 @@ class CellTransformer(TransformerMixin, BaseEstimator):
             self.columns_in_ = find_columns(names, X.shape[1], lat=self.lat, lng=self.lng, cell=only_cell)
         if names is not None and len(self.columns_in_) == 2:
             check_not_swapped(names, *self.columns_in_)
-        columns = [pick_column(X, names, k) for k in self.columns_in_]
-        read = valid_cells if len(columns) == 1 else leaves_at
-        return read(*columns, on_invalid=self.on_invalid)
+        return [pick_column(X, names, k) for k in self.columns_in_]
 
     def _check_size(self, shape, least):
         """Raise, in scikit-learn's words, if X has no row or too few columns."""
@@ -269,27 +277,77 @@ def column_position(argument, column, names, n_columns):
 # --- cells ------------------------------------------------------------------------------------------------------------
 
 
-def leaves_at(lat, lng, *, on_invalid):
-    """Leaf at each position, uint64: 0 where it is missing, which is silent, or invalid, which is not."""
-    lat, lng = inputs.read("f8", "lat", lat).array, inputs.read("f8", "lng", lng).array
+class Places(NamedTuple):
+    """Where each row is: its cell, 0 for nowhere, and the canonical coordinates of its position or its cell's centre.
+
+    Where there is no cell the coordinates mean nothing.
+    """
+
+    cells: np.ndarray
+    lat: np.ndarray
+    lng: np.ndarray
+
+    def at(self, rows):
+        """Those of some rows, by position."""
+        return Places(*(column[rows] for column in self))
+
+
+def places_in(columns, *, on_invalid):
+    """`Places` that columns say: of cells, or of latitudes and longitudes."""
+    cells = cells_in(columns, on_invalid=on_invalid)
+    coordinates = cell_to_latlng(cells) if len(columns) == 1 else _coordinates(*columns)
+    return Places(cells, *canonical_latlng(*coordinates))
+
+
+def cells_in(columns, *, on_invalid):
+    """Cell that columns say of each row, uint64: 0 where it is missing, which is silent, or invalid, which is not.
+
+    Positions give leaves. One that can be written in several ways, as longitude 180 or -180, is in one leaf here,
+    while `latlng_to_cell` gives what Google's library gives: cells on either side of that meridian.
+    """
+    return _valid_cells(*columns, on_invalid) if len(columns) == 1 else _leaves_at(*columns, on_invalid)
+
+
+def _coordinates(lat, lng):
+    return inputs.read("f8", "lat", lat).array, inputs.read("f8", "lng", lng).array
+
+
+def _leaves_at(lat, lng, on_invalid):
+    lat, lng = _coordinates(lat, lng)
     leaves = latlng_to_cell(lat, lng, on_invalid="null")
     if on_invalid != "null" and not leaves.all():
         missing = np.isnan(lat) | np.isnan(lng)
         if not (leaves[~missing]).all():  # let the core say which: it finds nothing wrong with 0
             latlng_to_cell(np.where(missing, 0, lat), np.where(missing, 0, lng), on_invalid=on_invalid)
+    turned = np.flatnonzero(np.abs(lng) >= 180)
+    if len(turned):
+        turned = turned[leaves[turned] != 0]
+        leaves[turned] = latlng_to_cell(*canonical_latlng(lat[turned], lng[turned]))
     return leaves
 
 
-def valid_cells(cell, *, on_invalid):
-    """The cells as uint64: 0 where they are missing, which is silent, or no cells, which is not."""
+def _valid_cells(cell, on_invalid):
     read = inputs.read("u8", "cell", cell)
     level = cell_level(read.array if read.source is None else read.source, on_invalid=on_invalid)
     return np.where(level < 0, np.uint64(0), read.array)
 
 
-def is_uint64(dtype):
-    """Whether a column of this type, of whatever library, holds cell ids."""
-    return str(dtype).lower().startswith("uint64")
+def leaf_at(lat, lng, *, on_invalid):
+    """Leaf of one position as `cells_in` says, as an int: 0 where a coordinate is missing or invalid."""
+    if lat is None or lng is None or lat != lat or lng != lng:
+        return 0
+    lat, lng = float(lat), float(lng)
+    if not (abs(lat) <= 90 and abs(lng) <= 360):
+        return latlng_to_cell(lat, lng, on_invalid=on_invalid)
+    if abs(lng) >= 180:
+        lat, lng = (float(x) for x in canonical_latlng(lat, lng))
+    return latlng_to_cell(lat, lng)  # the core has a short way for what is valid
+
+
+def is_series_of_cells(X):
+    """Whether X is one column of cell ids, of whatever library, instead of a table."""
+    is_series = len(getattr(X, "shape", ())) == 1 and hasattr(X, "to_frame")
+    return is_series and str(X.dtype).lower().startswith("uint64")
 
 
 # --- results ----------------------------------------------------------------------------------------------------------

@@ -8,7 +8,6 @@ from sklearn.utils.validation import check_is_fitted
 
 from .. import inputs
 from ..cells.adjacency import cell_disk
-from ..cells.conversion import latlng_to_cell
 from ..cells.geometry import cell_area
 from ..cells.hierarchy import cell_level
 from ._base import (
@@ -18,6 +17,7 @@ from ._base import (
     check_bool,
     check_keys,
     check_list,
+    leaf_at,
     tokens_from_cells,
 )
 from ._sorted_leaves import ancestors, auto_levels, cell_counts, positions, runs
@@ -225,11 +225,7 @@ class CellCounts(CellTransformer):
         if not hasattr(self, "cells_"):
             check_is_fitted(self)
         row = np.zeros(len(self.levels_) * len(self.rings_))
-        if lat is None or lng is None or lat != lat or lng != lng:
-            return row
-        lat, lng = float(lat), float(lng)
-        is_valid = abs(lat) <= 90 and abs(lng) <= 360  # known beforehand, the core has a short way
-        leaf = latlng_to_cell(lat, lng) if is_valid else latlng_to_cell(lat, lng, on_invalid=self.on_invalid)
+        leaf = leaf_at(lat, lng, on_invalid=self.on_invalid)
         if leaf == 0:
             return row
         if self.rings_ != (0,) or self.normalize is not None:

@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .. import inputs
 from ..cell_union import CellUnion
-from ..cells.conversion import cell_to_token, latlng_to_cell
+from ..cells.conversion import cell_to_token
 from ..cells.hierarchy import cell_is_valid, cell_level
 from ._base import (
     CellTransformer,
@@ -20,6 +20,7 @@ from ._base import (
     check_keys,
     check_list,
     csr_type,
+    leaf_at,
     tokens_from_cells,
 )
 from ._sorted_leaves import ancestors, at_most, auto_levels, count_within, frequent_cells, positions
@@ -269,10 +270,8 @@ class CellEncoder(CellTransformer):
         """
         if not hasattr(self, "feature_cells_"):
             check_is_fitted(self)
-        if lat is None or lng is None or lat != lat or lng != lng:
-            return np.empty(0, np.intp)
-        leaf = latlng_to_cell(float(lat), float(lng), on_invalid=self.on_invalid)
-        if self.handle_unknown != "parent":
+        leaf = leaf_at(lat, lng, on_invalid=self.on_invalid)
+        if leaf and self.handle_unknown != "parent":
             leaf = int(self._without_unknown(np.array([leaf], np.uint64))[0])
         if leaf == 0:
             return np.empty(0, np.intp)

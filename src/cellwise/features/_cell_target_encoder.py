@@ -15,7 +15,6 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, proces
 from sklearn.utils.validation import check_is_fitted
 
 from .. import inputs
-from ..cells.conversion import latlng_to_cell
 from ._base import (
     CellTransformer,
     as_levels,
@@ -23,6 +22,7 @@ from ._base import (
     check_bool,
     check_keys,
     check_list,
+    leaf_at,
     tokens_from_cells,
 )
 from ._cell_encoder import CHUNK
@@ -402,9 +402,7 @@ class CellTargetEncoder(CellTransformer):
         """
         if not hasattr(self, "cells_"):
             check_is_fitted(self)
-        leaf = 0
-        if lat is not None and lng is not None and lat == lat and lng == lng:
-            leaf = latlng_to_cell(float(lat), float(lng), on_invalid=self.on_invalid)
+        leaf = leaf_at(lat, lng, on_invalid=self.on_invalid)
         values, support, encoded = self.prior_.tolist(), [self.total_, -1], []
         for k, level in enumerate(self.levels_):
             cells = memoryview(self.cells_[k])

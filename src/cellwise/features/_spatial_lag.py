@@ -9,11 +9,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from .. import inputs
 from ..cells.adjacency import cell_disk
-from ..cells.conversion import cell_to_latlng, latlng_to_cell
+from ..cells.conversion import latlng_to_cell
 from ..cells.hierarchy import cell_parent
 from ..neighbors import NeighborIndex, canonical_latlng
 from ..units import length_unit
-from ._base import CellTransformer, check_keys, check_list, column_names, column_position, pick_column
+from ._base import CellTransformer, check_keys, check_list, column_names, column_position, leaf_at, pick_column
 from ._splitters import auto_block_level
 
 STATISTICS = ("mean", "std", "distance", "count")
@@ -247,8 +247,9 @@ class SpatialLag(CellTransformer):
         ndarray of float64, shape (n_rows, n_columns)
         """
         check_is_fitted(self)
-        lat, lng, has_place = self._read_places(X, reset=False)
-        Z = np.full((len(lat), len(self.fill_)), np.nan)
+        cells, lat, lng = self._read_places(X, reset=False)
+        has_place = cells != 0
+        Z = np.full((len(cells), len(self.fill_)), np.nan)
         Z[has_place] = self._encode(lat[has_place], lng[has_place])
         return np.where(np.isnan(Z), self.fill_, Z)
 
@@ -273,9 +274,7 @@ class SpatialLag(CellTransformer):
         """
         if not hasattr(self, "fill_"):
             check_is_fitted(self)
-        if lat is None or lng is None or lat != lat or lng != lng:
-            return self.fill_.copy()
-        if latlng_to_cell(float(lat), float(lng), on_invalid=self.on_invalid) == 0:
+        if leaf_at(lat, lng, on_invalid=self.on_invalid) == 0:
             return self.fill_.copy()
         if self.radius is None and self.rings is None and len(self.index_):
             z = self._encode_one(float(lat), float(lng))
@@ -350,16 +349,6 @@ class SpatialLag(CellTransformer):
 
     # --- reading ------------------------------------------------------------------------------------------------------
 
-    def _read_places(self, X, *, reset):
-        """Canonical latitude and longitude of each row of X, 0 where there are none, and whether there are any."""
-        cells = self._read_cells(X, reset=reset)
-        has_place = cells != 0
-        if len(self.columns_in_) == 1:
-            coordinates = cell_to_latlng(cells)
-        else:
-            coordinates = [_numbers(word, X, k) for word, k in zip(("lat", "lng"), self.columns_in_)]
-        return *canonical_latlng(*(np.where(has_place, x, 0.0) for x in coordinates)), has_place
-
     def _read_values(self, X, y):
         """What statistics are taken of, shape (n_rows, n_values)."""
         self.target_type_ = self.classes_ = None
@@ -409,8 +398,9 @@ class SpatialLag(CellTransformer):
     def _fit(self, X, y):
         """Fit; the features of the rows."""
         self._check_parameters()
-        lat, lng, has_place = self._read_places(X, reset=True)
+        cells, lat, lng = self._read_places(X, reset=True)
         values = self._read_values(X, y)
+        has_place = cells != 0
         self._set_rows(lat[has_place], lng[has_place], values[has_place])
         self.block_level_ = None
         if self.exclude == "block":

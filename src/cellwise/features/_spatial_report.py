@@ -20,7 +20,7 @@ from ..inputs import check_integer, check_number, import_extra
 from ..units import EARTH_RADIUS_M, length_unit
 from ._base import as_levels
 from ._sorted_leaves import cell_counts
-from ._splitters import CellBlockKFold, Distances, Places, auto_block_level, read_places, rows_of, spoken_length
+from ._splitters import CellBlockKFold, auto_block_level, nearest_arcs, read_places, rows_of, spoken_length
 
 MOST_BINS = 10  # of the curve
 BIN_ROWS = 50  # at least, in each
@@ -182,19 +182,18 @@ def spatial_report(
     places = read_places(X, lat=lat, lng=lng, cell=cell)
     is_auto = isinstance(levels, str) and levels == "auto"
     levels = _levels_of_blocks(np.sort(places.cells), n_folds) if is_auto else as_levels(levels)
-    distances = Distances(places)
     common = {"random_state": random_state, "lat": lat, "lng": lng, "cell": cell}
 
-    kinds = [_Kind("random folds", list(_random_folds(estimator, y, n_folds, random_state)), distances)]
+    kinds = [_Kind("random folds", list(_random_folds(estimator, y, n_folds, random_state)), places)]
     for level in sorted(levels, reverse=True):
         splitter = CellBlockKFold(n_folds, level=level, **common)
-        kinds.append(_Kind(f"blocks of level {level}", list(splitter.split(X)), distances, level))
+        kinds.append(_Kind(f"blocks of level {level}", list(splitter.split(X)), places, level))
     if buffer == "auto":
         buffer = float(f"{np.median(np.concatenate(kinds[-1].distances)) * radian:.2g}")
     if buffer:
         words = f"blocks of level {level}, buffer {_spoken(buffer / radian)}"
         splitter = CellBlockKFold(n_folds, level=level, buffer=buffer, unit=unit, **common)
-        kinds.append(_Kind(words, list(splitter.split(X)), distances, level, buffer))
+        kinds.append(_Kind(words, list(splitter.split(X)), places, level, buffer))
 
     everything = np.concatenate([part for kind in kinds for part in kind.distances])
     limits = _bin_limits(everything)
@@ -215,9 +214,7 @@ def spatial_report(
     deploy = None
     if X_deploy is not None:
         there = read_places(X_deploy, lat=lat, lng=lng, cell=cell, name="X_deploy")
-        n, m = len(places.cells), len(there.cells)
-        both = Distances(Places(*(np.concatenate(pair) for pair in zip(places, there))))
-        deploy = both.nearest(np.arange(n, n + m), np.arange(n))
+        deploy = nearest_arcs(there, places)
     verdict = _verdict(table, [np.concatenate(kind.distances) for kind in kinds], deploy, scoring, radian)
     return SpatialReport(
         table, verdict, curve, folds, scoring, unit, None if deploy is None else deploy * radian, _name_of(estimator)
@@ -343,9 +340,9 @@ class SpatialReport:
 class _Kind:
     """Folds of one kind, and how far the test rows of each are from its training rows, in radians."""
 
-    def __init__(self, name, splits, distances, level=None, buffer=0.0):
+    def __init__(self, name, splits, places, level=None, buffer=0.0):
         self.name, self.splits, self.level, self.buffer = name, splits, level, buffer
-        self.distances = [distances.nearest(test, train) for train, test in splits]
+        self.distances = [nearest_arcs(places.at(test), places.at(train)) for train, test in splits]
 
 
 def _random_folds(estimator, y, n_folds, random_state):

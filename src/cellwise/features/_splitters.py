@@ -4,33 +4,27 @@ import heapq
 import numbers
 import warnings
 from abc import abstractmethod
-from typing import NamedTuple
 
 import numpy as np
-from scipy.spatial import cKDTree
 from sklearn.model_selection import BaseCrossValidator
 from sklearn.utils import _safe_indexing, check_random_state, indexable
 
 from .. import inputs
-from ..cells.conversion import cell_to_latlng
-from ..cells.geometry import latlng_distance
 from ..cells.hierarchy import cell_level
+from ..neighbors import NeighborIndex
 from ..units import length_unit
 from ._base import (
     check_bool,
     check_not_swapped,
     column_names,
     find_columns,
-    is_uint64,
-    leaves_at,
+    is_series_of_cells,
     pick_column,
-    valid_cells,
+    places_in,
 )
 from ._sorted_leaves import ancestors, cell_counts
 
 BLOCKS_PER_FOLD = 5  # of level="auto": a fold's worth of rows is to be spread over about so many blocks or more
-
-SLACK = 1e-13  # of chords and of latlng_distance, in radians: rows so near to a limit are measured again
 
 
 class _CellSplitter(BaseCrossValidator):
@@ -134,12 +128,12 @@ class _CellSplitter(BaseCrossValidator):
         raise ValueError(f"X must lie in at least {least} cells to be split: {got}, and no finer level has enough")
 
     def _folds(self, places, row_block, tested):
-        distances = Distances(places) if self.buffer > 0 else None
         for k, is_test_block in enumerate(tested):
             is_test = is_test_block[row_block]
             train, test = np.flatnonzero(~is_test), np.flatnonzero(is_test)
-            if distances is not None:
-                train = train[~distances.nearer_than(train, test, self.buffer, self.unit)]
+            if self.buffer > 0:
+                arcs = nearest_arcs(places.at(train), places.at(test))
+                train = train[arcs >= self.buffer / length_unit(self.unit)]
                 if len(train) == 0:
                     raise ValueError(
                         f"buffer must leave rows to train on: got {self.buffer} {self.unit}, which drops all "
@@ -556,20 +550,12 @@ def deal(count, n_folds, rng):
 # --- places and distances ---------------------------------------------------------------------------------------------
 
 
-class Places(NamedTuple):
-    """Where each row is."""
-
-    cells: np.ndarray  # leaves, or what the column of cells holds
-    lat: np.ndarray
-    lng: np.ndarray
-
-
 def read_places(X, *, lat=None, lng=None, cell=None, name="X", all_rows=True):
     """Place of each row, by the columns that the transformers would read; raises if a row has none.
 
     Without `all_rows` the cells of rows that have none are 0.
     """
-    if len(getattr(X, "shape", ())) == 1 and hasattr(X, "to_frame") and is_uint64(X.dtype):
+    if is_series_of_cells(X):
         X, cell = X.to_frame(), 0 if cell is None else cell
     names, kind = column_names(X), type(X).__name__
     if names is None:
@@ -582,63 +568,18 @@ def read_places(X, *, lat=None, lng=None, cell=None, name="X", all_rows=True):
     at = find_columns(names, width, lat=lat, lng=lng, cell=cell)
     if names is not None and len(at) == 2:
         check_not_swapped(names, *at)
-    columns = [pick_column(X, names, k) for k in at]
-    if len(at) == 1:
-        cells = valid_cells(*columns, on_invalid="raise")
-        coordinates = cell_to_latlng(cells)
-    else:
-        cells = leaves_at(*columns, on_invalid="raise")
-        coordinates = [inputs.read("f8", word, column).array for word, column in zip(("lat", "lng"), columns)]
-    if all_rows and not cells.all():
+    places = places_in([pick_column(X, names, k) for k in at], on_invalid="raise")
+    if all_rows and not places.cells.all():
         raise ValueError(
-            f"{name} must have a place in every row: got none at index {np.argmin(cells)} "
-            f"({np.count_nonzero(cells == 0)} of {n} rows); leave those rows out"
+            f"{name} must have a place in every row: got none at index {np.argmin(places.cells)} "
+            f"({np.count_nonzero(places.cells == 0)} of {n} rows); leave those rows out"
         )
-    return Places(cells, *coordinates)
+    return places
 
 
-class Distances:
-    """Great-circle distances between rows, of which many may be at one place. Rows are given by position."""
-
-    def __init__(self, places):
-        order = np.argsort(places.cells)  # near rows next to each other, which search trees like
-        lat, lng = places.lat[order], places.lng[order]
-        is_new = np.ones(len(order), bool)
-        is_new[1:] = (lat[1:] != lat[:-1]) | (lng[1:] != lng[:-1])
-        self._lat, self._lng = lat[is_new], lng[is_new]
-        self._place = np.empty(len(order), np.intp)  # of each row
-        self._place[order] = np.cumsum(is_new) - 1
-        lat, lng = np.radians(self._lat), np.radians(self._lng)
-        self._xyz = np.column_stack([np.cos(lat) * np.cos(lng), np.cos(lat) * np.sin(lng), np.sin(lat)])
-
-    def nearest(self, rows, targets):
-        """Angle in radians from each of `rows` to the nearest of `targets`."""
-        asked, of_row = self._distinct(rows)
-        chord = cKDTree(self._xyz[self._distinct(targets)[0]]).query(self._xyz[asked])[0]
-        return 2 * np.arcsin(np.minimum(chord / 2, 1))[of_row]
-
-    def nearer_than(self, rows, targets, distance, unit):
-        """Which of `rows` are nearer than `distance` to any of `targets`, as booleans."""
-        angle = distance / length_unit(unit)
-        if angle > np.pi + SLACK:
-            return np.ones(len(rows), bool)
-        asked, of_row = self._distinct(rows)
-        targets = self._distinct(targets)[0]
-        tree = cKDTree(self._xyz[targets])
-        limit = 2 * np.sin(min(angle, np.pi) / 2)  # chords are ordered as angles are
-        chord = tree.query(self._xyz[asked], distance_upper_bound=limit + 2 * SLACK)[0]
-        nearer = chord < limit - SLACK
-        for k in np.flatnonzero(np.abs(chord - limit) <= SLACK):
-            a, b = asked[k], targets[tree.query_ball_point(self._xyz[asked[k]], limit + SLACK)]
-            exact = latlng_distance(self._lat[a], self._lng[a], self._lat[b], self._lng[b], unit=unit)
-            nearer[k] = (exact < distance).any()
-        return nearer[of_row]
-
-    def _distinct(self, rows):
-        """Places of the rows, each once; which of them each row has."""
-        has_row = np.zeros(len(self._lat), bool)
-        has_row[self._place[rows]] = True
-        return np.flatnonzero(has_row), (np.cumsum(has_row) - 1)[self._place[rows]]
+def nearest_arcs(asked, targets):
+    """Angle in radians from each of the `Places` asked to the nearest of the targets."""
+    return NeighborIndex(targets.lat, targets.lng).nearest(asked.lat, asked.lng, 1, unit="rad")[1][:, 0]
 
 
 def spoken_length(metres):
