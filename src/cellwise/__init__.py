@@ -51,6 +51,7 @@ from .cells.hierarchy import (
     cell_range_min,
 )
 from .covering import Coverings, cover
+from .index_terms import index_terms, query_terms
 from .inputs import set_cell_limit
 from .levels import level_for_area, level_for_edge, level_table
 from .polygons import Polygon, Polyline
@@ -104,6 +105,7 @@ __all__ = [
     "cell_vertices",
     "cover",
     "errors",
+    "index_terms",
     "int64_to_cell",
     "latlng_distance",
     "latlng_to_cell",
@@ -111,6 +113,7 @@ __all__ = [
     "level_for_edge",
     "level_table",
     "point_to_cell",
+    "query_terms",
     "region",
     "set_cell_limit",
     "set_num_threads",
