@@ -7,6 +7,7 @@ import numpy as np
 from . import geometries, inputs
 from ._reference import covering as kernels
 from .cell_union import CellUnion
+from .cells.conversion import cell_to_latlng
 from .errors import CellLimitError
 from .inputs import cell_limit, check_cell_limit
 from .levels import _AVG_AREA, _MAX_AREA
@@ -54,7 +55,10 @@ class _Options:
 
         In a region of ordinary shape the queue stays within that. A thin one fills it before any cell fits in.
         """
-        limit = np.minimum(np.maximum(1 << 16, 4 * self.cells_of_min_level), cell_limit())
+        if self.min_level == self.max_level:  # then there are no more of them than cells
+            limit = np.full(np.shape(self.area), cell_limit())
+        else:
+            limit = np.minimum(np.maximum(1 << 16, 4 * self.cells_of_min_level), cell_limit())
         return int(limit) if np.ndim(limit) == 0 else limit.astype(np.int64)
 
     def as_tuple(self):
@@ -221,6 +225,68 @@ def cover(
     else:
         made = as_region(region, edges=edges, oriented=oriented, on_invalid=on_invalid)
     return CellUnion._from_sorted(_cells(made, options))
+
+
+MODES = ("intersects", "contains", "center")
+
+
+def cells_at_level(region, level, *, mode="intersects", edges=None, oriented=False, on_invalid="raise"):
+    """All cells of one level that meet a region, lie within it, or have their centre in it.
+
+    Parameters
+    ----------
+    region : Rect, Cap, Polygon, Polyline, CellUnion, geometry, or rows of geometries
+        See `cover`.
+    level : int
+        In 0..30.
+    mode : {"intersects", "contains", "center"}
+        With ``"intersects"`` the cells contain the region: those that `cover` gives with this level as `min_level`
+        and `max_level`. With ``"contains"`` they lie within it. With ``"center"`` the tiles of a tiling have no cell
+        in common and none is left out.
+    edges, oriented, on_invalid
+        See `cover`.
+
+    Returns
+    -------
+    CellUnion, or Coverings for rows
+
+    Raises
+    ------
+    CellLimitError
+        If there are more cells than `set_cell_limit` allows; `iter_cells` gives them a part at a time.
+    ValueError, InvalidRegionError
+        As `cover`.
+
+    Examples
+    --------
+    >>> import cellwise as cw
+    >>> import shapely
+    >>> box = shapely.box(-51.3, -30.3, -51.0, -30.0)
+    >>> [len(cw.cells_at_level(box, 12, mode=mode)) for mode in ("intersects", "contains", "center")]
+    [280, 218, 250]
+    """
+    inputs.check_choice("mode", mode, MODES)
+    inputs.check_integer("level", level, 0, 30)
+    how = dict(edges=edges, oriented=oriented, on_invalid=on_invalid)
+    at = dict(min_level=level, max_level=level, max_cells=2**31 - 1)
+    if mode != "center":
+        return cover(region, interior=mode == "contains", **at, **how)
+    if geometries.is_geometry(region) and not (given := geometries.read(region)).single:
+        regions = checked_regions(given, edges, oriented, on_invalid)
+        found = [np.empty(0, np.uint64) if one is None else _centered(one, at).cells for one in regions]
+        cells = np.concatenate([np.empty(0, np.uint64), *found])
+        return Coverings(cells, np.cumsum([0, *map(len, found)]), given.index)
+    return _centered(as_region(region, **how), at)
+
+
+def _centered(region, at):
+    """Cells of one level with their centres in the region: of those that it meets and does not contain, each is asked."""
+    cells, within = cover(region, **at).cells, cover(region, interior=True, **at).cells
+    centered = np.isin(cells, within, assume_unique=True)
+    if region.area() > 0:
+        lat, lng = cell_to_latlng(cells[~centered])
+        centered[~centered] = region.contains(lat=lat, lng=lng)
+    return CellUnion._from_sorted(cells[centered])
 
 
 def _cells(region, options, where=""):
