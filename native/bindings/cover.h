@@ -3,8 +3,12 @@
 #pragma once
 
 #include <nanobind/nanobind.h>
+#include <nanobind/stl/tuple.h>
 
+#include <algorithm>
+#include <atomic>
 #include <cstdint>
+#include <mutex>
 #include <utility>
 #include <vector>
 
@@ -42,6 +46,75 @@ nb::object cover(MakeRegion make_region, std::int32_t min_level, std::int32_t ma
     const CoverOptions options = {min_level, max_level, max_cells, level_mod, interior};
     return Coverer(region, options, limit, candidate_limit, is_interrupted).run(cells);
   });
+}
+
+constexpr const char* name_of(CoverStatus status) noexcept {
+  switch (status) {
+    case CoverStatus::kTooManyCells: return "cells";
+    case CoverStatus::kTooManyCandidates: return "candidates";
+    default: return "";
+  }
+}
+
+// A covering of each of n rows, on many threads: cells, offsets, and where a limit was met its name and the first row.
+// `make(row, cells)` makes one. `limit`: most cells of all rows together.
+template <class Make>
+nb::tuple cover_rows(std::size_t n, std::int64_t limit, Make make) {
+  // Cells of a chunk of rows, and how many each row has.
+  struct Chunk {
+    std::vector<std::uint64_t> cells;
+    std::vector<std::int64_t> sizes;
+  };
+  const std::size_t grain = std::clamp<std::size_t>(n / 64, 1, 64);
+  std::vector<Chunk> chunks((n + grain - 1) / grain);
+  std::vector<std::uint64_t> cells;
+  std::vector<std::int64_t> offsets(n + 1, 0);
+  std::atomic<std::int64_t> total{0};
+  CoverStatus status = CoverStatus::kOk;
+  std::size_t failed = n;
+  std::mutex mutex;
+  bool stopped = false;
+  {
+    nb::gil_scoped_release release;
+    try {
+      parallel_for(n, grain, [&](std::size_t begin, std::size_t end) {
+        Chunk& chunk = chunks[begin / grain];
+        std::vector<std::uint64_t> own;
+        for (std::size_t row = begin; row < end; ++row) {
+          CoverStatus why = make(row, own);
+          if (why == CoverStatus::kInterrupted) throw Interrupted{};
+          const auto size = static_cast<std::int64_t>(own.size());
+          if (why == CoverStatus::kOk && (total += size) > limit) why = CoverStatus::kTooManyCells;
+          if (why != CoverStatus::kOk) {
+            const std::lock_guard<std::mutex> lock(mutex);
+            if (row < failed) {
+              failed = row;
+              status = why;
+            }
+            return;
+          }
+          chunk.cells.insert(chunk.cells.end(), own.begin(), own.end());
+          chunk.sizes.push_back(size);
+        }
+      });
+    } catch (const Interrupted&) {
+      stopped = true;
+    }
+    if (!stopped && status == CoverStatus::kOk) {
+      cells.reserve(static_cast<std::size_t>(total));
+      std::size_t row = 0;
+      for (Chunk& chunk : chunks) {
+        cells.insert(cells.end(), chunk.cells.begin(), chunk.cells.end());
+        for (const std::int64_t size : chunk.sizes) {
+          offsets[row + 1] = offsets[row] + size;
+          ++row;
+        }
+        Chunk().cells.swap(chunk.cells);
+      }
+    }
+  }
+  if (stopped) throw nb::python_error();
+  return nb::make_tuple(to_numpy(std::move(cells)), to_numpy(std::move(offsets)), name_of(status), failed);
 }
 
 }  // namespace cellwise::bindings

@@ -6,6 +6,7 @@
 #include <nanobind/stl/vector.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <deque>
 #include <span>
@@ -17,6 +18,7 @@
 #include "cellwise/parallel.h"
 #include "cellwise/polygon.h"
 #include "cellwise/raster.h"
+#include "chains.h"
 #include "cover.h"
 
 namespace cellwise::bindings {
@@ -31,6 +33,19 @@ std::vector<Point> to_points(const Degrees& lat, const Degrees& lng) {
   std::vector<Point> points(lat.size());
   for (std::size_t k = 0; k < points.size(); ++k) points[k] = latlng_to_point(lat.data()[k], lng.data()[k]);
   return points;
+}
+
+// Whether cells of `min_level` alone are too many, and how many candidates there may be, as cellwise.covering has it.
+CoverStatus look_ahead(const Polygon& polygon, const CoverOptions& options, std::int64_t limit,
+                       std::int64_t& candidate_limit) {
+  constexpr double kAverageArea = 4 * kPi / 6, kMaxArea = 2.635799256963161491;  // of cells of level 0, steradians
+  constexpr double kLeastCandidates = 1 << 16;
+  const double cells_of_average = std::ldexp(1 / kAverageArea, 2 * options.min_level);
+  double area = polygon.area_at_most();
+  if (4 * area * cells_of_average > std::min(kLeastCandidates, static_cast<double>(limit))) area = polygon.area();
+  const double cells = area * cells_of_average;
+  candidate_limit = std::min(limit, static_cast<std::int64_t>(std::max(kLeastCandidates, std::min(4 * cells, 0x1p62))));
+  return cells * kAverageArea / kMaxArea > static_cast<double>(limit) ? CoverStatus::kTooManyCells : CoverStatus::kOk;
 }
 
 // Several polygons and polylines as one region.
@@ -138,6 +153,7 @@ void add_polygons(nb::module_& m) {
                                radians_to_degrees(point_lat(found.where)), radians_to_degrees(point_lng(found.where)));
            })
       .def("area", &Polygon::area)
+      .def("area_at_most", &Polygon::area_at_most)
       .def("contains",
            [](const Polygon& self, Degrees lat, Degrees lng, Flags out) {
              nb::gil_scoped_release release;
@@ -161,6 +177,44 @@ void add_polygons(nb::module_& m) {
           return LevelCells(self, level, cell_mode, limit, is_interrupted).run(cells);
         });
       });
+  // A covering of each row of polygons, as `cover_rows` gives it, and which rows were left: those with lines, and those
+  // with a fault.
+  m.def("cover_polygons", [](Chains::In<double> lng, Chains::In<double> lat, Chains::In<std::int64_t> offsets,
+                             Chains::In<std::uint8_t> roles, Chains::In<std::int64_t> rows, bool oriented,
+                             std::int32_t min_level, std::int32_t max_level, std::int64_t max_cells,
+                             std::int32_t level_mod, bool interior, std::int64_t limit) {
+    const Chains chains = {lng, lat, offsets, roles, rows};
+    const CoverOptions options = {min_level, max_level, max_cells, level_mod, interior};
+    std::vector<std::uint8_t> left(chains.size(), 0);
+    nb::tuple found = cover_rows(chains.size(), limit, [&](std::size_t row, std::vector<std::uint64_t>& cells) {
+      cells.clear();
+      const auto first = static_cast<std::size_t>(rows.data()[row]), end = static_cast<std::size_t>(rows.data()[row + 1]);
+      if (first == end) return CoverStatus::kOk;
+      left[row] = std::find(roles.data() + first, roles.data() + end, Chains::kLine) != roles.data() + end;
+      if (left[row]) return CoverStatus::kOk;
+      std::vector<Point> points;
+      std::vector<std::uint32_t> ends = {0}, shell_of;
+      for (std::size_t chain = first; chain < end; ++chain) {
+        for (auto v = offsets.data()[chain]; v < offsets.data()[chain + 1]; ++v) {
+          points.push_back(latlng_to_point(lat.data()[v], lng.data()[v]));
+        }
+        ends.push_back(static_cast<std::uint32_t>(points.size()));
+        const auto ring = static_cast<std::uint32_t>(chain - first);
+        shell_of.push_back(roles.data()[chain] == Chains::kHole && ring > 0 ? shell_of.back() : ring);
+      }
+      const Polygon polygon(points, ends, shell_of, oriented);
+      bool stopped;
+      left[row] = polygon.find_fault(is_interrupted, stopped).fault != RingFault::kNone;
+      if (stopped) return CoverStatus::kInterrupted;
+      if (left[row]) return CoverStatus::kOk;
+      std::int64_t candidate_limit = limit;
+      if (const CoverStatus status = look_ahead(polygon, options, limit, candidate_limit); status != CoverStatus::kOk) {
+        return status;
+      }
+      return cover_polygon(polygon, options, limit, candidate_limit, is_interrupted, cells);
+    });
+    return nb::make_tuple(found[0], found[1], to_numpy(std::move(left)), found[2], found[3]);
+  });
   m.def("cover_polyline",
         [](Degrees lat, Degrees lng, std::int32_t min_level, std::int32_t max_level, std::int64_t max_cells,
            std::int32_t level_mod, bool interior, std::int64_t limit, std::int64_t candidate_limit) {

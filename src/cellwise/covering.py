@@ -12,6 +12,7 @@ from .errors import CellLimitError
 from .inputs import cell_limit, check_cell_limit
 from .levels import _AVG_AREA, _MAX_AREA
 from .planar import cover_rows
+from .polygons import Polygon
 from .ragged import Ragged
 from .regions import EDGES, checked_regions
 from .regions import region as as_region
@@ -42,6 +43,11 @@ class _Options:
     def cells_of_min_level(self):
         """About how many cells of min_level the region has."""
         return self.area / (_AVG_AREA * 0.25**self.min_level)
+
+    @property
+    def is_small(self):
+        """Whether no limit depends on the area."""
+        return 4 * self.cells_of_min_level <= min(1 << 16, cell_limit())
 
     def check_cells_of_min_level(self):
         """Raise if they alone are too many."""
@@ -290,11 +296,13 @@ def _centered(region, at):
 
 
 def _cells(region, options, where=""):
-    options = replace(options, area=region.area(unit="sr"))
+    options = replace(options, area=region._area_at_most() if isinstance(region, Polygon) else np.inf)
+    if not options.is_small:
+        options = replace(options, area=region.area(unit="sr"))
     options.check_cells_of_min_level()
     cells = region._cover(options)
     if isinstance(cells, str):
-        _refuse(cells, options, where)
+        _refuse(cells, replace(options, area=region.area(unit="sr")), where)
     return cells
 
 

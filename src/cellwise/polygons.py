@@ -289,6 +289,10 @@ class Polygon:
         """
         return self._shape.area() * area_unit(unit)
 
+    def _area_at_most(self):
+        """A bound on the area in steradians that costs nothing."""
+        return self._shape.area_at_most()
+
     def to_shapely(self):
         """The vertices as a shapely Polygon or MultiPolygon, x the longitude; its edges are no geodesics any more."""
         import shapely

@@ -284,7 +284,8 @@ class Polygon {
       const bool is_hole = shell_of[k] != k;
       const auto begin = begins[k], end = begins[k + 1] - 1;
       // Of a ring within one face, the smaller side is the one without the rest of the sphere.
-      const int side = left_within_face({vertices.data() + begin, end - begin});
+      double plane_area = 4 * kPi;
+      const int side = left_within_face({vertices.data() + begin, end - begin}, plane_area);
       bool smaller = side != 0 ? side > 0 : ring_left_is_smaller(ring(k));
       const bool keep = is_hole ? ring_left_contains(ring(k), vertex_apart(ring(shell_of[k]), ring(k))) : oriented || smaller;
       if (!keep) {
@@ -295,7 +296,7 @@ class Polygon {
         smaller = !smaller;
       }
       start_inside_ ^= (side != 0 ? !smaller : ring_left_contains(ring(k), start)) != is_hole;
-      rings_.push_back({smaller, is_hole, !keep});
+      rings_.push_back({smaller, is_hole, !keep, smaller ? plane_area : 4 * kPi});
     }
     edges_ = FaceEdges(std::move(kept), std::move(vertices), std::move(begins));
   }
@@ -339,11 +340,21 @@ class Polygon {
     return std::clamp(area.value(), 0.0, 4 * kPi);
   }
 
+  // A bound on the area that costs nothing.
+  double area_at_most() const noexcept {
+    double area = 0;
+    for (const RingSides& ring : rings_) {
+      if (!ring.is_hole) area += ring.area_at_most;
+    }
+    return std::min(area, 4 * kPi);
+  }
+
   bool contains(const Point& p) const { return index().contains(p); }
 
  private:
   struct RingSides {
     bool left_is_smaller, is_hole, is_reversed;
+    double area_at_most;  // of a shell
   };
 
   // Made when first needed: coverings do without.
@@ -378,7 +389,8 @@ class Polygon {
   }
 
   // Of a ring well within one face, 1 if its left side lies there too, -1 if its right does; 0 if that is not clear.
-  static int left_within_face(std::span<const FaceEdges::Vertex> ring) noexcept {
+  // `area` becomes that side's in the face's plane, larger than on the sphere.
+  static int left_within_face(std::span<const FaceEdges::Vertex> ring, double& area) noexcept {
     const UV first = ring[0].uv;
     double area2 = 0, reach = 0;
     UV before = {0, 0};
@@ -392,6 +404,7 @@ class Polygon {
     // Each vertex is off by an ulp of 1, each term by two of its own.
     const auto n = static_cast<double>(ring.size());
     const double error = 8 * DBL_EPSILON * n * reach * (1 + n * reach);
+    if (std::fabs(area2) > error) area = 0.5 * (std::fabs(area2) + error);
     return area2 > error ? 1 : area2 < -error ? -1 : 0;
   }
 

@@ -219,6 +219,8 @@ class GeodesicPolygon:
     def area(self):
         return self._area
 
+    area_at_most = area
+
     def contains(self, lat, lng, out):
         for k, p in enumerate(points_of(lat, lng)):
             out[k] = self._contains(p)

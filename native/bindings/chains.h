@@ -1,0 +1,26 @@
+// Geometries as arrays: rows of chains of vertices, as cellwise.geometries makes them.
+
+#pragma once
+
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+
+#include <cstdint>
+
+namespace cellwise::bindings {
+
+struct Chains {
+  template <class T>
+  using In = nanobind::ndarray<const T, nanobind::ndim<1>, nanobind::c_contig, nanobind::device::cpu>;
+
+  In<double> lng, lat;
+  In<std::int64_t> offsets;  // chain k: vertices offsets[k] .. offsets[k + 1] - 1
+  In<std::uint8_t> roles;    // of chains: Role
+  In<std::int64_t> rows;     // row r: chains rows[r] .. rows[r + 1] - 1
+
+  enum Role : std::uint8_t { kLine, kShell, kHole };
+
+  std::size_t size() const { return rows.size() - 1; }
+};
+
+}  // namespace cellwise::bindings
