@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from . import geometries, inputs
+from . import _dispatch, geometries, inputs
 from ._reference import covering as kernels
 from .cell_union import CellUnion
 from .cells.conversion import cell_to_latlng
@@ -286,7 +286,7 @@ def cells_at_level(region, level, *, mode="intersects", edges=None, oriented=Fal
 
 
 def _centered(region, at):
-    """Cells of one level with their centres in the region: of those that it meets and does not contain, each is asked."""
+    """Cells of one level with their centres in the region; those that it only meets are asked one by one."""
     cells, within = cover(region, **at).cells, cover(region, interior=True, **at).cells
     centered = np.isin(cells, within, assume_unique=True)
     if region.area() > 0:
@@ -323,14 +323,7 @@ def _refuse(limit, options, where=""):
 def _cover_rows(given, options, edges, oriented, on_invalid):
     inputs.check_choice("edges", edges if edges is not None else EDGES[0], EDGES)
     if edges == "geodesic":
-        found, n = [], 0
-        for row, region in enumerate(checked_regions(given, edges, oriented, on_invalid)):
-            own = np.empty(0, np.uint64) if region is None else _cells(region, options, f" in row {row}")
-            if (n := n + len(own)) > cell_limit():
-                _refuse("cells", options, f" up to row {row}")
-            found.append(own)
-        cells = np.concatenate([np.empty(0, np.uint64), *found])
-        return Coverings(cells, np.cumsum([0, *map(len, found)]), given.index)
+        return _cover_geodesic_rows(given, options, oriented, on_invalid)
     chains = geometries.chains(geometries.check(given, on_invalid))
     options = replace(options, area=geometries.areas(chains))
     options.check_cells_of_min_level()
@@ -338,3 +331,35 @@ def _cover_rows(given, options, edges, oriented, on_invalid):
     if fault:
         _refuse(fault, replace(options, area=float(options.area[row])), f" in row {row}")
     return Coverings(cells, offsets, given.index)
+
+
+def _cover_geodesic_rows(given, options, oriented, on_invalid):
+    """Polygons by the kernel; lines, collections and whatever has a fault one by one."""
+    n = len(given.rows)
+    module = _dispatch.native()
+    if module is None:
+        cells, offsets, left = np.empty(0, np.uint64), np.zeros(n + 1, np.int64), np.ones(n, bool)
+    else:
+        *numbers, limit, _ = options.as_tuple()
+        rows = geometries.in_range(given)
+        chains = geometries.chains(rows)
+        cells, offsets, left, fault, row = module.cover_polygons(*chains, oriented, *numbers, limit)
+        left = left.astype(bool) | (rows == None)  # noqa: E711 - of each row
+        if fault:
+            region = checked_regions(given, "geodesic", oriented, on_invalid, np.arange(n) == row)[row]
+            _refuse(fault, replace(options, area=region.area(unit="sr")), f" in row {row}")
+    regions = checked_regions(given, "geodesic", oriented, on_invalid, left)
+    found, sizes, after = [], np.diff(offsets), 0
+    total = len(cells)
+    for row in np.flatnonzero(left):
+        found.append(cells[offsets[after] : offsets[row]])
+        after = row + 1
+        if regions[row] is None:
+            continue
+        own = _cells(regions[row], options, f" in row {row}")
+        if (total := total + len(own)) > cell_limit():
+            _refuse("cells", replace(options, area=regions[row].area(unit="sr")), f" in row {row}")
+        found.append(own)
+        sizes[row] = len(own)
+    found.append(cells[offsets[after] :])
+    return Coverings(np.concatenate(found), np.cumsum(np.append(0, sizes)), given.index)

@@ -261,7 +261,8 @@ def check(geometries, on_invalid, fault_of=None):
     """The rows with what is invalid treated as `on_invalid` says; what was left out is None.
 
     ``"raise"`` raises, ``"fix"`` repairs (shapely's make_valid), ``"null"`` and ``"skip"`` leave out, ``"warn"``
-    leaves out with one warning. What is wrong with a geometry that has an area says `fault_of`, or else shapely.
+    leaves out with one warning. What is wrong with a geometry that has an area says `fault_of(row, geometry)`, or
+    else shapely.
     """
     import shapely
 
@@ -283,13 +284,13 @@ def check(geometries, on_invalid, fault_of=None):
         rows[k] = _with_one_area(rows[k])
     suspects = has_area & ~shapely.is_valid(rows) if fault_of is None else has_area
     for k in np.flatnonzero(suspects):
-        fault = _explained(shapely.is_valid_reason(rows[k])) if fault_of is None else fault_of(rows[k])
+        fault = _explained(shapely.is_valid_reason(rows[k])) if fault_of is None else fault_of(k, rows[k])
         if fault and on_invalid == "fix":
             rows[k] = shapely.make_valid(rows[k])
-            fault = fault_of and fault_of(rows[k])
+            fault = fault_of and fault_of(k, rows[k])
             if fault:  # a sliver may be no geodesic polygon any more: none is left on a grid of 0.1 mm
                 rows[k] = shapely.set_precision(rows[k], 1e-9)
-                fault = fault_of(rows[k])
+                fault = fault_of(k, rows[k])
         if fault:
             faults[int(k)] = fault
             rows[k] = None
@@ -306,6 +307,13 @@ def check(geometries, on_invalid, fault_of=None):
             InvalidCoordinatesWarning,
             stacklevel=4,
         )
+    return rows
+
+
+def in_range(geometries):
+    """The rows whose coordinates are all there and in range; the others are None."""
+    rows = geometries.rows.copy()
+    rows[list(_wrong_coordinates(rows))] = None
     return rows
 
 

@@ -351,8 +351,8 @@ def region(anything, *, edges=None, oriented=False, on_invalid="raise"):
     return anything
 
 
-def checked_regions(given, edges, oriented, on_invalid):
-    """A region for each row of geometries; None where it is left out."""
+def checked_regions(given, edges, oriented, on_invalid, wanted=None):
+    """A region for each row of geometries; None where it is left out, or with geodesic edges not `wanted`."""
     if edges is None or edges == "planar":
         if oriented:
             raise ValueError("oriented must be False with planar edges: got True")
@@ -360,17 +360,25 @@ def checked_regions(given, edges, oriented, on_invalid):
         return [None if row is None else PlanarRegion._from_checked(row) for row in rows]
     inputs.check_choice("edges", edges, EDGES)
 
-    made = {}
+    wanted = np.ones(len(given.rows), bool) if wanted is None else wanted
+    made = np.full(len(given.rows), None, object)
 
-    def fault_of(geometry):
+    def fault_of(row, geometry):
+        if not wanted[row]:
+            return None
         try:
-            made[geometry] = geodesic_region(geometry, oriented)
+            made[row] = geodesic_region(geometry, oriented)
         except InvalidRegionError as why:
             return f"a polygon that is no geodesic one: {why}"
         return None
 
     rows = geometries.check(given, on_invalid, fault_of)
-    return [None if row is None else made.get(row) or geodesic_region(row, oriented) for row in rows]
+    for k in np.flatnonzero(wanted):
+        if rows[k] is None:
+            made[k] = None
+        elif made[k] is None:
+            made[k] = geodesic_region(rows[k], oriented)
+    return made
 
 
 def geodesic_region(geometry, oriented=False):
