@@ -16,8 +16,8 @@
 #include <array>
 #include <cmath>
 #include <cstdint>
+#include <deque>
 #include <span>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -40,25 +40,9 @@ inline constexpr std::uint8_t kLineRole = 0;  // of chains: no ring; a point is 
 
 struct PlanarPiece {
   LngLat a, b;
-  double deviation;  // from the geodesic between its ends, radians, at most
 };
 
-namespace internal {
-
 inline constexpr double kLongestPiece = 0.25 * 180 / kPi;  // degrees, in longitude and in latitude
-
-// Bound of the deviation of a piece of at most kLongestPiece.
-inline double planar_deviation(const LngLat& a, const LngLat& b) noexcept {
-  const double d_lng = degrees_to_radians(std::fabs(b.lng - a.lng)), d_lat = degrees_to_radians(std::fabs(b.lat - a.lat));
-  if (d_lng == 0) return 0;
-  const double lat1 = std::fabs(a.lat), lat2 = std::fabs(b.lat);
-  const double top = degrees_to_radians(std::max(lat1, lat2));
-  const double low = a.lat * b.lat > 0 ? degrees_to_radians(std::min(lat1, lat2)) : 0;
-  const double c = d_lng * std::cos(low);
-  return d_lng * std::sin(top) * std::sqrt(4 * d_lat * d_lat + c * c) / 7.5;
-}
-
-}  // namespace internal
 
 // The edges and points of one geometry, and which positions its rings enclose.
 //
@@ -99,12 +83,12 @@ class PlanarShape {
  private:
   void add_edge(const LngLat& a, const LngLat& b) {
     const double longest = std::max(std::fabs(b.lng - a.lng), std::fabs(b.lat - a.lat));
-    const int n = std::max(1, static_cast<int>(std::ceil(longest / internal::kLongestPiece)));
+    const int n = std::max(1, static_cast<int>(std::ceil(longest / kLongestPiece)));
     LngLat from = a;
     for (int k = 1; k <= n; ++k) {
       const double t = static_cast<double>(k) / n;
       const LngLat to = k == n ? b : LngLat{a.lng + t * (b.lng - a.lng), a.lat + t * (b.lat - a.lat)};
-      pieces_.push_back({from, to, internal::planar_deviation(from, to)});
+      pieces_.push_back({from, to});
       from = to;
     }
   }
@@ -222,13 +206,17 @@ class PlanarShape {
   std::vector<std::uint32_t> column_starts_, column_edges_;
 };
 
-// A planar shape as the region of one covering.
-//
-// A cell is compared with the pieces that meet its parent; the list of each cell that was split stays, and its
-// children's are picked from it.
+// A planar shape as the region of one covering, in places that hand down the pieces that meet them to their quarters.
 // REQUIRES: one thread an object; the shape outlives it.
 class PlanarRegion {
  public:
+  // `list`: of the pieces that meet the place, where it may be split.
+  struct Place {
+    std::uint64_t cell;
+    bool met, contained;
+    std::int32_t list;
+  };
+
   explicit PlanarRegion(const PlanarShape& shape) : shape_(shape) {
     Point end{};
     const LngLat* last = nullptr;
@@ -241,8 +229,26 @@ class PlanarRegion {
     }
   }
 
-  bool contains(const CellUV& c) const { return ask(c).contained; }
-  bool may_intersect(const CellUV& c) const { return ask(c).met; }
+  static std::uint64_t cell(const Place& place) noexcept { return place.cell; }
+  static bool met(const Place& place) noexcept { return place.met; }
+  static bool contained(const Place& place) noexcept { return place.contained; }
+
+  Place at(std::uint64_t cell) { return answer(cell_uv(cell), faces_[cell_face(cell)], true); }
+
+  // The quarters of a place, which is used up. `may_split`: whether they may be split in turn.
+  void split(Place& place, Place* quarters, bool may_split) {
+    for (int k = 0; k < 4; ++k) {
+      const std::uint64_t cell = cell_child(place.cell, k);
+      quarters[k] = place.contained ? Place{cell, true, true, kNone} : answer(cell_uv(cell), lists_[place.list], may_split);
+    }
+    drop(place);
+  }
+
+  void drop(Place& place) {
+    if (place.list == kNone) return;
+    free_.push_back(place.list);
+    place.list = kNone;
+  }
 
   // For each face that the shape reaches, the smallest cell that holds what lies there.
   void cell_union_bound(std::vector<std::uint64_t>& out) const {
@@ -279,13 +285,9 @@ class PlanarRegion {
     UV ua, ub;
     double deviation;
   };
-  struct Answer {
-    bool met, contained;
-  };
-  struct Run {
-    std::size_t begin, end;
-  };
+  using Pieces = std::vector<FacePiece>;
 
+  static constexpr std::int32_t kNone = -1;
   static constexpr double kRounding = 2e-14;  // of u and v, much more than it can be
 
   static Point to_point(const LngLat& at) noexcept { return latlng_to_point(at.lat, at.lng); }
@@ -298,9 +300,19 @@ class PlanarRegion {
   // times, and a little more a little beyond its corners.
   static double margin(const FacePiece& piece) noexcept { return 3.25 * piece.deviation + kRounding; }
 
+  // Bound of the deviation of a piece between two positions, see above.
+  static double deviation_of(const PlanarPiece& piece, const Point& a, const Point& b) noexcept {
+    const double d_lng = degrees_to_radians(std::fabs(piece.b.lng - piece.a.lng));
+    const double d_lat = degrees_to_radians(std::fabs(piece.b.lat - piece.a.lat));
+    const double sin1 = std::fabs(a[2]), sin2 = std::fabs(b[2]);
+    const double low = a[2] * b[2] > 0 ? std::min(sin1, sin2) : 0;
+    return d_lng * std::max(sin1, sin2) * std::sqrt(4 * d_lat * d_lat + d_lng * d_lng * (1 - low * low)) / 7.5;
+  }
+
   void add(const PlanarPiece& piece, const Point& a, const Point& b) {
     const int face = point_face(a);
-    const FacePiece here = {piece.a, piece.b, to_uv(face, a), {}, piece.deviation};
+    const double deviation = deviation_of(piece, a, b);
+    const FacePiece here = {piece.a, piece.b, to_uv(face, a), {}, deviation};
     const double within = 1 - margin(here);
     if (face == point_face(b)) {
       FacePiece whole = here;
@@ -313,7 +325,7 @@ class PlanarRegion {
     // Pieces are short: one with an end at more than about 78 degrees from a face's centre does not reach the face.
     for (int f = 0; f < 6; ++f) {
       if (xyz_to_uvw(f, a)[2] < 0.2 || xyz_to_uvw(f, b)[2] < 0.2) continue;
-      const FacePiece whole = {piece.a, piece.b, to_uv(f, a), to_uv(f, b), piece.deviation};
+      const FacePiece whole = {piece.a, piece.b, to_uv(f, a), to_uv(f, b), deviation};
       collect(whole, cell_uv(static_cast<std::uint64_t>(f) << 61 | level_bit(0)), faces_[f]);
     }
   }
@@ -334,7 +346,7 @@ class PlanarRegion {
     return find_parts({piece.a, middle, piece.ua, at, deviation}, c, found) ||
            find_parts({middle, piece.b, at, piece.ub, deviation}, c, found);
   }
-  static void collect(const FacePiece& piece, const CellUV& c, std::vector<FacePiece>& out) {
+  static void collect(const FacePiece& piece, const CellUV& c, Pieces& out) {
     find_parts(piece, c, [&](const FacePiece& part) {
       out.push_back(part);
       return false;
@@ -350,55 +362,34 @@ class PlanarRegion {
     return shape_.encloses(lat, lng);
   }
 
-  Answer ask(const CellUV& c) const {
-    if (c.cell != last_cell_) {
-      last_ = answer(c);
-      last_cell_ = c.cell;
-    }
-    return last_;
-  }
-
-  Answer answer(const CellUV& c) const {
-    const std::int32_t level = cell_level(c.cell);
-    for (const FacePiece& piece : level == 0 ? std::span<const FacePiece>(faces_[c.face]) : pieces_of(cell_parent(c.cell, level - 1))) {
-      if (meets(piece, c)) return {true, false};
+  // The place of a cell by the pieces that meet a cell around it.
+  Place answer(const CellUV& c, const Pieces& pieces, bool may_split) {
+    if (!may_split) {
+      for (const FacePiece& piece : pieces) {
+        if (meets(piece, c)) return {c.cell, true, false, kNone};
+      }
+    } else {
+      if (free_.empty()) {
+        free_.push_back(static_cast<std::int32_t>(lists_.size()));
+        lists_.emplace_back();
+      }
+      Pieces& own = lists_[free_.back()];
+      own.clear();
+      for (const FacePiece& piece : pieces) collect(piece, c, own);
+      if (!own.empty()) {
+        const Place place = {c.cell, true, false, free_.back()};
+        free_.pop_back();
+        return place;
+      }
     }
     const bool inside = encloses_center(c.cell);
-    return {inside, inside};
+    return {c.cell, inside, inside, kNone};
   }
-
-  std::span<const FacePiece> pieces_of(std::uint64_t cell) const {
-    const std::int32_t level = cell_level(cell);
-    if (level == 0) return faces_[cell_face(cell)];
-    if (const auto kept = runs_.find(cell); kept != runs_.end()) return of(kept->second);
-    constexpr std::size_t kMost = std::size_t{1} << 20;
-    if (kept_.size() > kMost) {
-      kept_.clear();
-      runs_.clear();
-    }
-    std::span<const FacePiece> from = faces_[cell_face(cell)];
-    for (std::int32_t k = level - 1; k > 0; --k) {
-      const auto kept = runs_.find(cell_parent(cell, k));
-      if (kept == runs_.end()) continue;
-      from = of(kept->second);
-      break;
-    }
-    const CellUV c = cell_uv(cell);
-    found_.clear();
-    for (const FacePiece& piece : from) collect(piece, c, found_);
-    const Run run = {kept_.size(), kept_.size() + found_.size()};
-    kept_.insert(kept_.end(), found_.begin(), found_.end());
-    runs_.emplace(cell, run);
-    return of(run);
-  }
-  std::span<const FacePiece> of(const Run& run) const noexcept { return {kept_.data() + run.begin, run.end - run.begin}; }
 
   const PlanarShape& shape_;
-  std::array<std::vector<FacePiece>, 6> faces_;
-  mutable std::unordered_map<std::uint64_t, Run> runs_;
-  mutable std::vector<FacePiece> kept_, found_;
-  mutable std::uint64_t last_cell_ = 0;
-  mutable Answer last_{};
+  std::array<Pieces, 6> faces_;
+  std::deque<Pieces> lists_;  // whose elements stay where they are
+  std::vector<std::int32_t> free_;
 };
 
 }  // namespace cellwise

@@ -33,30 +33,20 @@ def radians(degrees):
     return (math.pi / 180) * degrees
 
 
-class Piece(NamedTuple):
-    """Part of an edge between two positions (lng, lat); it lies within `deviation` radians of their geodesic."""
-
-    a: tuple
-    b: tuple
-    deviation: float
-
-
-def deviation(a, b):
-    """Bound of the deviation of a piece of at most LONGEST_PIECE."""
+def deviation(a, b, z1, z2):
+    """Bound of the deviation of a piece of at most LONGEST_PIECE; z is the sine of a latitude."""
     d_lng, d_lat = radians(abs(b[0] - a[0])), radians(abs(b[1] - a[1]))
-    if d_lng == 0:
-        return 0.0
-    top = radians(max(abs(a[1]), abs(b[1])))
-    low = radians(min(abs(a[1]), abs(b[1]))) if a[1] * b[1] > 0 else 0.0
-    c = d_lng * math.cos(low)
-    return d_lng * math.sin(top) * math.sqrt(4 * d_lat * d_lat + c * c) / 7.5
+    low = min(abs(z1), abs(z2)) if z1 * z2 > 0 else 0.0
+    top = max(abs(z1), abs(z2))
+    return d_lng * top * math.sqrt(4 * d_lat * d_lat + d_lng * d_lng * (1 - low * low)) / 7.5
 
 
 def pieces_of_edge(a, b):
+    """Pairs of positions."""
     n = max(1, math.ceil(max(abs(b[0] - a[0]), abs(b[1] - a[1])) / LONGEST_PIECE))
     steps = (k / n for k in range(1, n))
     ends = [a, *((a[0] + t * (b[0] - a[0]), a[1] + t * (b[1] - a[1])) for t in steps), b]
-    return [Piece(p, q, deviation(p, q)) for p, q in pairwise(ends)]
+    return list(pairwise(ends))
 
 
 class PlanarShape:
@@ -159,11 +149,12 @@ class PlanarRegion:
         self.shape = shape
         faces = [Square.of_face(face) for face in range(6)]
         self._pieces = {square.cell: [] for square in faces}
-        for piece in shape.pieces:
-            a, b = _point(piece.a), _point(piece.b)
+        for start, end in shape.pieces:
+            a, b = _point(start), _point(end)
+            bow = deviation(start, end, a[2], b[2])
             face = point_face(a)
             if face == point_face(b):
-                whole = FacePiece(piece.a, piece.b, project(face, a), project(face, b), piece.deviation)
+                whole = FacePiece(start, end, project(face, a), project(face, b), bow)
                 if max(map(abs, (*whole.ua, *whole.ub))) <= 1 - whole.margin:
                     self._pieces[faces[face].cell].append(whole)
                     continue
@@ -172,7 +163,7 @@ class PlanarRegion:
                 if xyz_to_uvw(square.face, a)[2] < 0.2 or xyz_to_uvw(square.face, b)[2] < 0.2:
                     continue
                 ends = project(square.face, a), project(square.face, b)
-                whole = FacePiece(piece.a, piece.b, *ends, piece.deviation)
+                whole = FacePiece(start, end, *ends, bow)
                 self._pieces[square.cell] += parts_that_meet(whole, square)
         self._answers = {}
 
