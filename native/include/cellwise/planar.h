@@ -233,15 +233,51 @@ class PlanarRegion {
   static bool met(const Place& place) noexcept { return place.met; }
   static bool contained(const Place& place) noexcept { return place.contained; }
 
-  Place at(std::uint64_t cell) { return answer(cell_uv(cell), faces_[cell_face(cell)], true); }
+  Place at(std::uint64_t cell) {
+    const CellUV c = cell_uv(cell);
+    const std::int32_t list = new_list();
+    for (const FacePiece& piece : faces_[c.face]) collect(piece, c, lists_[list]);
+    return place_of(cell, !lists_[list].empty(), list);
+  }
 
   // The quarters of a place, which is used up. `may_split`: whether they may be split in turn.
   void split(Place& place, Place* quarters, bool may_split) {
+    if (place.contained) {
+      for (int k = 0; k < 4; ++k) quarters[k] = {cell_child(place.cell, k), true, true, kNone};
+      return;
+    }
+    const internal::PaddedCell whole = internal::PaddedCell::of(place.cell);
+    const UV middle = whole.middle();
+    struct Quarter {
+      CellUV c;
+      bool upper_u, upper_v, met;
+      std::int32_t list;
+    } quarter[4];
     for (int k = 0; k < 4; ++k) {
-      const std::uint64_t cell = cell_child(place.cell, k);
-      quarters[k] = place.contained ? Place{cell, true, true, kNone} : answer(cell_uv(cell), lists_[place.list], may_split);
+      const int ij = whole.quarter(k);
+      quarter[k] = {cell_uv(cell_child(place.cell, k)), ij >> 1 != 0, (ij & 1) != 0, false, may_split ? new_list() : kNone};
+    }
+    for (const FacePiece& piece : lists_[place.list]) {
+      const double m = margin(piece);
+      const bool low_u = std::min(piece.ua.u, piece.ub.u) - m <= middle.u, high_u = std::max(piece.ua.u, piece.ub.u) + m >= middle.u;
+      const bool low_v = std::min(piece.ua.v, piece.ub.v) - m <= middle.v, high_v = std::max(piece.ua.v, piece.ub.v) + m >= middle.v;
+      // A piece that meets the place and lies on one side of both middle lines meets that quarter.
+      const bool sure = low_u != high_u && low_v != high_v;
+      for (Quarter& q : quarter) {
+        if (!(q.upper_u ? high_u : low_u) || !(q.upper_v ? high_v : low_v)) continue;
+        if (!may_split) {
+          q.met = q.met || sure || meets(piece, q.c);
+        } else if (sure) {
+          lists_[q.list].push_back(piece);
+        } else {
+          collect(piece, q.c, lists_[q.list]);
+        }
+      }
     }
     drop(place);
+    for (int k = 0; k < 4; ++k) {
+      quarters[k] = place_of(quarter[k].c.cell, quarter[k].met || (may_split && !lists_[quarter[k].list].empty()), quarter[k].list);
+    }
   }
 
   void drop(Place& place) {
@@ -362,28 +398,24 @@ class PlanarRegion {
     return shape_.encloses(lat, lng);
   }
 
-  // The place of a cell by the pieces that meet a cell around it.
-  Place answer(const CellUV& c, const Pieces& pieces, bool may_split) {
-    if (!may_split) {
-      for (const FacePiece& piece : pieces) {
-        if (meets(piece, c)) return {c.cell, true, false, kNone};
-      }
-    } else {
-      if (free_.empty()) {
-        free_.push_back(static_cast<std::int32_t>(lists_.size()));
-        lists_.emplace_back();
-      }
-      Pieces& own = lists_[free_.back()];
-      own.clear();
-      for (const FacePiece& piece : pieces) collect(piece, c, own);
-      if (!own.empty()) {
-        const Place place = {c.cell, true, false, free_.back()};
-        free_.pop_back();
-        return place;
-      }
+  // The place of a cell that pieces meet or not, with the list of these if there is one.
+  Place place_of(std::uint64_t cell, bool met, std::int32_t list) {
+    if (met) return {cell, true, false, list};
+    const bool inside = encloses_center(cell);
+    Place place = {cell, inside, inside, list};
+    drop(place);
+    return place;
+  }
+
+  std::int32_t new_list() {
+    if (free_.empty()) {
+      free_.push_back(static_cast<std::int32_t>(lists_.size()));
+      lists_.emplace_back();
     }
-    const bool inside = encloses_center(c.cell);
-    return {c.cell, inside, inside, kNone};
+    const std::int32_t list = free_.back();
+    free_.pop_back();
+    lists_[list].clear();
+    return list;
   }
 
   const PlanarShape& shape_;

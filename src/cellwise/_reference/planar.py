@@ -142,13 +142,29 @@ def parts_that_meet(piece, square):
     yield from parts_that_meet(FacePiece(middle, piece.b, at, piece.ub, 0.25 * piece.deviation), square)
 
 
+def parts_in_quarter(piece, square, quarter):
+    """The parts of a piece that meets a cell which meet one of its quarters, or may."""
+    one_sided = []
+    for axis, (middle, low, lowest) in enumerate(zip(square.middle, (quarter.i, quarter.j), (square.i, square.j))):
+        ends = piece.ua[axis], piece.ub[axis]
+        below, beyond = min(ends) - piece.margin <= middle, max(ends) + piece.margin >= middle
+        if not (beyond if low > lowest else below):
+            return
+        one_sided.append(below != beyond)
+    if all(one_sided):  # it meets the cell, and there is no other quarter where
+        yield piece
+    else:
+        yield from parts_that_meet(piece, quarter)
+
+
 class PlanarRegion:
     """A planar shape as the region of one covering: a cell is compared with the pieces that meet its parent."""
 
     def __init__(self, shape):
         self.shape = shape
         faces = [Square.of_face(face) for face in range(6)]
-        self._pieces = {square.cell: [] for square in faces}
+        self._faces = [[] for _ in faces]
+        self._pieces = {}  # that meet a cell, of those asked about
         for start, end in shape.pieces:
             a, b = _point(start), _point(end)
             bow = deviation(start, end, a[2], b[2])
@@ -156,7 +172,7 @@ class PlanarRegion:
             if face == point_face(b):
                 whole = FacePiece(start, end, project(face, a), project(face, b), bow)
                 if max(map(abs, (*whole.ua, *whole.ub))) <= 1 - whole.margin:
-                    self._pieces[faces[face].cell].append(whole)
+                    self._faces[face].append(whole)
                     continue
             # Pieces are short: one with an end at more than about 78 degrees from a face's centre does not reach it.
             for square in faces:
@@ -164,7 +180,7 @@ class PlanarRegion:
                     continue
                 ends = project(square.face, a), project(square.face, b)
                 whole = FacePiece(start, end, *ends, bow)
-                self._pieces[square.cell] += parts_that_meet(whole, square)
+                self._faces[square.face] += parts_that_meet(whole, square)
         self._answers = {}
 
     def contains(self, c):
@@ -178,7 +194,7 @@ class PlanarRegion:
         bound = []
         for face in range(6):
             square = Square.of_face(face)
-            pieces = self._pieces[square.cell]
+            pieces = self._faces[face]
             if not pieces:
                 bound += [square.cell] if self._encloses_center(square.cell) else []
                 continue
@@ -206,9 +222,14 @@ class PlanarRegion:
     def _ask(self, cell):
         """Whether the shape meets the cell, and whether it contains it."""
         level, square = level_of(cell), Square.of(cell)
-        for piece in self._pieces_of(cell if level == 0 else parent(cell, level - 1)):
-            if next(parts_that_meet(piece, square), None) is not None:
-                return True, False
+        above = parent(cell, level - 1) if level > 0 else None
+        if above in self._pieces:
+            found = [part for p in self._pieces[above] for part in parts_in_quarter(p, Square.of(above), square)]
+        else:  # where a covering starts
+            found = [part for p in self._faces[square.face] for part in parts_that_meet(p, square)]
+        if found:
+            self._pieces[cell] = found
+            return True, False
         inside = self._encloses_center(cell)
         return inside, inside
 
@@ -217,10 +238,3 @@ class PlanarRegion:
         square = Square.of(cell)
         inner = square.child(0).cell if square.level == 0 else cell
         return self.shape.encloses(*(float(x) for x in cell_to_latlng(np.uint64(inner))))
-
-    def _pieces_of(self, cell):
-        if cell not in self._pieces:
-            level, square = level_of(cell), Square.of(cell)
-            above = next(up for k in range(level - 1, -1, -1) if (up := parent(cell, k)) in self._pieces)
-            self._pieces[cell] = [part for p in self._pieces[above] for part in parts_that_meet(p, square)]
-        return self._pieces[cell]
