@@ -36,7 +36,8 @@ void add_planar(nb::module_& m) {
     const CoverOptions options = {min_level, max_level, max_cells, level_mod, interior};
     return cover_rows(chains.size(), limit, [&](std::size_t row, std::vector<std::uint64_t>& cells) {
       const PlanarShape own = shape(chains, row);
-      PlanarRegion region(own);
+      thread_local PlanarRegion region;  // its memory serves for the next row
+      region.reset(own);
       return Coverer(region, options, limit, candidate_limits.data()[row], is_interrupted).run(cells);
     });
   });

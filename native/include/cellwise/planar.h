@@ -17,6 +17,7 @@
 #include <cmath>
 #include <cstdint>
 #include <deque>
+#include <numeric>
 #include <span>
 #include <utility>
 #include <vector>
@@ -137,21 +138,18 @@ class PlanarShape {
     if (slopes_.empty()) return;
     lo_ = slopes_[0].a.lng;
     hi_ = lo_;
+    double width = 0;  // of all edges
     for (const Slope& e : slopes_) {
       lo_ = std::min({lo_, e.a.lng, e.b.lng});
       hi_ = std::max({hi_, e.a.lng, e.b.lng});
+      width += std::fabs(e.b.lng - e.a.lng);
     }
+    // About four edges a column; long edges fill many columns, fewer of them then.
     constexpr std::size_t kFew = 32, kMost = 1 << 16;
     const std::size_t n = slopes_.size();
-    std::size_t columns = n <= kFew ? 1 : std::min(n, kMost);
-    const auto total = [&] {
-      std::size_t sum = 0;
-      for (const Slope& e : slopes_) sum += column_of(std::max(e.a.lng, e.b.lng)) - column_of(std::min(e.a.lng, e.b.lng)) + 1;
-      return sum;
-    };
+    const double longest = 3 * static_cast<double>(n) * (hi_ - lo_) / width;
+    const std::size_t columns = n <= kFew ? 1 : std::max<std::size_t>(1, std::min({n / 2, kMost, static_cast<std::size_t>(longest)}));
     set_columns(columns);
-    // Long edges fill many columns: fewer of them then.
-    for (std::size_t sum = total(); sum > 4 * n && columns > 1; sum = total()) set_columns(columns = columns * 2 * n / sum + 1);
     column_starts_.assign(columns + 1, 0);
     for (const Slope& e : slopes_) {
       const std::size_t end = column_of(std::max(e.a.lng, e.b.lng));
@@ -207,17 +205,26 @@ class PlanarShape {
 };
 
 // A planar shape as the region of one covering, in places that hand down the pieces that meet them to their quarters.
-// REQUIRES: one thread an object; the shape outlives it.
+// REQUIRES: one thread an object; the shape outlives it, or the next `reset`.
 class PlanarRegion {
  public:
   // `list`: of the pieces that meet the place, where it may be split.
   struct Place {
-    std::uint64_t cell;
+    internal::PaddedCell square;
     bool met, contained;
     std::int32_t list;
   };
 
-  explicit PlanarRegion(const PlanarShape& shape) : shape_(shape) {
+  PlanarRegion() = default;
+  explicit PlanarRegion(const PlanarShape& shape) { reset(shape); }
+
+  // Makes it the region of another shape; keeps the memory.
+  void reset(const PlanarShape& shape) {
+    shape_ = &shape;
+    pieces_.clear();
+    for (List& face : faces_) face.clear();
+    free_.resize(lists_.size());
+    std::iota(free_.begin(), free_.end(), 0);
     Point end{};
     const LngLat* last = nullptr;
     for (const PlanarPiece& piece : shape.pieces()) {
@@ -229,54 +236,62 @@ class PlanarRegion {
     }
   }
 
-  static std::uint64_t cell(const Place& place) noexcept { return place.cell; }
+  static std::uint64_t cell(const Place& place) noexcept { return place.square.cell; }
   static bool met(const Place& place) noexcept { return place.met; }
   static bool contained(const Place& place) noexcept { return place.contained; }
 
   Place at(std::uint64_t cell) {
     const CellUV c = cell_uv(cell);
     const std::int32_t list = new_list();
-    for (const FacePiece& piece : faces_[c.face]) collect(piece, c, lists_[list]);
-    return place_of(cell, !lists_[list].empty(), list);
+    for_each(faces_[c.face], [&](const FacePiece& piece, std::uint32_t number) { collect(piece, number, c, lists_[list]); });
+    return place_of(internal::PaddedCell::of(cell), !lists_[list].empty(), list);
   }
 
   // The quarters of a place, which is used up. `may_split`: whether they may be split in turn.
   void split(Place& place, Place* quarters, bool may_split) {
     if (place.contained) {
-      for (int k = 0; k < 4; ++k) quarters[k] = {cell_child(place.cell, k), true, true, kNone};
+      for (int k = 0; k < 4; ++k) quarters[k] = {place.square.child(k), true, true, kNone};
       return;
     }
-    const internal::PaddedCell whole = internal::PaddedCell::of(place.cell);
-    const UV middle = whole.middle();
+    const std::int32_t half = place.square.size() >> 1, i = place.square.i, j = place.square.j;
+    const auto line = [&](std::int32_t at, int k) { return st_to_uv(ij_to_st_min(at + k * half)); };
+    const double u[3] = {line(i, 0), line(i, 1), line(i, 2)}, v[3] = {line(j, 0), line(j, 1), line(j, 2)};
     struct Quarter {
       CellUV c;
-      bool upper_u, upper_v, met;
+      bool met;
       std::int32_t list;
-    } quarter[4];
+    } quarter[4];  // by halves: 2 * (upper in u) + (upper in v)
+    int position[4];
     for (int k = 0; k < 4; ++k) {
-      const int ij = whole.quarter(k);
-      quarter[k] = {cell_uv(cell_child(place.cell, k)), ij >> 1 != 0, (ij & 1) != 0, false, may_split ? new_list() : kNone};
+      const int ij = place.square.quarter(k), a = ij >> 1, b = ij & 1;
+      position[ij] = k;
+      quarter[ij] = {{cell_child(place.square.cell, k), place.square.face(), {u[a], u[a + 1]}, {v[b], v[b + 1]}}, false,
+                     may_split ? new_list() : kNone};
     }
-    for (const FacePiece& piece : lists_[place.list]) {
+    for_each(lists_[place.list], [&](const FacePiece& piece, std::uint32_t number) {
       const double m = margin(piece);
-      const bool low_u = std::min(piece.ua.u, piece.ub.u) - m <= middle.u, high_u = std::max(piece.ua.u, piece.ub.u) + m >= middle.u;
-      const bool low_v = std::min(piece.ua.v, piece.ub.v) - m <= middle.v, high_v = std::max(piece.ua.v, piece.ub.v) + m >= middle.v;
-      // A piece that meets the place and lies on one side of both middle lines meets that quarter.
-      const bool sure = low_u != high_u && low_v != high_v;
-      for (Quarter& q : quarter) {
-        if (!(q.upper_u ? high_u : low_u) || !(q.upper_v ? high_v : low_v)) continue;
-        if (!may_split) {
-          q.met = q.met || sure || meets(piece, q.c);
-        } else if (sure) {
-          lists_[q.list].push_back(piece);
-        } else {
-          collect(piece, q.c, lists_[q.list]);
+      const bool low_u = std::min(piece.ua.u, piece.ub.u) - m <= u[1], high_u = std::max(piece.ua.u, piece.ub.u) + m >= u[1];
+      const bool low_v = std::min(piece.ua.v, piece.ub.v) - m <= v[1], high_v = std::max(piece.ua.v, piece.ub.v) + m >= v[1];
+      if (low_u != high_u && low_v != high_v) {
+        // It meets the place and lies on one side of both middle lines, so that it meets that quarter.
+        Quarter& q = quarter[2 * high_u + high_v];
+        q.met = true;
+        if (may_split) lists_[q.list].add(piece, number);
+        return;
+      }
+      for (int ij = 0; ij < 4; ++ij) {
+        if (!(ij >> 1 ? high_u : low_u) || !(ij & 1 ? high_v : low_v)) continue;
+        Quarter& q = quarter[ij];
+        if (may_split) {
+          q.met |= collect(piece, number, q.c, lists_[q.list]);
+        } else if (!q.met) {
+          q.met = meets(piece, q.c);
         }
       }
-    }
+    });
     drop(place);
-    for (int k = 0; k < 4; ++k) {
-      quarters[k] = place_of(quarter[k].c.cell, quarter[k].met || (may_split && !lists_[quarter[k].list].empty()), quarter[k].list);
+    for (int ij = 0; ij < 4; ++ij) {
+      quarters[position[ij]] = place_of(place.square.child(position[ij]), quarter[ij].met, quarter[ij].list);
     }
   }
 
@@ -296,18 +311,18 @@ class PlanarRegion {
         continue;
       }
       UVRect bound = {{1, -1}, {1, -1}};
-      for (const FacePiece& piece : faces_[face]) {
+      for_each(faces_[face], [&](const FacePiece& piece, std::uint32_t) {
         const double m = margin(piece);
         bound.u = {std::min({bound.u.lo, piece.ua.u - m, piece.ub.u - m}), std::max({bound.u.hi, piece.ua.u + m, piece.ub.u + m})};
         bound.v = {std::min({bound.v.lo, piece.ua.v - m, piece.ub.v - m}), std::max({bound.v.hi, piece.ua.v + m, piece.ub.v + m})};
-      }
+      });
       // What lies outside of the bounds lies, all of it or none, at a corner of the face.
       bool beyond = false;
       for (const double u : {-1, 1}) {
         for (const double v : {-1, 1}) {
           if (bound.u.contains(u) && bound.v.contains(v)) continue;
           const Point p = face_uv_to_xyz(face, u, v);
-          beyond |= shape_.encloses(radians_to_degrees(point_lat(p)), radians_to_degrees(point_lng(p)));
+          beyond |= shape_->encloses(radians_to_degrees(point_lat(p)), radians_to_degrees(point_lng(p)));
         }
       }
       out.push_back(beyond ? cell : internal::PaddedCell::of(cell).shrunk_to(bound));
@@ -321,9 +336,27 @@ class PlanarRegion {
     UV ua, ub;
     double deviation;
   };
-  using Pieces = std::vector<FacePiece>;
+  // Pieces that meet a place: of those of the region their numbers, and parts of others.
+  struct List {
+    std::vector<std::uint32_t> whole;
+    std::vector<FacePiece> parts;
+
+    bool empty() const noexcept { return whole.empty() && parts.empty(); }
+    void clear() noexcept {
+      whole.clear();
+      parts.clear();
+    }
+    void add(const FacePiece& piece, std::uint32_t number) {
+      if (number == kPart) {
+        parts.push_back(piece);
+      } else {
+        whole.push_back(number);
+      }
+    }
+  };
 
   static constexpr std::int32_t kNone = -1;
+  static constexpr std::uint32_t kPart = 0xffffffff;  // number of what is no piece of the region
   static constexpr double kRounding = 2e-14;  // of u and v, much more than it can be
 
   static Point to_point(const LngLat& at) noexcept { return latlng_to_point(at.lat, at.lng); }
@@ -354,7 +387,7 @@ class PlanarRegion {
       FacePiece whole = here;
       whole.ub = to_uv(face, b);
       if (std::max({std::fabs(whole.ua.u), std::fabs(whole.ua.v), std::fabs(whole.ub.u), std::fabs(whole.ub.v)}) <= within) {
-        faces_[face].push_back(whole);
+        add_to(face, whole);
         return;
       }
     }
@@ -362,8 +395,22 @@ class PlanarRegion {
     for (int f = 0; f < 6; ++f) {
       if (xyz_to_uvw(f, a)[2] < 0.2 || xyz_to_uvw(f, b)[2] < 0.2) continue;
       const FacePiece whole = {piece.a, piece.b, to_uv(f, a), to_uv(f, b), deviation};
-      collect(whole, cell_uv(static_cast<std::uint64_t>(f) << 61 | level_bit(0)), faces_[f]);
+      find_parts(whole, cell_uv(static_cast<std::uint64_t>(f) << 61 | level_bit(0)), [&](const FacePiece& part) {
+        add_to(f, part);
+        return false;
+      });
     }
+  }
+
+  void add_to(int face, const FacePiece& piece) {
+    faces_[face].whole.push_back(static_cast<std::uint32_t>(pieces_.size()));
+    pieces_.push_back(piece);
+  }
+
+  template <class F>
+  void for_each(const List& list, const F& f) const {
+    for (const std::uint32_t k : list.whole) f(pieces_[k], k);
+    for (const FacePiece& part : list.parts) f(part, kPart);
   }
 
   // Calls `found` with the parts of the piece that meet the cell, or may; stops where it returns true.
@@ -382,11 +429,15 @@ class PlanarRegion {
     return find_parts({piece.a, middle, piece.ua, at, deviation}, c, found) ||
            find_parts({middle, piece.b, at, piece.ub, deviation}, c, found);
   }
-  static void collect(const FacePiece& piece, const CellUV& c, Pieces& out) {
+  // Adds the parts of a piece that meet the cell to the list; whether there are any.
+  static bool collect(const FacePiece& piece, std::uint32_t number, const CellUV& c, List& out) {
+    bool any = false;
     find_parts(piece, c, [&](const FacePiece& part) {
-      out.push_back(part);
+      out.add(part, &part == &piece ? number : kPart);
+      any = true;
       return false;
     });
+    return any;
   }
   static bool meets(const FacePiece& piece, const CellUV& c) {
     return find_parts(piece, c, [](const FacePiece&) { return true; });
@@ -395,14 +446,14 @@ class PlanarRegion {
   // Of a cell that no piece meets. The centre of a face may be a pole or lie on 180, where the plane is cut open.
   bool encloses_center(std::uint64_t cell) const noexcept {
     const auto [lat, lng] = cell_to_latlng(cell_level(cell) == 0 ? cell_child(cell, 0) : cell);
-    return shape_.encloses(lat, lng);
+    return shape_->encloses(lat, lng);
   }
 
   // The place of a cell that pieces meet or not, with the list of these if there is one.
-  Place place_of(std::uint64_t cell, bool met, std::int32_t list) {
-    if (met) return {cell, true, false, list};
-    const bool inside = encloses_center(cell);
-    Place place = {cell, inside, inside, list};
+  Place place_of(const internal::PaddedCell& square, bool met, std::int32_t list) {
+    if (met) return {square, true, false, list};
+    const bool inside = encloses_center(square.cell);
+    Place place = {square, inside, inside, list};
     drop(place);
     return place;
   }
@@ -418,9 +469,10 @@ class PlanarRegion {
     return list;
   }
 
-  const PlanarShape& shape_;
-  std::array<Pieces, 6> faces_;
-  std::deque<Pieces> lists_;  // whose elements stay where they are
+  const PlanarShape* shape_ = nullptr;
+  std::vector<FacePiece> pieces_;
+  std::array<List, 6> faces_;
+  std::deque<List> lists_;  // whose elements stay where they are
   std::vector<std::int32_t> free_;
 };
 
