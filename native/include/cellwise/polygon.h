@@ -366,18 +366,20 @@ class Polygon {
   // Each ring with its first vertex again at its end.
   static void keep_different(std::span<const Point> points, std::span<const std::uint32_t> offsets,
                              std::vector<Point>& kept, std::vector<std::uint32_t>& begins) {
-    kept.reserve(points.size() + offsets.size());
+    kept.resize(points.size() + offsets.size());
     begins.reserve(offsets.size());
     begins.push_back(0);
+    Point* end = kept.data();
     for (std::size_t k = 0; k + 1 < offsets.size(); ++k) {
-      const std::size_t first = kept.size();
+      Point* const first = end;
       for (std::uint32_t v = offsets[k]; v < offsets[k + 1]; ++v) {
-        if (kept.size() == first || kept.back() != points[v]) kept.push_back(points[v]);
+        if (end == first || end[-1] != points[v]) *end++ = points[v];
       }
-      while (kept.size() > first + 1 && kept.back() == kept[first]) kept.pop_back();
-      kept.push_back(kept.size() > first ? kept[first] : Point{});
-      begins.push_back(static_cast<std::uint32_t>(kept.size()));
+      while (end > first + 1 && end[-1] == *first) --end;
+      *end = *first;
+      begins.push_back(static_cast<std::uint32_t>(++end - kept.data()));
     }
+    kept.resize(begins.back());
   }
 
   static Finding look_at(Ring r, std::uint32_t k) noexcept {
