@@ -86,17 +86,17 @@ void token_to_cell(const char* token, uint64_t* out, size_t n) {
 """
 
 
-def compile_library():
-    """The functions above as a ctypes library; built once, and again when they change."""
+def compile_library(code=SOURCE, *options):
+    """Functions as a ctypes library; built once, and again when they change."""
     wheel = Path(s2geometry.__file__).parent
-    name = hashlib.sha256(SOURCE.encode()).hexdigest()[:12]
+    name = hashlib.sha256("\n".join((code, *options)).encode()).hexdigest()[:12]
     library = BUILD / f"google_{name}.so"
     if not library.exists():
         BUILD.mkdir(parents=True, exist_ok=True)
         source = library.with_suffix(".cpp")
-        source.write_text(SOURCE)
+        source.write_text(code)
         archives = [str(path) for path in sorted(wheel.glob("lib*/*.a"))]
-        flags = ["-std=c++17", "-O3", "-DNDEBUG", "-fPIC", "-shared", f"-I{wheel / 'include'}"]
+        flags = ["-std=c++17", "-O3", "-DNDEBUG", "-fPIC", "-shared", f"-I{wheel / 'include'}", *options]
         libraries = ["-Wl,--start-group", *archives, "-Wl,--end-group", "-lpthread"]
         subprocess.run(["g++", *flags, str(source), *libraries, "-o", str(library)], check=True)
     return ctypes.CDLL(str(library))

@@ -230,6 +230,175 @@ def test_golden_coverings(shared):
             assert_cells_equal(ours, cw.token_to_cell(row[name]))
 
 
+# --- all cells of one level ---------------------------------------------------------------------------------------------
+
+NO_LIMIT = 10**9
+
+
+def shape_on_cells(rng):
+    """(kind, rings, size in radians) with vertices at corners and centres of cells, where roundings decide."""
+    level, center = int(rng.integers(2, 22)), oracle._center(rng)
+    edge = oracle.AVG_EDGE * 0.5**level
+    if rng.random() < 0.2:
+        return "cell", [cw.cell_vertices(cw.latlng_to_cell(*center, level))], edge
+    n, size = int(rng.integers(3, 12)), edge * rng.uniform(1, 12)
+    ring = around(center, np.linspace(0, 2 * np.pi, n, endpoint=False), size * rng.uniform(0.3, 1, n))
+    cells = cw.latlng_to_cell(ring[:, 0], ring[:, 1], level)
+    corners, centers = cw.cell_vertices(cells)[:, rng.integers(4)], np.stack(cw.cell_to_latlng(cells), axis=1)
+    at_corner = (rng.random(n) < rng.choice([0, 0.5, 1]))[:, None]
+    return "on cells", [np.where(at_corner, corners, centers)], size
+
+
+def level_cases(seed, n, most=20_000):
+    """(rings, Google's polygon, level, whether an interior covering is harmless to Google)."""
+    rng = np.random.default_rng(seed)
+    found = []
+    while len(found) < n:
+        _, rings, size = random_shape(rng) if rng.random() < 0.5 else shape_on_cells(rng)
+        google = s2_polygon(rings)
+        if google is None:
+            continue
+        area, natural = google.GetArea(), oracle.level_of_size(size)
+        level = int(np.clip(natural + rng.integers(-2, 8), 0, 30))
+        while level > 0 and oracle.expected_cells(area, 8 * size, level) > most:
+            level -= 1
+        found.append((rings, google, level, area > 1e-3 * size * size and level < natural + 8))
+    return found
+
+
+def check_level(rings, google, level, interior):
+    shape = Polygon(rings)._shape
+    fixed = {"min_level": level, "max_level": level, "max_cells": 2**31 - 1}
+    touched = np.array(oracle.covering(google, **fixed), np.uint64)
+    assert_cells_equal(shape.cells_at_level(level, "intersects", NO_LIMIT), touched)
+    if interior:
+        within = oracle.covering(google, **fixed, interior=True)
+        assert_cells_equal(shape.cells_at_level(level, "contains", NO_LIMIT), within)
+    centers = [google.Contains(oracle.cell_id(cell).ToPoint()) for cell in touched]
+    assert_cells_equal(shape.cells_at_level(level, "center", NO_LIMIT), touched[np.array(centers, bool)])
+
+
+def test_all_cells_of_a_level_are_googles():
+    for case in level_cases(11, 150, most=4000):
+        check_level(*case)
+
+
+@pytest.mark.slow
+def test_all_cells_of_a_level_are_googles_for_many_shapes():
+    for case in level_cases(12, 2000):
+        check_level(*case)
+
+
+def test_the_twin_has_the_same_cells_of_a_level():
+    for rings, _, level, interior in level_cases(13, 12, most=60):
+        native = Polygon(rings)._shape
+        with use(backend="numpy"):
+            twin = Polygon(rings)._shape
+            for mode in ("intersects", "center", "contains")[: 2 + interior]:
+                ours = native.cells_at_level(level, mode, NO_LIMIT)
+                assert_cells_equal(twin.cells_at_level(level, mode, NO_LIMIT), ours)
+
+
+def test_tiles_make_no_difference():
+    """Large levels are drawn in many tiles, and descend from the faces; small ones are one tile."""
+    ring = around((33.0, 44.0), np.linspace(0, 2 * np.pi, 9, endpoint=False), np.full(9, 0.2))  # three faces
+    for rings in ([ring], [ring, around((33.0, 44.0), np.linspace(0, 2 * np.pi, 7, endpoint=False), np.full(7, 0.1))]):
+        shape = Polygon(rings)._shape
+        levels = {level: shape.cells_at_level(level, "intersects", NO_LIMIT) for level in range(3, 13)}
+        for level in range(3, 12):
+            parents = np.unique(cw.cell_parent(levels[level + 1], level))
+            assert np.isin(parents, levels[level]).all()  # padding may add cells, never parents
+            assert len(levels[level]) - len(parents) < 10
+    inside = [shape.cells_at_level(level, "contains", NO_LIMIT) for level in (6, 11)]
+    assert np.isin(cw.cell_children(inside[0], 11).values, inside[1]).all()
+
+
+def test_limits_of_cells_of_a_level(backend):
+    shape = Polygon(BOX)._shape
+    for mode in ("intersects", "contains", "center"):
+        n = len(shape.cells_at_level(6, mode, NO_LIMIT))
+        assert len(shape.cells_at_level(6, mode, n)) == n
+        assert shape.cells_at_level(6, mode, n - 1) == "cells"
+
+
+def test_cells_of_a_level_can_be_stopped():
+    jagged = around((10.0, 20.0), np.linspace(0, 2 * np.pi, 20_000), 1.2 - 0.2 * (np.arange(20_000) % 2))
+    with use(backend="native"):
+        shape = Polygon(jagged[:-1])._shape
+        with pytest.raises(TimeoutError), oracle.within(0.2):
+            shape.cells_at_level(17, "intersects", 10**10)
+
+
+def sampled(n_shapes, n_points, seed):
+    """Points of polygons are covered at every level; points of cells that lie within are points of the polygon."""
+    rng = np.random.default_rng(seed)
+    checked = 0
+    for rings, _, level, _ in level_cases(seed, n_shapes):
+        polygon = Polygon(rings)
+        touched = polygon._shape.cells_at_level(level, "intersects", NO_LIMIT)
+        leaves = rng.choice(touched, n_points)
+        spread = rng.integers(0, 1 << 62, n_points, np.uint64) % (leaves & (~leaves + np.uint64(1)))
+        side = np.where(rng.random(n_points) < 0.5, leaves + spread, leaves - spread) | np.uint64(1)
+        lat, lng = cw.cell_to_latlng(side)
+        inside = polygon.contains(lat, lng)
+        for other in (level, max(level - 3, 0), max(level - 7, 0)):
+            cells = polygon._shape.cells_at_level(other, "intersects", NO_LIMIT)
+            assert np.isin(cw.latlng_to_cell(lat[inside], lng[inside], other), cells).all()
+        within = polygon._shape.cells_at_level(level, "contains", NO_LIMIT)
+        assert inside[np.isin(cw.latlng_to_cell(lat, lng, level), within)].all()
+        options = {"max_cells": int(rng.integers(4, 200)), "max_level": min(30, level + 3)}
+        assert_covers(cw.cover(polygon, **options), lat[inside], lng[inside])
+        if level < 30 and len(within):
+            assert inside[cw.cover(polygon, **options, interior=True).contains(side)].all()
+        checked += inside.sum()
+    return checked
+
+
+def test_sampled_points_and_the_cells_of_a_level():
+    assert sampled(40, 2000, seed=14) > 30_000
+
+
+@pytest.mark.slow
+def test_a_million_sampled_points():
+    assert sampled(400, 5000, seed=15) > 1_000_000
+
+
+# --- many in one call ---------------------------------------------------------------------------------------------------
+
+
+def test_many_polygons_in_one_call():
+    native = use(backend="native")
+    with native:
+        module = cw._dispatch.native()
+        rows = [rings for _, rings, _, _ in cases(16, 60)]
+        rows.insert(7, [np.array([(0.0, 0.0), (1, 1), (1, 0), (0, 1)])])  # crosses itself
+        rows.insert(9, [])
+        rows.insert(11, [np.array([(3.0, 4.0)])])  # a point
+        roles = [[int(k > 0) + 1 for k in range(len(rings))] for rings in rows]
+        roles[11] = [0]
+        rings = [ring for row in rows for ring in row]
+        vertices = np.concatenate(rings)
+        chains = (
+            np.ascontiguousarray(vertices[:, 1]),
+            np.ascontiguousarray(vertices[:, 0]),
+            np.cumsum([0, *map(len, rings)]),
+            np.concatenate(roles).astype(np.uint8),
+            np.cumsum([0, *map(len, rows)]),
+        )
+        for options in ((0, 30, 20, 1, False), (6, 6, 2**31 - 1, 1, False), (0, 12, 9, 2, True)):
+            cells, offsets, left, fault, _ = module.cover_polygons(*chains, False, *options, NO_LIMIT)
+            assert (fault, np.flatnonzero(left).tolist(), len(offsets)) == ("", [7, 11], len(rows) + 1)
+            names = ("min_level", "max_level", "max_cells", "level_mod", "interior")
+            for k, row in enumerate(rows):
+                own = cells[offsets[k] : offsets[k + 1]]
+                expected = [] if k in (7, 9, 11) else covering(Polygon(row), **dict(zip(names, options)))
+                assert_cells_equal(own, expected)
+        total = len(module.cover_polygons(*chains, False, 0, 12, 9, 2, False, NO_LIMIT)[0])
+        assert module.cover_polygons(*chains, False, 0, 12, 9, 2, False, total)[3] == ""
+        assert module.cover_polygons(*chains, False, 0, 12, 9, 2, False, total - 1)[3] == "cells"
+        assert module.cover_polygons(*chains, False, 28, 30, 9, 1, False, 10**6)[3] == "cells"
+
+
 # --- the twin ---------------------------------------------------------------------------------------------------------
 
 
@@ -272,6 +441,25 @@ def made(rings):
 def twin_area(twin):
     with use(backend="numpy"):
         return twin.area()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_backends_find_the_same_fault(seed):
+    """Of many, and whichever way a ring runs: the first, by the order of the vertices as given."""
+    rng = np.random.default_rng(400 + seed)
+    kinds = set()
+    for _ in range(40):
+        n = int(rng.integers(4, 14))
+        rings = [around(oracle._center(rng), rng.uniform(0, 2 * np.pi, n), 10 ** rng.uniform(-4, 0) * rng.random(n))]
+        if rng.random() < 0.4:
+            rings.append(np.roll(rings[0], 1, axis=0)[: n - 1])
+        if rng.random() < 0.3:
+            rings[0] = rings[0][rng.permutation(np.r_[0:n, 0])]
+        _, fault = made(rings)
+        with use(backend="numpy"):
+            assert made(rings)[1] == fault
+        kinds.add(fault and fault.split(" got ")[0])
+    assert len(kinds) > 3
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -154,7 +154,8 @@ class Coverer {
     std::vector<std::uint64_t> start;
     initial_cells(start);
     for (const std::uint64_t cell : start) {
-      Candidate first = candidate(places_.at(cell));
+      Candidate first{places_.at(cell)};
+      judge(first);
       if (const auto status = add(first); status != CoverStatus::kOk) return status;
     }
     while (!queue_.empty() && (!options_.interior || found() < options_.max_cells)) {
@@ -170,7 +171,7 @@ class Coverer {
           if (const auto status = add(top.children[k]); status != CoverStatus::kOk) return status;
         }
       }
-      free_blocks_.push_back(std::move(top.children));
+      free_blocks_.push_back(top.children);
       if (found() + (options_.interior ? 0 : queue_.size()) > limit_) return CoverStatus::kTooManyCells;
       if (options_.interior && queue_.size() > candidate_limit_ + 16 * found()) return CoverStatus::kTooManyCandidates;
     }
@@ -188,7 +189,7 @@ class Coverer {
     Place place;
     bool exists = false, terminal = false;
   };
-  using Block = std::unique_ptr<Candidate[]>;
+  using Block = Candidate*;  // room for the children of one cell
   struct Queued {
     std::int32_t priority;
     int n_children;
@@ -237,19 +238,17 @@ class Coverer {
     return level >= options_.min_level && level + options_.level_mod > options_.max_level;
   }
 
-  Candidate candidate(const Place& place) {
-    Candidate made{place};
-    if (!places_.met(place)) return made;
-    made.exists = true;
-    const std::int32_t level = cell_level(places_.cell(place));
-    if (level < options_.min_level) return made;
+  void judge(Candidate& made) {
+    made.exists = places_.met(made.place);
+    made.terminal = false;
+    const std::int32_t level = cell_level(places_.cell(made.place));
+    if (!made.exists || level < options_.min_level) return;
     if (options_.interior) {
-      made.terminal = places_.contained(place);
-      if (!made.terminal && is_finest(level)) made.exists = false;
+      made.terminal = places_.contained(made.place);
+      made.exists = made.terminal || !is_finest(level);
     } else {
-      made.terminal = is_finest(level) || places_.contained(place);
+      made.terminal = is_finest(level) || places_.contained(made.place);
     }
-    return made;
   }
 
   CoverStatus add(Candidate& candidate) {
@@ -261,28 +260,33 @@ class Coverer {
       return CoverStatus::kOk;
     }
     const std::int32_t level = cell_level(cell);
-    Block children;
-    if (free_blocks_.empty()) {
-      children = std::make_unique<Candidate[]>(std::size_t{1} << max_children_shift());
-    } else {
-      children = std::move(free_blocks_.back());
-      free_blocks_.pop_back();
-    }
+    const Block children = take_block();
     int n_children = 0;
     // One level at a time down to min_level, so as not to step over it.
     const int n_terminal =
-        expand(candidate.place, level < options_.min_level ? 1 : options_.level_mod, children.get(), n_children);
+        expand(candidate.place, level < options_.min_level ? 1 : options_.level_mod, children, n_children);
     if (n_children == 0) {
-      free_blocks_.push_back(std::move(children));
+      free_blocks_.push_back(children);
     } else if (!options_.interior && n_terminal == 1 << max_children_shift() && level >= options_.min_level) {
       result_.push_back(cell);  // all children would be taken: take the cell
-      free_blocks_.push_back(std::move(children));
+      free_blocks_.push_back(children);
     } else {
       const int shift = max_children_shift();
       const std::int32_t priority = -((((level << shift) + n_children) << shift) + n_terminal);
-      queue_.push({priority, n_children, cell, std::move(children)});
+      queue_.push({priority, n_children, cell, children});
     }
     return CoverStatus::kOk;
+  }
+
+  Block take_block() {
+    if (free_blocks_.empty()) {
+      const std::size_t n = blocks_.size() < 4 ? 4 << blocks_.size() : 64, size = std::size_t{1} << max_children_shift();
+      blocks_.push_back(std::make_unique<Candidate[]>(n * size));
+      for (std::size_t k = n; k-- > 0;) free_blocks_.push_back(blocks_.back().get() + k * size);
+    }
+    const Block block = free_blocks_.back();
+    free_blocks_.pop_back();
+    return block;
   }
 
   // Candidates `levels` below the place, behind the `n` that are there; how many of them are terminal.
@@ -295,10 +299,11 @@ class Coverer {
         if (places_.met(quarter)) n_terminal += expand(quarter, levels - 1, children, n);
         continue;
       }
-      const Candidate made = candidate(quarter);
-      if (!made.exists) continue;
-      children[n++] = made;
-      n_terminal += made.terminal;
+      Candidate& made = children[n];
+      made.place = std::move(quarter);
+      judge(made);
+      n += made.exists;
+      n_terminal += made.exists && made.terminal;
     }
     return n_terminal;
   }
@@ -377,6 +382,7 @@ class Coverer {
   Interrupted interrupted_;
   std::uint32_t steps_ = 0;
   Queue queue_;
+  std::vector<std::unique_ptr<Candidate[]>> blocks_;
   std::vector<Block> free_blocks_;
   std::vector<std::uint64_t> result_;
 };

@@ -62,8 +62,10 @@ inline double triangle_area(const Point& a, const Point& b, const Point& c) noex
 // Room for many short lists that come and go.
 class ListPool {
  public:
-  void* take(std::size_t bytes) {
-    const int size_class = class_of(bytes);
+  // Lists of class k have room for 16 * 2^k bytes.
+  static int class_of(std::size_t bytes) noexcept { return std::bit_width((std::max(bytes, std::size_t{1}) - 1) >> 4); }
+
+  void* take(int size_class) {
     if (Free*& first = free_[size_class]; first != nullptr) {
       void* found = first;
       first = first->next;
@@ -82,9 +84,8 @@ class ListPool {
     left_ -= size;
     return made;
   }
-  // REQUIRES: `list` was taken with as many bytes.
-  void give(void* list, std::size_t bytes) noexcept {
-    const int size_class = class_of(bytes);
+  // REQUIRES: `list` was taken as one of the class.
+  void give(void* list, int size_class) noexcept {
     free_[size_class] = new (list) Free{free_[size_class]};
   }
 
@@ -92,8 +93,6 @@ class ListPool {
   struct Free {
     Free* next;
   };
-  static int class_of(std::size_t bytes) noexcept { return std::bit_width((std::max(bytes, std::size_t{1}) - 1) >> 4); }
-
   std::vector<std::unique_ptr<std::byte[]>> chunks_;
   std::array<Free*, 60> free_{};
   std::byte* top_ = nullptr;
@@ -366,18 +365,20 @@ class Polygon {
   // Each ring with its first vertex again at its end.
   static void keep_different(std::span<const Point> points, std::span<const std::uint32_t> offsets,
                              std::vector<Point>& kept, std::vector<std::uint32_t>& begins) {
-    kept.reserve(points.size() + offsets.size());
+    kept.resize(points.size() + offsets.size());
     begins.reserve(offsets.size());
     begins.push_back(0);
+    Point* end = kept.data();
     for (std::size_t k = 0; k + 1 < offsets.size(); ++k) {
-      const std::size_t first = kept.size();
+      Point* const first = end;
       for (std::uint32_t v = offsets[k]; v < offsets[k + 1]; ++v) {
-        if (kept.size() == first || kept.back() != points[v]) kept.push_back(points[v]);
+        if (end == first || end[-1] != points[v]) *end++ = points[v];
       }
-      while (kept.size() > first + 1 && kept.back() == kept[first]) kept.pop_back();
-      kept.push_back(kept.size() > first ? kept[first] : Point{});
-      begins.push_back(static_cast<std::uint32_t>(kept.size()));
+      while (end > first + 1 && end[-1] == *first) --end;
+      *end = *first;
+      begins.push_back(static_cast<std::uint32_t>(++end - kept.data()));
     }
+    kept.resize(begins.back());
   }
 
   static Finding look_at(Ring r, std::uint32_t k) noexcept {
@@ -488,6 +489,7 @@ class PolygonRegion {
     bool inside = false, middle_known = false;
     bool above_root = false;       // it holds all edges of its face, and the index starts below
     bool is_index_divided = false;  // `n` clipped pieces, else numbers of pieces to be tested
+    std::int8_t list_class = 0;
     std::uint32_t n = 0;
     void* list = nullptr;
     double u[2] = {}, v[2] = {};
@@ -592,7 +594,7 @@ class PolygonRegion {
   }
 
   void drop(Place& place) noexcept {
-    if (place.list != nullptr) pool_.give(place.list, list_bytes(place));
+    if (place.list != nullptr) pool_.give(place.list, place.list_class);
     place.list = nullptr;
   }
 
@@ -739,9 +741,6 @@ class PolygonRegion {
 
   // --- lists ------------------------------------------------------------------------------------------------------
 
-  static std::size_t list_bytes(const Place& place) noexcept {
-    return place.n * (place.is_index_divided ? sizeof(Clipped) : sizeof(FaceEdges::Piece));
-  }
   template <class T>
   static std::span<const T> list(const Place& place) noexcept {
     return {static_cast<const T*>(place.list), place.n};
@@ -749,8 +748,9 @@ class PolygonRegion {
   template <class T>
   void set_list(Place& place, const T* items, std::size_t n) {
     place.n = static_cast<std::uint32_t>(n);
-    place.list = pool_.take(list_bytes(place));
-    std::memcpy(place.list, items, list_bytes(place));
+    place.list_class = static_cast<std::int8_t>(internal::ListPool::class_of(n * sizeof(T)));
+    place.list = pool_.take(place.list_class);
+    std::memcpy(place.list, items, n * sizeof(T));
   }
 
   // --- quarters ---------------------------------------------------------------------------------------------------
@@ -759,17 +759,14 @@ class PolygonRegion {
   static void make_quarters(const Place& place, const UV& mid, Place* quarters) noexcept {
     const std::int32_t half = level_size(place.level) >> 1;
     for (int k = 0; k < 4; ++k) {
-      Place& quarter = quarters[k] = Place{};
       const int ij = kPositionToIJ[place.orientation][k], upper_i = ij >> 1, upper_j = ij & 1;
-      quarter.cell = cell_child(place.cell, k);
-      quarter.level = static_cast<std::int8_t>(place.level + 1);
-      quarter.orientation = static_cast<std::int8_t>(place.orientation ^ kPositionToOrientation[k]);
-      quarter.i = place.i + upper_i * half;
-      quarter.j = place.j + upper_j * half;
-      quarter.u[0] = upper_i ? mid.u : place.u[0];
-      quarter.u[1] = upper_i ? place.u[1] : mid.u;
-      quarter.v[0] = upper_j ? mid.v : place.v[0];
-      quarter.v[1] = upper_j ? place.v[1] : mid.v;
+      quarters[k] = {.cell = cell_child(place.cell, k),
+                     .i = place.i + upper_i * half,
+                     .j = place.j + upper_j * half,
+                     .level = static_cast<std::int8_t>(place.level + 1),
+                     .orientation = static_cast<std::int8_t>(place.orientation ^ kPositionToOrientation[k]),
+                     .u = {upper_i ? mid.u : place.u[0], upper_i ? place.u[1] : mid.u},
+                     .v = {upper_j ? mid.v : place.v[0], upper_j ? place.v[1] : mid.v}};
     }
   }
 
@@ -789,7 +786,9 @@ class PolygonRegion {
         if (!is_apart) place.inside ^= is_crossed(e.piece, corner, mid, parent, place.cell);
       }
     } else {
-      for (const FaceEdges::Piece piece : list<FaceEdges::Piece>(place)) place.inside ^= is_crossed(piece, corner, mid, parent, place.cell);
+      for (const FaceEdges::Piece piece : list<FaceEdges::Piece>(place)) {
+        place.inside ^= is_crossed(piece, corner, mid, parent, place.cell);
+      }
     }
   }
 
@@ -837,9 +836,16 @@ class PolygonRegion {
 
   // As `segment_meets`, for all four quarters at once.
   void test(const Place& place, const UV& mid, Place* quarters, bool keep) {
-    tested_.resize(4 * std::size_t{place.n});
-    FaceEdges::Piece* const found[4] = {tested_.data(), tested_.data() + place.n, tested_.data() + 2 * place.n,
-                                        tested_.data() + 3 * place.n};
+    // Short lists are written where they stay, long ones copied there.
+    FaceEdges::Piece* found[4];
+    const int list_class = internal::ListPool::class_of(place.n * sizeof(FaceEdges::Piece));
+    const bool is_short = keep && place.n <= 64;
+    if (is_short) {
+      for (auto& list : found) list = static_cast<FaceEdges::Piece*>(pool_.take(list_class));
+    } else {
+      tested_.resize(4 * std::size_t{place.n});
+      for (std::size_t k = 0; k < 4; ++k) found[k] = tested_.data() + k * place.n;
+    }
     std::uint32_t n[4] = {};
     // Padded sides of the lower and the upper half.
     const Interval u[2] = {{place.u[0] - kTestMargin, mid.u + kTestMargin}, {mid.u - kTestMargin, place.u[1] + kTestMargin}};
@@ -880,7 +886,15 @@ class PolygonRegion {
       quarter.inside = place.inside;
       quarter.met = n[from] > 0 || place.inside;
       quarter.contained = n[from] == 0 && place.inside;
-      if (keep && n[from] > 0) set_list(quarter, found[from], n[from]);
+      if (is_short && n[from] > 0) {
+        quarter.list = found[from];
+        quarter.list_class = static_cast<std::int8_t>(list_class);
+        quarter.n = n[from];
+      } else if (is_short) {
+        pool_.give(found[from], list_class);
+      } else if (keep && n[from] > 0) {
+        set_list(quarter, found[from], n[from]);
+      }
     }
   }
 

@@ -71,9 +71,19 @@ struct Axis {
   }
   // Cell with lines[k] <= x < lines[k + 1]; -1 before the tile, n behind it.
   int at(double x) const noexcept {
-    if (x < lines[0]) return -1;
+    if (!(x >= lines[0])) return -1;
     if (x >= lines[n]) return n;
-    return near(x, static_cast<int>(static_cast<std::int64_t>(uv_to_st(x) * scale) - first));
+    const int k = guess(x);
+    return lines[k] <= x && x < lines[k + 1] ? k : near(x, k);
+  }
+  // The same but for roundings, of what lies within the tile.
+  int guess(double x) const noexcept {
+    const double root = 0.5 * std::sqrt(1 + 3 * std::fabs(x)), s = x >= 0 ? root : 1 - root;
+    return std::clamp(static_cast<int>(s * scale - static_cast<double>(first)), 0, n - 1);
+  }
+  // Is x within cell k, away from its lines?
+  bool is_clear(double x, int k) const noexcept {
+    return (k >= 0) & (k < n) && (x > lines[k] + kRasterDoubt) & (x < lines[k + 1] - kRasterDoubt);
   }
   // The same, from a guess.
   int near(double x, int k) const noexcept {
@@ -194,12 +204,11 @@ class LevelCells {
                static_cast<int>(nj << kBlockLevels));
     reference_u_ = -HUGE_VAL;
     for (std::uint32_t ring = 0; ring < edges_.n_rings(); ++ring) {
-      Vertex before = locate(edges_.segment(edges_.ring_begin(ring)).a);
-      for (std::uint32_t e = edges_.ring_begin(ring); e < edges_.ring_end(ring); ++e) {
-        const Vertex here = locate(edges_.segment(e).b);
-        draw(before, here);
-        before = here;
-      }
+      const std::uint32_t begin = edges_.ring_begin(ring), n = edges_.ring_end(ring) - begin;
+      vertices_.resize(n + 1);
+      for (std::uint32_t k = 0; k < n; ++k) vertices_[k] = locate_within(edges_.segment(begin + k).a);
+      vertices_[n] = vertices_[0];
+      for (std::uint32_t k = 0; k < n; ++k) draw(vertices_[k], vertices_[k + 1]);
     }
     finish_tile([&] { return region_.face_place(face_); });
     return true;
@@ -242,10 +251,15 @@ class LevelCells {
     Vertex vertex{p, u_.at(p.u), v_.at(p.v), 0, false};
     const int i = vertex.i, j = vertex.j;
     vertex.rows_below = j < 0 ? 0 : j >= v_.n ? v_.n : j + (p.v >= v_.centers[j]);
-    constexpr double kDoubt = internal::kRasterDoubt;
-    vertex.is_clear = i >= 0 && i < u_.n && j >= 0 && j < v_.n && p.u > u_.lines[i] + kDoubt &&
-                      p.u < u_.lines[i + 1] - kDoubt && p.v > v_.lines[j] + kDoubt && p.v < v_.lines[j + 1] - kDoubt;
+    vertex.is_clear = u_.is_clear(p.u, i) && v_.is_clear(p.v, j);
     return vertex;
+  }
+
+  // REQUIRES: p lies within the tile.
+  Vertex locate_within(const UV& p) const noexcept {
+    const int i = u_.guess(p.u), j = v_.guess(p.v);
+    const bool is_clear = u_.is_clear(p.u, i) & v_.is_clear(p.v, j);
+    return is_clear ? Vertex{p, i, j, j + (p.v >= v_.centers[j]), true} : locate(p);
   }
 
   std::size_t word(int i, int j) const noexcept {
@@ -293,15 +307,23 @@ class LevelCells {
     const int clear_first = xs.near(ax + kDoubt, first), clear_last = xs.near(bx - kDoubt, last);
     double y = y_at(xs.lines[first]);
     int row = ys.at(y);
+    bool is_clear = ys.is_clear(y, row);
     for (int i = first; i <= last; ++i) {
-      const double next = y_at(xs.lines[i + 1]), low = std::min(y, next), high = std::max(y, next);
-      const int lowest = std::max(ys.near(low - kDoubt, row), 0), highest = std::min(ys.near(high + kDoubt, row), ys.n - 1);
-      const int clear_lowest = ys.near(low + kDoubt, row), clear_highest = ys.near(high - kDoubt, row);
-      for (int j = lowest; j <= highest; ++j) {
-        touch(i, j, clear_first <= i && i <= clear_last && clear_lowest <= j && j <= clear_highest);
+      const bool clear_column = clear_first <= i && i <= clear_last;
+      const double next = y_at(xs.lines[i + 1]);
+      const int next_row = ys.near(next, row);
+      const bool next_is_clear = ys.is_clear(next, next_row);
+      if (is_clear && next_is_clear) {
+        for (int j = std::min(row, next_row); j <= std::max(row, next_row); ++j) touch(i, j, clear_column);
+      } else {
+        const double low = std::min(y, next), high = std::max(y, next);
+        const int lowest = std::max(ys.near(low - kDoubt, row), 0), highest = std::min(ys.near(high + kDoubt, row), ys.n - 1);
+        const int clear_lowest = ys.near(low + kDoubt, row), clear_highest = ys.near(high - kDoubt, row);
+        for (int j = lowest; j <= highest; ++j) touch(i, j, clear_column && clear_lowest <= j && j <= clear_highest);
       }
-      row = next >= y ? highest : lowest;
       y = next;
+      row = next_row;
+      is_clear = next_is_clear;
     }
   }
 
@@ -494,6 +516,7 @@ class LevelCells {
   internal::Axis u_, v_;
   double reference_u_ = 0;  // rows begin here
   std::vector<std::uint64_t> boundary_, inside_, rows_inside_;
+  std::vector<Vertex> vertices_;
   std::vector<std::pair<int, int>> doubtful_, center_doubtful_;
   std::vector<Asked> asked_;
 };
