@@ -1,5 +1,11 @@
 """Block kernels give the scalar kernels' answers, row by row, on every instruction set."""
 
+import platform
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -146,3 +152,28 @@ def test_any_bits(isa, name, n):
         with use(backend="native", isa=which):
             results.append(getattr(cw, name)(cells, *others, **keywords))
     assert (results[0] == results[1]).all()
+
+
+COMPILED = {"v2": "-march=x86-64-v2", "avx2": "-mavx2 -mfma -mbmi -mbmi2"}
+COMPILED["avx512"] = (
+    COMPILED["avx2"] + " -mavx512f -mavx512bw -mavx512dq -mavx512vl -mprefer-vector-width=512"  # as in CMakeLists.txt
+)
+
+
+@pytest.mark.skipif(shutil.which("g++") is None or platform.machine() != "x86_64", reason="asks g++ on x86-64")
+@pytest.mark.parametrize("isa", COMPILED)
+def test_every_loop_is_vectorised(isa, tmp_path):
+    """One that is not gives the same answers five times slower; small changes do that."""
+    native = Path(__file__).resolve().parents[1] / "native"
+    if not native.is_dir():
+        pytest.skip("the sources are not beside the tests")
+    report = tmp_path / "vectorised"
+    flags = "-std=c++20 -O3 -ffp-contract=off -fno-math-errno -fno-trapping-math".split()
+    source = native / "src" / f"blocks_{isa}.cpp"
+    command = ["g++", *flags, *COMPILED[isa].split(), f"-I{native / 'include'}", f"-fopt-info-vec={report}"]
+    subprocess.run([*command, "-c", str(source), "-o", str(tmp_path / "object")], check=True)
+    seen = set(map(int, re.findall(r"blocks\.inl:(\d+):\d+: optimized: loop vectorized", report.read_text())))
+    lines = (native / "src" / "blocks.inl").read_text().splitlines()
+    loops = {k for k, line in enumerate(lines, 1) if "for (std::size_t k = 0;" in line}
+    assert len(loops) > 20
+    assert [lines[k - 1] for k in sorted(loops - seen)] == []

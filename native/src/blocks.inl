@@ -210,24 +210,27 @@ bool latlng_to_cell(const double* lat, const double* lng, std::int32_t level, st
   return true;
 }
 
+constexpr std::uint64_t kSign = std::uint64_t{1} << 63;
+
 // --- cells, bit by bit -------------------------------------------------------------------------------------------------
 
 inline std::uint64_t lowest_bit(std::uint64_t cell) { return cell & (0 - cell); }
 
-// In arithmetic alone, which vectorises where conditions do not: 1 for what is no cell, else 0; 0 for the missing cell,
-// else 1.  Valid range: any 64 bits.
+// Negative, as signed integers, for what is no cell. In arithmetic alone, which vectorises where conditions do not.
+// Valid range: any 64 bits.
 inline std::uint64_t fault(std::uint64_t id) {
   const std::uint64_t marker = lowest_bit(id) & 0x1555555555555555;
-  return (marker - 1) >> 63 | (id & id << 1) >> 63;
+  return (marker - 1) | (id & id << 1);
 }
-inline std::uint64_t present(std::uint64_t id) { return (id | (0 - id)) >> 63; }
-// Of those that are not missing.
-inline std::uint64_t real_fault(std::uint64_t id) { return fault(id) & present(id); }
+// The same but for the missing cell.
+inline std::uint64_t real_fault(std::uint64_t id) { return fault(id) & (id | (0 - id)); }
+inline bool is_negative(std::uint64_t x) { return static_cast<std::int64_t>(x) < 0; }
 
-// Marks the rows where `is_fault(k)` is not zero; they are few, or the input is bad.
-template <class IsFault>
-bool leave(std::uint8_t* left, std::size_t n, IsFault is_fault) noexcept {
-  for (std::size_t k = 0; k < n; ++k) left[k] = is_fault(k) != 0;
+// Marks the rows where `fault_of(k)` is negative, if all of them together are.
+template <class FaultOf>
+inline bool leave(std::uint64_t faults, std::uint8_t* left, std::size_t n, FaultOf fault_of) noexcept {
+  if (!is_negative(faults)) return false;
+  for (std::size_t k = 0; k < n; ++k) left[k] = fault_of(k) >> 63;
   return true;
 }
 
@@ -241,22 +244,27 @@ inline bool each_cell(const std::uint64_t* __restrict cell, T* __restrict to, T 
     faults |= real_fault(id);
     to[k] = id == 0 ? null : f(id);
   }
-  return faults != 0 && leave(left, n, [&](std::size_t k) { return real_fault(cell[k]); });
+  return leave(faults, left, n, [&](std::size_t k) { return real_fault(cell[k]); });
 }
 
 bool cell_is_valid(const std::uint64_t* __restrict cell, bool* __restrict valid, std::uint8_t*, std::size_t n) noexcept {
-  for (std::size_t k = 0; k < n; ++k) valid[k] = fault(cell[k]) == 0;
+  for (std::size_t k = 0; k < n; ++k) valid[k] = !is_negative(fault(cell[k]));
   return false;
 }
 
 bool cell_level(const std::uint64_t* cell, std::int32_t* level, std::uint8_t* left, std::size_t n) noexcept {
   return each_cell<std::int32_t>(cell, level, -1, left, n, [](std::uint64_t id) {
+    const std::uint64_t bit = lowest_bit(id);
+#ifdef __AVX512DQ__
+    return static_cast<std::int32_t>(30 + 511 - (bits(static_cast<double>(bit)) >> 53));  // half of 1023, rounded down
+#else
     // A power of two has its exponent in a double's; those of 32 bits become doubles by an or.
-    const std::uint64_t bit = lowest_bit(id), low = bit & 0xffffffff;
+    const std::uint64_t low = bit & 0xffffffff;
     const std::uint64_t half = bit >> 32 | low;
     const std::uint64_t exponent = bits(std::bit_cast<double>(half | 0x4330000000000000) - 0x1p52) >> 52;
     const auto place = static_cast<std::int32_t>(exponent) - 1023 + (low == 0 ? 32 : 0);
     return 30 - (place >> 1);
+#endif
   });
 }
 
@@ -282,7 +290,7 @@ bool cell_parent(const std::uint64_t* __restrict cell, std::int32_t level, std::
   const std::uint64_t bit = std::uint64_t{1} << (2 * (30 - level)), keep = 0 - bit, reach = 2 * bit - 1;
   // A cell at this level or below has its marker among these bits, a coarser one has none of them set.
   const auto is_fault = [=](std::uint64_t id) {
-    return real_fault(id) | (((id & reach) - 1) >> 63 & present(id));
+    return real_fault(id) | (((id & reach) - 1) & (id | (0 - id)));
   };
   std::uint64_t faults = 0;
   for (std::size_t k = 0; k < n; ++k) {
@@ -290,7 +298,7 @@ bool cell_parent(const std::uint64_t* __restrict cell, std::int32_t level, std::
     faults |= is_fault(id);
     parent[k] = id == 0 ? 0 : (id & keep) | bit;
   }
-  return faults != 0 && leave(left, n, [&](std::size_t k) { return is_fault(cell[k]); });
+  return leave(faults, left, n, [&](std::size_t k) { return is_fault(cell[k]); });
 }
 
 // Questions about two cells; false if one is missing.
@@ -303,7 +311,7 @@ inline bool each_pair(const std::uint64_t* __restrict a, const std::uint64_t* __
     faults |= real_fault(p) | real_fault(q);
     to[k] = (p != 0) & (q != 0) & f(p, q);
   }
-  return faults != 0 && leave(left, n, [&](std::size_t k) {
+  return leave(faults, left, n, [&](std::size_t k) {
     return real_fault(a[k]) | real_fault(b[k]);
   });
 }
@@ -366,7 +374,7 @@ bool cell_to_token(const std::uint64_t* __restrict cell, std::uint8_t* __restric
     std::memcpy(token + 16 * k, &first[k], 8);
     std::memcpy(token + 16 * k + 8, &second[k], 8);
   }
-  return faults != 0 && leave(left, n, [&](std::size_t k) { return real_fault(cell[k]); });
+  return leave(faults, left, n, [&](std::size_t k) { return real_fault(cell[k]); });
 }
 
 inline std::uint64_t nuls(std::uint64_t digits) {  // bytes of ones where there is a NUL
@@ -384,8 +392,8 @@ bool token_to_cell(const char* __restrict token, std::uint64_t* __restrict cell,
     const std::uint8_t d = letter < 6 ? static_cast<std::uint8_t>(letter + 10) : (c == 0 ? 0xff : 0x80);
     digit[k] = number < 10 ? number : d;
   }
-  alignas(64) std::uint64_t sure[kBlockRows];
-  std::uint64_t all_sure = 1;
+  alignas(64) std::uint64_t unsure[kBlockRows];
+  std::uint64_t faults = 0;
   for (std::size_t k = 0; k < n; ++k) {
     std::uint64_t high, low;
     std::memcpy(&high, digit + 16 * k, 8);
@@ -398,10 +406,10 @@ bool token_to_cell(const char* __restrict token, std::uint64_t* __restrict cell,
     const std::uint64_t gap = (high_end & (high_end + 1)) | (low_end & (low_end + 1)) | (high_end == 0 ? 0 : ~low_end);
     const std::uint64_t id = gather_nibbles(high & ~high_end) << 32 | gather_nibbles(low & ~low_end);
     cell[k] = id;
-    sure[k] = (gap | (no_digit & 0x8080808080808080) | fault(id)) == 0 ? 1 : 0;
-    all_sure &= sure[k];
+    unsure[k] = (gap | (no_digit & 0x8080808080808080)) != 0 ? kSign : fault(id);
+    faults |= unsure[k];
   }
-  return all_sure == 0 && leave(left, n, [&](std::size_t k) { return sure[k] ^ 1; });
+  return leave(faults, left, n, [&](std::size_t k) { return unsure[k]; });
 }
 
 // --- cells to positions ------------------------------------------------------------------------------------------------
@@ -473,13 +481,13 @@ inline double residual(double a, double b, double c) {
 #endif
 }
 
-// atan2 in degrees. Zeros count as positive.  Max error: 0.7 ulp before it is scaled to degrees, so that it is within
-// 2 ulp of any C library's whose own error is below 1: one step there is 1.8 steps in degrees at most, and two roundings.
+// atan2 in degrees. Zeros count as positive.
+// Max error: 0.7 ulp before it is scaled to degrees, so that it is within 2 ulp of any C library's whose own error is
+// below 1: one step there is 1.8 steps in degrees at most, and two roundings.
 //
 // The smaller of |x| and |y| over the larger, t, lies in [0, 1]; beyond tan(pi / 8) it is turned back by pi / 4, which
 // gives (t - 1) / (t + 1). The quotient and both sums carry what their roundings lost. atan(t) / t is a Chebyshev fit in
 // t^2 (max error 7e-18).
-constexpr std::uint64_t kSign = std::uint64_t{1} << 63;
 inline double arctangent_degrees(double y, double x) {
   constexpr double kQuarter = 0.7853981633974483, kQuarterRest = 3.061616997868383e-17;  // 4 * kQuarter is exact
   const double ax = std::fabs(x), ay = std::fabs(y);
@@ -530,19 +538,20 @@ constexpr std::uint64_t kAnyCell = std::uint64_t{1} << 60;
 
 struct Centers {
   alignas(64) std::uint64_t face[kBlockRows];
-  alignas(64) double si[kBlockRows], ti[kBlockRows];
+  alignas(64) double si[kBlockRows], ti[kBlockRows], half[kBlockRows];  // half the size of the cell
 };
 
 // Centres of the valid ones; whether any is left.
 inline std::uint64_t find_centers(const std::uint64_t* __restrict cell, Centers& out, std::size_t n) noexcept {
   std::uint64_t faults = 0;
   for (std::size_t k = 0; k < n; ++k) {
-    const std::uint64_t wrong = fault(cell[k]), id = wrong ? kAnyCell : cell[k];
+    const std::uint64_t wrong = fault(cell[k]), id = is_negative(wrong) ? kAnyCell : cell[k];
     faults |= wrong;
     const Center at = center(id);
     out.face[k] = id >> 61;
     out.si[k] = to_double(at.si);
     out.ti[k] = to_double(at.ti);
+    out.half[k] = to_double(lowest_bit(at.si));
   }
   return faults;
 }
@@ -557,7 +566,7 @@ bool cell_to_latlng(const std::uint64_t* __restrict cell, double* __restrict lat
     lat[k] = found.lat;
     lng[k] = found.lng;
   }
-  return faults != 0 && leave(left, n, [&](std::size_t k) { return fault(cell[k]); });
+  return leave(faults, left, n, [&](std::size_t k) { return fault(cell[k]); });
 }
 
 bool cell_vertices(const std::uint64_t* __restrict cell, double* __restrict vertices, std::uint8_t* left,
@@ -566,9 +575,7 @@ bool cell_vertices(const std::uint64_t* __restrict cell, double* __restrict vert
   alignas(64) double low_u[kBlockRows], high_u[kBlockRows], low_v[kBlockRows], high_v[kBlockRows];
   const std::uint64_t faults = find_centers(cell, at, n);
   for (std::size_t k = 0; k < n; ++k) {
-    // Half the size of a cell is the lowest bit of its centre.
-    const auto si = static_cast<std::int64_t>(at.si[k]);
-    const double half = static_cast<double>(si & -si);
+    const double half = at.half[k];
     low_u[k] = st_to_uv(0x1p-31 * (at.si[k] - half));
     high_u[k] = st_to_uv(0x1p-31 * (at.si[k] + half));
     low_v[k] = st_to_uv(0x1p-31 * (at.ti[k] - half));
@@ -590,7 +597,7 @@ bool cell_vertices(const std::uint64_t* __restrict cell, double* __restrict vert
       vertices[8 * k + 2 * vertex + 1] = lng[k];
     }
   }
-  return faults != 0 && leave(left, n, [&](std::size_t k) { return fault(cell[k]); });
+  return leave(faults, left, n, [&](std::size_t k) { return fault(cell[k]); });
 }
 
 // --- neighbors ---------------------------------------------------------------------------------------------------------
@@ -605,8 +612,8 @@ inline std::uint32_t find_places(const std::uint64_t* __restrict cell, Places& o
                                  std::size_t n) noexcept {
   alignas(64) std::uint64_t si[kBlockRows], ti[kBlockRows], wrong[kBlockRows];
   for (std::size_t k = 0; k < n; ++k) {
-    wrong[k] = fault(cell[k]);
-    const std::uint64_t id = wrong[k] ? kAnyCell : cell[k];
+    wrong[k] = fault(cell[k]) >> 63;
+    const std::uint64_t id = wrong[k] != 0 ? kAnyCell : cell[k];
     const Center at = center(id);
     si[k] = at.si;
     ti[k] = at.ti;
@@ -660,7 +667,7 @@ bool cell_edge_neighbors(const std::uint64_t* cell, std::uint64_t* __restrict ne
     neighbors[4 * k + 2] = up[k];
     neighbors[4 * k + 3] = back[k];
   }
-  return any != 0 && leave(left, n, [&](std::size_t k) { return outside[k]; });
+  return leave(std::uint64_t{any} << 63, left, n, [&](std::size_t k) { return std::uint64_t{outside[k]} << 63; });
 }
 
 inline void put_in_order(std::uint64_t& a, std::uint64_t& b) {
@@ -700,7 +707,7 @@ bool cell_all_neighbors(const std::uint64_t* cell, std::uint64_t* __restrict nei
   for (std::size_t k = 0; k < n; ++k) {
     for (std::size_t m = 0; m < 8; ++m) neighbors[8 * k + m] = around[m][k];
   }
-  return any != 0 && leave(left, n, [&](std::size_t k) { return outside[k]; });
+  return leave(std::uint64_t{any} << 63, left, n, [&](std::size_t k) { return std::uint64_t{outside[k]} << 63; });
 }
 
 }  // namespace
