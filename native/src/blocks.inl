@@ -59,12 +59,51 @@ inline double cosine_of_degrees(double d2) {
 //   du, with 1 + u^2 + v^2 <= 3 stretching the angles:         <= 17         <= 10
 //   ds = 3 du / (4 sqrt(1 + 3 |u|)), and the root:             <= 10         <= 7
 //
-// 17 * 2^-53 * 2^30 = 2.1e-6 leaves at the very worst; 7.2e-7 was the largest difference seen over 6 million points.
+// 17 * 2^-53 * 2^30 = 2.1e-6 leaves at the very worst; 7.2e-7 was the largest difference seen over 6 million points
+// (tests/margin.cpp looks for it again).
 // 2^-17 = 7.6e-6 is 3.6 times the one and 10 times the other. It leaves 3 points in 100,000 to the scalar kernel.
 //
 // Every discontinuity of the cell as a function of the position is such a boundary: u = 0, where the fold of the
 // projection changes side, is X = 2^29; an edge or a diagonal of a face, where the dominant axis changes, is X = 2^30.
 constexpr double kNearBoundary = 0x1p-17;
+
+// Where a ray meets the cube: the dominant axis, the signs of it and of the other two along the coordinates of its
+// face, and the distances of the coordinates from the face's middle line, folded: 2^level sqrt(1 + 3 |u|) / 2.
+struct Folded {
+  double i, j;
+  std::uint64_t axis, w_sign, i_sign, j_sign;
+};
+inline Folded fold(double lat, double lng, double half_cells) {
+  const double a = std::fabs(lat);
+  const bool polar = a > 45;
+  const double d = polar ? 90 - a : a;
+  const double sine = d * sine_over_degrees(d * d), cosine = cosine_of_degrees(d * d);
+  const double z = polar ? cosine : sine, ring = polar ? sine : cosine;  // |sin lat|, cos lat
+
+  const double quarter_turns = multiply_add(lng, 1 / 90., kRound);
+  const std::uint64_t quadrant = bits(quarter_turns);
+  const double e = lng - 90 * (quarter_turns - kRound);  // exact, in -45..45 but for a rounding of the quotient
+  const double e_sine = e * sine_over_degrees(e * e), e_cosine = cosine_of_degrees(e * e);
+  const bool odd = (quadrant & 1) != 0;
+  const double x_part = odd ? e_sine : e_cosine, y_part = odd ? e_cosine : e_sine;
+  const double x = std::fabs(x_part) * ring, y = std::fabs(y_part) * ring;
+  const std::uint64_t x_sign = (bits(x_part) >> 63) ^ (((quadrant + 1) >> 1) & 1);
+  const std::uint64_t y_sign = (bits(y_part) >> 63) ^ ((quadrant >> 1) & 1);
+  const std::uint64_t z_sign = bits(lat) >> 63;
+
+  const bool x_over_y = x > y;
+  const double equatorial = x_over_y ? x : y;
+  const bool z_wins = z > equatorial;
+  const double w = z_wins ? z : equatorial;
+  const double p = z_wins ? x : (x_over_y ? y : x), q = z_wins ? y : z;
+  const std::uint64_t w_sign = z_wins ? z_sign : (x_over_y ? x_sign : y_sign);
+  const std::uint64_t p_sign = (z_wins ? x_sign ^ 1 : (x_over_y ? y_sign : x_sign ^ 1)) ^ w_sign;
+  const std::uint64_t q_sign = (z_wins ? y_sign ^ 1 : z_sign) ^ w_sign;
+  const std::uint64_t axis = z_wins ? 2 : (x_over_y ? 0 : 1);
+  const double inverse = 1 / w;
+  return {half_cells * std::sqrt(multiply_add(3 * p, inverse, 1.0)),
+          half_cells * std::sqrt(multiply_add(3 * q, inverse, 1.0)), axis, w_sign, p_sign, q_sign};
+}
 
 struct Projected {
   alignas(64) std::uint64_t i[kBlockRows], j[kBlockRows];  // coordinates at the level
@@ -77,46 +116,17 @@ struct Projected {
 void project(const double* __restrict lat, const double* __restrict lng, double half_cells, double near_boundary,
              std::uint64_t ones, Projected& out, std::size_t n) noexcept {
   for (std::size_t k = 0; k < n; ++k) {
-    const double a = std::fabs(lat[k]);
-    const bool polar = a > 45;
-    const double d = polar ? 90 - a : a;
-    const double sine = d * sine_over_degrees(d * d), cosine = cosine_of_degrees(d * d);
-    const double z = polar ? cosine : sine, ring = polar ? sine : cosine;  // |sin lat|, cos lat
-
-    const double quarter_turns = multiply_add(lng[k], 1 / 90., kRound);
-    const std::uint64_t quadrant = bits(quarter_turns);
-    const double e = lng[k] - 90 * (quarter_turns - kRound);  // exact, in -45..45 but for a rounding of the quotient
-    const double e_sine = e * sine_over_degrees(e * e), e_cosine = cosine_of_degrees(e * e);
-    const bool odd = (quadrant & 1) != 0;
-    const double x_part = odd ? e_sine : e_cosine, y_part = odd ? e_cosine : e_sine;
-    const double x = std::fabs(x_part) * ring, y = std::fabs(y_part) * ring;
-    const std::uint64_t x_sign = (bits(x_part) >> 63) ^ (((quadrant + 1) >> 1) & 1);
-    const std::uint64_t y_sign = (bits(y_part) >> 63) ^ ((quadrant >> 1) & 1);
-    const std::uint64_t z_sign = bits(lat[k]) >> 63;
-
-    const bool x_over_y = x > y;
-    const double equatorial = x_over_y ? x : y;
-    const bool z_wins = z > equatorial;
-    const double w = z_wins ? z : equatorial;
-    const double p = z_wins ? x : (x_over_y ? y : x), q = z_wins ? y : z;
-    const std::uint64_t w_sign = z_wins ? z_sign : (x_over_y ? x_sign : y_sign);
-    const std::uint64_t p_sign = (z_wins ? x_sign ^ 1 : (x_over_y ? y_sign : x_sign ^ 1)) ^ w_sign;
-    const std::uint64_t q_sign = (z_wins ? y_sign ^ 1 : z_sign) ^ w_sign;
-    const std::uint64_t axis = z_wins ? 2 : (x_over_y ? 0 : 1);
-
-    const double inverse = 1 / w;
-    const double i = half_cells * std::sqrt(multiply_add(3 * p, inverse, 1.0));
-    const double j = half_cells * std::sqrt(multiply_add(3 * q, inverse, 1.0));
-    const double i_rounded = i + kRound, j_rounded = j + kRound;
-    const double i_off = i - (i_rounded - kRound), j_off = j - (j_rounded - kRound);
+    const Folded at = fold(lat[k], lng[k], half_cells);
+    const double i_rounded = at.i + kRound, j_rounded = at.j + kRound;
+    const double i_off = at.i - (i_rounded - kRound), j_off = at.j - (j_rounded - kRound);
     const std::uint64_t i_floor = bits(i_rounded) - (bits(i_off) >> 63), j_floor = bits(j_rounded) - (bits(j_off) >> 63);
-    out.i[k] = (i_floor ^ (0 - p_sign)) & ones;
-    out.j[k] = (j_floor ^ (0 - q_sign)) & ones;
-    out.face[k] = (axis + 3 * w_sign) | (axis == 1 ? 256 : 0);
+    out.i[k] = (i_floor ^ (0 - at.i_sign)) & ones;
+    out.j[k] = (j_floor ^ (0 - at.j_sign)) & ones;
+    out.face[k] = (at.axis + 3 * at.w_sign) | (at.axis == 1 ? 256 : 0);
 
     const double i_gap = std::fabs(i_off), j_gap = std::fabs(j_off);
     const double gap = i_gap < j_gap ? i_gap : j_gap;
-    const bool in_range = a <= 90 && std::fabs(lng[k]) <= 360;  // not for NaN
+    const bool in_range = std::fabs(lat[k]) <= 90 && std::fabs(lng[k]) <= 360;  // not for NaN
     out.left[k] = (in_range ? gap : 0) >= near_boundary ? 0.0 : 1.0;
   }
 }
