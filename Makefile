@@ -53,6 +53,7 @@ format: $(VENV)/.dev  ## bring the code into style
 	$(BIN)/ruff format .
 
 bench: $(VENV)/.dev  ## measure against the peers, as ratios
+	$(BIN)/python -m pip install --quiet --group bench
 	$(BIN)/python benchmarks/run.py
 
 docs: $(VENV)/.dev  ## build the site into build/docs

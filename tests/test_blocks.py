@@ -1,5 +1,11 @@
 """Block kernels give the scalar kernels' answers, row by row, on every instruction set."""
 
+import platform
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -146,3 +152,46 @@ def test_any_bits(isa, name, n):
         with use(backend="native", isa=which):
             results.append(getattr(cw, name)(cells, *others, **keywords))
     assert (results[0] == results[1]).all()
+
+
+NATIVE = Path(__file__).resolve().parents[1] / "native"
+COMPILED = {"v2": "-march=x86-64-v2", "avx2": "-mavx2 -mfma -mbmi -mbmi2"}
+COMPILED["avx512"] = (
+    COMPILED["avx2"] + " -mavx512f -mavx512bw -mavx512dq -mavx512vl -mprefer-vector-width=512"  # as in CMakeLists.txt
+)
+
+
+needs_compiler = pytest.mark.skipif(
+    shutil.which("g++") is None or platform.machine() != "x86_64" or not NATIVE.is_dir(),
+    reason="asks g++ on x86-64 about the sources",
+)
+
+
+def compiled(isa, *arguments):
+    flags = "-std=c++20 -O3 -ffp-contract=off -fno-builtin-sin -fno-builtin-cos -fno-math-errno -fno-trapping-math"
+    include = [f"-I{NATIVE / 'include'}", f"-I{NATIVE / 'src'}"]
+    command = ["g++", *flags.split(), *COMPILED[isa].split(), *include, *map(str, arguments)]
+    subprocess.run(command, check=True)
+
+
+@needs_compiler
+@pytest.mark.parametrize("isa", FAST)
+def test_margin_at_boundaries(isa, tmp_path):
+    """Positions go to the scalar kernel at four times the greatest difference between the two, or more."""
+    compiled(isa, "-w", Path(__file__).with_name("margin.cpp"), "-o", tmp_path / "margin")
+    shown = subprocess.run([tmp_path / "margin"], check=True, capture_output=True, text=True).stdout
+    worst, near_boundary = map(float, shown.split())
+    assert 1e-8 < worst < near_boundary / 4
+
+
+@needs_compiler
+@pytest.mark.parametrize("isa", COMPILED)
+def test_every_loop_is_vectorised(isa, tmp_path):
+    """One that is not gives the same answers five times slower; small changes do that."""
+    report = tmp_path / "vectorised"
+    compiled(isa, f"-fopt-info-vec={report}", "-c", NATIVE / "src" / f"blocks_{isa}.cpp", "-o", tmp_path / "object")
+    seen = set(map(int, re.findall(r"blocks\.inl:(\d+):\d+: optimized: loop vectorized", report.read_text())))
+    lines = (NATIVE / "src" / "blocks.inl").read_text().splitlines()
+    loops = {k for k, line in enumerate(lines, 1) if "for (std::size_t k = 0;" in line}
+    assert len(loops) > 20
+    assert [lines[k - 1] for k in sorted(loops - seen)] == []

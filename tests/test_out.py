@@ -181,3 +181,21 @@ def test_every_elementwise_function_takes_out(row):
     parameter = inspect.signature(getattr(cw, row.name)).parameters["out"]
     assert parameter.default is None
     assert parameter.kind is parameter.KEYWORD_ONLY
+
+
+def test_results_larger_than_caches(backend):
+    """They are written past them, but for those that lie off the sixteens."""
+    n = 1_100_000 if cw.backend() == "native" else 1000
+    lat, lng = np.linspace(-90, 90, n), np.linspace(-180, 180, n)
+    lat[n // 2], lat[-1] = 91, np.nan
+    expected = cw.latlng_to_cell(lat, lng, on_invalid="null")
+    ok = expected > 0
+    vertices = cw.cell_vertices(expected)
+    buffer = np.empty(2 * n + 1, np.uint64)
+    for k in (0, 1):
+        out = cw.latlng_to_cell(np.tile(lat, 2), np.tile(lng, 2), out=buffer[k : k + 2 * n], on_invalid="null")
+        assert (out == np.tile(expected, 2)).all()
+        some = np.empty(n * 8 + k)[k:].reshape(n, 4, 2)
+        assert (cw.cell_vertices(expected, out=some)[ok] == vertices[ok]).all()
+        assert np.isnan(some[~ok]).all()
+    assert [ok[n // 2], ok[-1], ok.sum()] == [False, False, n - 2]

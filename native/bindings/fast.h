@@ -232,7 +232,7 @@ template <class T, int kNumpyType>
 struct FastScalars {
   static constexpr int kType = kNumpyType, kAxes = 0;
   static constexpr npy_intp kSize = sizeof(T), kDims[1] = {0};
-  static Output<T> to(PyObject* array) noexcept { return {data<T>(array)}; }
+  static Output<T> to(PyObject* array, std::size_t n) noexcept { return {data<T>(array), n}; }
   static PyObject* scalar(T value) { return to_python(value); }
 };
 template <>
@@ -250,7 +250,7 @@ template <std::size_t N>
 struct FastOutput<Text<N>> {
   static constexpr int kType = NPY_UNICODE, kAxes = 0;
   static constexpr npy_intp kSize = 4 * N, kDims[1] = {0};
-  static WideText<N> to(PyObject* array) noexcept { return {data<std::uint32_t>(array)}; }
+  static WideText<N> to(PyObject* array, std::size_t) noexcept { return {data<std::uint32_t>(array)}; }
   static PyObject* scalar(const Text<N>& value) { return to_python(value); }
 };
 
@@ -259,11 +259,11 @@ struct FastArrays {
   static PyObject* scalar(const std::array<T, N>& value) {
     using O = FastOutput<std::array<T, N>>;
     PyObject* array = PyArray_EMPTY(O::kAxes, O::kDims, O::kType, 0);
-    if (array != nullptr) O::to(array).store(0, value);
+    if (array != nullptr) O::to(array, 1).store(0, value);
     return array;
   }
-  static Output<std::array<T, N>> to(PyObject* array) noexcept {
-    return {data<typename Layout<T>::Element>(array)};
+  static Output<std::array<T, N>> to(PyObject* array, std::size_t n) noexcept {
+    return {data<typename Layout<T>::Element>(array), n};
   }
 };
 template <class T, std::size_t N>
@@ -347,6 +347,7 @@ struct Fast {
   }
 
   static PyObject* array(FastShape& shape, const std::tuple<Input<A>...>& in, PyObject* out, bool exact) {
+    const auto n = static_cast<std::size_t>(shape.n);
     if constexpr (requires { typename R::first_type; }) {
       using T = typename R::first_type;
       using U = typename R::second_type;
@@ -359,11 +360,11 @@ struct Fast {
       }
       const nb::object first = array_for<T>(shape, out1), second = array_for<U>(shape, out2);
       if (!first.is_valid() || !second.is_valid()) return without_result();
-      if (!run(shape, in, Output<R>{data<T>(first.ptr()), data<U>(second.ptr())}, exact)) return without_result();
+      if (!run(shape, in, Output<R>(data<T>(first.ptr()), data<U>(second.ptr()), n), exact)) return without_result();
       return pair(first, second);
     } else {
       nb::object result = array_for<R>(shape, out);
-      if (!result.is_valid() || !run(shape, in, FastOutput<R>::to(result.ptr()), exact)) return without_result();
+      if (!result.is_valid() || !run(shape, in, FastOutput<R>::to(result.ptr(), n), exact)) return without_result();
       return result.release().ptr();
     }
   }

@@ -17,6 +17,10 @@
 #include <type_traits>
 #include <utility>
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 #include "cellwise/blocks.h"
 #include "cellwise/check.h"
 #include "cellwise/conversion.h"
@@ -124,28 +128,66 @@ struct Layout<std::pair<T, U>> {
   static std::pair<T, U> null() noexcept { return {Layout<T>::null(), Layout<U>::null()}; }
 };
 
+// Results that are larger than caches go past them: a line that is written as a whole need not be read first.
+#if defined(__SSE2__)
+inline constexpr std::size_t kStreamedBytes = 16 << 20;
+inline void stream(const void* from, void* to, std::size_t size) noexcept {
+  auto* source = static_cast<const __m128i*>(from);
+  auto* target = static_cast<__m128i*>(to);
+  for (std::size_t k = 0; k < size / sizeof(__m128i); ++k) _mm_stream_si128(target + k, _mm_load_si128(source + k));
+  const std::size_t done = size & ~(sizeof(__m128i) - 1);
+  std::memcpy(static_cast<std::byte*>(to) + done, static_cast<const std::byte*>(from) + done, size - done);
+}
+inline void stream_ends() noexcept { _mm_sfence(); }
+#else
+inline constexpr std::size_t kStreamedBytes = ~std::size_t{0};
+inline void stream(const void* from, void* to, std::size_t size) noexcept { std::memcpy(to, from, size); }
+inline void stream_ends() noexcept {}
+#endif
+inline bool is_streamed(const void* to, std::size_t size) noexcept {
+  return size >= kStreamedBytes && reinterpret_cast<std::uintptr_t>(to) % 16 == 0;
+}
+
 // Where results go: rows one behind another in an array, or in two for pairs. `fill(start, rows, write)` lets
 // `write(to...)` fill rows of them.
 template <class R>
 struct Output {
   using Element = typename Layout<R>::Element;
+  static constexpr std::size_t kWidth = Layout<R>::kWidth;
   Element* to;
-  void store(std::size_t row, const R& value) const noexcept { Layout<R>::store(value, to + row * Layout<R>::kWidth); }
+  bool streamed = false;
+
+  Output(Element* to, std::size_t n) noexcept : to(to), streamed(is_streamed(to, n * kWidth * sizeof(Element))) {}
+  void store(std::size_t row, const R& value) const noexcept { Layout<R>::store(value, to + row * kWidth); }
   template <class Write>
-  bool fill(std::size_t start, std::size_t, Write write) const noexcept {
-    return write(to + start * Layout<R>::kWidth);
+  bool fill(std::size_t start, std::size_t n, Write write) const noexcept {
+    if (!streamed) return write(to + start * kWidth);
+    alignas(64) Element near[kBlockRows * kWidth];
+    const bool any_left = write(near);
+    stream(near, to + start * kWidth, n * kWidth * sizeof(Element));
+    return any_left;
   }
 };
 template <class T, class U>
 struct Output<std::pair<T, U>> {
   T* first;
   U* second;
+  bool streamed = false;
+
+  Output(T* first, U* second, std::size_t n) noexcept
+      : first(first), second(second), streamed(is_streamed(first, n * sizeof(T)) && is_streamed(second, n * sizeof(U))) {}
   void store(std::size_t row, const std::pair<T, U>& value) const noexcept {
     std::tie(first[row], second[row]) = value;
   }
   template <class Write>
-  bool fill(std::size_t start, std::size_t, Write write) const noexcept {
-    return write(first + start, second + start);
+  bool fill(std::size_t start, std::size_t n, Write write) const noexcept {
+    if (!streamed) return write(first + start, second + start);
+    alignas(64) T near_first[kBlockRows];
+    alignas(64) U near_second[kBlockRows];
+    const bool any_left = write(near_first, near_second);
+    stream(near_first, first + start, n * sizeof(T));
+    stream(near_second, second + start, n * sizeof(U));
+    return any_left;
   }
 };
 
@@ -289,6 +331,7 @@ struct Loop {
         if (left[k]) one(start + k, invalid, indices);
       }
     }
+    stream_ends();
   }
 };
 

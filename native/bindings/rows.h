@@ -98,7 +98,7 @@ struct Elementwise {
   static CountAndFirst run(In<A>... in, Out<R> out, bool exact) {
     const std::size_t n = out.size() / Layout<R>::kWidth;
     const std::tuple<Input<A>...> inputs{input_of<A>(in, n)...};
-    const Output<R> to{out.data()};
+    const Output<R> to(out.data(), n);
     nb::gil_scoped_release release;
     const Invalid invalid = Loop<Kernel, Checker, Block, R, Output<R>, A...>{inputs, to, exact}.run(n);
     return {invalid.count, invalid.first};
@@ -112,7 +112,7 @@ struct Elementwise<Kernel, Checker, Block, std::pair<T, U>, A...> {
     const std::size_t n = first.size();
     if (second.size() != n) throw nb::value_error("outputs must have as many rows as each other");
     const std::tuple<Input<A>...> inputs{input_of<A>(in, n)...};
-    const Output<R> to{first.data(), second.data()};
+    const Output<R> to(first.data(), second.data(), n);
     nb::gil_scoped_release release;
     const Invalid invalid = Loop<Kernel, Checker, Block, R, Output<R>, A...>{inputs, to, exact}.run(n);
     return {invalid.count, invalid.first};

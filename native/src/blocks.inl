@@ -59,12 +59,51 @@ inline double cosine_of_degrees(double d2) {
 //   du, with 1 + u^2 + v^2 <= 3 stretching the angles:         <= 17         <= 10
 //   ds = 3 du / (4 sqrt(1 + 3 |u|)), and the root:             <= 10         <= 7
 //
-// 17 * 2^-53 * 2^30 = 2.1e-6 leaves at the very worst; 7.2e-7 was the largest difference seen over 6 million points.
+// 17 * 2^-53 * 2^30 = 2.1e-6 leaves at the very worst; 7.2e-7 was the largest difference seen over 6 million points
+// (tests/margin.cpp looks for it again).
 // 2^-17 = 7.6e-6 is 3.6 times the one and 10 times the other. It leaves 3 points in 100,000 to the scalar kernel.
 //
 // Every discontinuity of the cell as a function of the position is such a boundary: u = 0, where the fold of the
 // projection changes side, is X = 2^29; an edge or a diagonal of a face, where the dominant axis changes, is X = 2^30.
 constexpr double kNearBoundary = 0x1p-17;
+
+// Where a ray meets the cube: the dominant axis, the signs of it and of the other two along the coordinates of its
+// face, and the distances of the coordinates from the face's middle line, folded: 2^level sqrt(1 + 3 |u|) / 2.
+struct Folded {
+  double i, j;
+  std::uint64_t axis, w_sign, i_sign, j_sign;
+};
+inline Folded fold(double lat, double lng, double half_cells) {
+  const double a = std::fabs(lat);
+  const bool polar = a > 45;
+  const double d = polar ? 90 - a : a;
+  const double sine = d * sine_over_degrees(d * d), cosine = cosine_of_degrees(d * d);
+  const double z = polar ? cosine : sine, ring = polar ? sine : cosine;  // |sin lat|, cos lat
+
+  const double quarter_turns = multiply_add(lng, 1 / 90., kRound);
+  const std::uint64_t quadrant = bits(quarter_turns);
+  const double e = lng - 90 * (quarter_turns - kRound);  // exact, in -45..45 but for a rounding of the quotient
+  const double e_sine = e * sine_over_degrees(e * e), e_cosine = cosine_of_degrees(e * e);
+  const bool odd = (quadrant & 1) != 0;
+  const double x_part = odd ? e_sine : e_cosine, y_part = odd ? e_cosine : e_sine;
+  const double x = std::fabs(x_part) * ring, y = std::fabs(y_part) * ring;
+  const std::uint64_t x_sign = (bits(x_part) >> 63) ^ (((quadrant + 1) >> 1) & 1);
+  const std::uint64_t y_sign = (bits(y_part) >> 63) ^ ((quadrant >> 1) & 1);
+  const std::uint64_t z_sign = bits(lat) >> 63;
+
+  const bool x_over_y = x > y;
+  const double equatorial = x_over_y ? x : y;
+  const bool z_wins = z > equatorial;
+  const double w = z_wins ? z : equatorial;
+  const double p = z_wins ? x : (x_over_y ? y : x), q = z_wins ? y : z;
+  const std::uint64_t w_sign = z_wins ? z_sign : (x_over_y ? x_sign : y_sign);
+  const std::uint64_t p_sign = (z_wins ? x_sign ^ 1 : (x_over_y ? y_sign : x_sign ^ 1)) ^ w_sign;
+  const std::uint64_t q_sign = (z_wins ? y_sign ^ 1 : z_sign) ^ w_sign;
+  const std::uint64_t axis = z_wins ? 2 : (x_over_y ? 0 : 1);
+  const double inverse = 1 / w;
+  return {half_cells * std::sqrt(multiply_add(3 * p, inverse, 1.0)),
+          half_cells * std::sqrt(multiply_add(3 * q, inverse, 1.0)), axis, w_sign, p_sign, q_sign};
+}
 
 struct Projected {
   alignas(64) std::uint64_t i[kBlockRows], j[kBlockRows];  // coordinates at the level
@@ -77,46 +116,17 @@ struct Projected {
 void project(const double* __restrict lat, const double* __restrict lng, double half_cells, double near_boundary,
              std::uint64_t ones, Projected& out, std::size_t n) noexcept {
   for (std::size_t k = 0; k < n; ++k) {
-    const double a = std::fabs(lat[k]);
-    const bool polar = a > 45;
-    const double d = polar ? 90 - a : a;
-    const double sine = d * sine_over_degrees(d * d), cosine = cosine_of_degrees(d * d);
-    const double z = polar ? cosine : sine, ring = polar ? sine : cosine;  // |sin lat|, cos lat
-
-    const double quarter_turns = multiply_add(lng[k], 1 / 90., kRound);
-    const std::uint64_t quadrant = bits(quarter_turns);
-    const double e = lng[k] - 90 * (quarter_turns - kRound);  // exact, in -45..45 but for a rounding of the quotient
-    const double e_sine = e * sine_over_degrees(e * e), e_cosine = cosine_of_degrees(e * e);
-    const bool odd = (quadrant & 1) != 0;
-    const double x_part = odd ? e_sine : e_cosine, y_part = odd ? e_cosine : e_sine;
-    const double x = std::fabs(x_part) * ring, y = std::fabs(y_part) * ring;
-    const std::uint64_t x_sign = (bits(x_part) >> 63) ^ (((quadrant + 1) >> 1) & 1);
-    const std::uint64_t y_sign = (bits(y_part) >> 63) ^ ((quadrant >> 1) & 1);
-    const std::uint64_t z_sign = bits(lat[k]) >> 63;
-
-    const bool x_over_y = x > y;
-    const double equatorial = x_over_y ? x : y;
-    const bool z_wins = z > equatorial;
-    const double w = z_wins ? z : equatorial;
-    const double p = z_wins ? x : (x_over_y ? y : x), q = z_wins ? y : z;
-    const std::uint64_t w_sign = z_wins ? z_sign : (x_over_y ? x_sign : y_sign);
-    const std::uint64_t p_sign = (z_wins ? x_sign ^ 1 : (x_over_y ? y_sign : x_sign ^ 1)) ^ w_sign;
-    const std::uint64_t q_sign = (z_wins ? y_sign ^ 1 : z_sign) ^ w_sign;
-    const std::uint64_t axis = z_wins ? 2 : (x_over_y ? 0 : 1);
-
-    const double inverse = 1 / w;
-    const double i = half_cells * std::sqrt(multiply_add(3 * p, inverse, 1.0));
-    const double j = half_cells * std::sqrt(multiply_add(3 * q, inverse, 1.0));
-    const double i_rounded = i + kRound, j_rounded = j + kRound;
-    const double i_off = i - (i_rounded - kRound), j_off = j - (j_rounded - kRound);
+    const Folded at = fold(lat[k], lng[k], half_cells);
+    const double i_rounded = at.i + kRound, j_rounded = at.j + kRound;
+    const double i_off = at.i - (i_rounded - kRound), j_off = at.j - (j_rounded - kRound);
     const std::uint64_t i_floor = bits(i_rounded) - (bits(i_off) >> 63), j_floor = bits(j_rounded) - (bits(j_off) >> 63);
-    out.i[k] = (i_floor ^ (0 - p_sign)) & ones;
-    out.j[k] = (j_floor ^ (0 - q_sign)) & ones;
-    out.face[k] = (axis + 3 * w_sign) | (axis == 1 ? 256 : 0);
+    out.i[k] = (i_floor ^ (0 - at.i_sign)) & ones;
+    out.j[k] = (j_floor ^ (0 - at.j_sign)) & ones;
+    out.face[k] = (at.axis + 3 * at.w_sign) | (at.axis == 1 ? 256 : 0);
 
     const double i_gap = std::fabs(i_off), j_gap = std::fabs(j_off);
     const double gap = i_gap < j_gap ? i_gap : j_gap;
-    const bool in_range = a <= 90 && std::fabs(lng[k]) <= 360;  // not for NaN
+    const bool in_range = std::fabs(lat[k]) <= 90 && std::fabs(lng[k]) <= 360;  // not for NaN
     out.left[k] = (in_range ? gap : 0) >= near_boundary ? 0.0 : 1.0;
   }
 }
@@ -210,24 +220,27 @@ bool latlng_to_cell(const double* lat, const double* lng, std::int32_t level, st
   return true;
 }
 
+constexpr std::uint64_t kSign = std::uint64_t{1} << 63;
+
 // --- cells, bit by bit -------------------------------------------------------------------------------------------------
 
 inline std::uint64_t lowest_bit(std::uint64_t cell) { return cell & (0 - cell); }
 
-// In arithmetic alone, which vectorises where conditions do not: 1 for what is no cell, else 0; 0 for the missing cell,
-// else 1.  Valid range: any 64 bits.
+// Negative, as signed integers, for what is no cell. In arithmetic alone, which vectorises where conditions do not.
+// Valid range: any 64 bits.
 inline std::uint64_t fault(std::uint64_t id) {
   const std::uint64_t marker = lowest_bit(id) & 0x1555555555555555;
-  return (marker - 1) >> 63 | (id & id << 1) >> 63;
+  return (marker - 1) | (id & id << 1);
 }
-inline std::uint64_t present(std::uint64_t id) { return (id | (0 - id)) >> 63; }
-// Of those that are not missing.
-inline std::uint64_t real_fault(std::uint64_t id) { return fault(id) & present(id); }
+// The same but for the missing cell.
+inline std::uint64_t real_fault(std::uint64_t id) { return fault(id) & (id | (0 - id)); }
+inline bool is_negative(std::uint64_t x) { return static_cast<std::int64_t>(x) < 0; }
 
-// Marks the rows where `is_fault(k)` is not zero; they are few, or the input is bad.
-template <class IsFault>
-bool leave(std::uint8_t* left, std::size_t n, IsFault is_fault) noexcept {
-  for (std::size_t k = 0; k < n; ++k) left[k] = is_fault(k) != 0;
+// Marks the rows where `fault_of(k)` is negative, if all of them together are.
+template <class FaultOf>
+inline bool leave(std::uint64_t faults, std::uint8_t* left, std::size_t n, FaultOf fault_of) noexcept {
+  if (!is_negative(faults)) return false;
+  for (std::size_t k = 0; k < n; ++k) left[k] = fault_of(k) >> 63;
   return true;
 }
 
@@ -241,22 +254,27 @@ inline bool each_cell(const std::uint64_t* __restrict cell, T* __restrict to, T 
     faults |= real_fault(id);
     to[k] = id == 0 ? null : f(id);
   }
-  return faults != 0 && leave(left, n, [&](std::size_t k) { return real_fault(cell[k]); });
+  return leave(faults, left, n, [&](std::size_t k) { return real_fault(cell[k]); });
 }
 
 bool cell_is_valid(const std::uint64_t* __restrict cell, bool* __restrict valid, std::uint8_t*, std::size_t n) noexcept {
-  for (std::size_t k = 0; k < n; ++k) valid[k] = fault(cell[k]) == 0;
+  for (std::size_t k = 0; k < n; ++k) valid[k] = !is_negative(fault(cell[k]));
   return false;
 }
 
 bool cell_level(const std::uint64_t* cell, std::int32_t* level, std::uint8_t* left, std::size_t n) noexcept {
   return each_cell<std::int32_t>(cell, level, -1, left, n, [](std::uint64_t id) {
+    const std::uint64_t bit = lowest_bit(id);
+#ifdef __AVX512DQ__
+    return static_cast<std::int32_t>(30 + 511 - (bits(static_cast<double>(bit)) >> 53));  // half of 1023, rounded down
+#else
     // A power of two has its exponent in a double's; those of 32 bits become doubles by an or.
-    const std::uint64_t bit = lowest_bit(id), low = bit & 0xffffffff;
+    const std::uint64_t low = bit & 0xffffffff;
     const std::uint64_t half = bit >> 32 | low;
     const std::uint64_t exponent = bits(std::bit_cast<double>(half | 0x4330000000000000) - 0x1p52) >> 52;
     const auto place = static_cast<std::int32_t>(exponent) - 1023 + (low == 0 ? 32 : 0);
     return 30 - (place >> 1);
+#endif
   });
 }
 
@@ -282,7 +300,7 @@ bool cell_parent(const std::uint64_t* __restrict cell, std::int32_t level, std::
   const std::uint64_t bit = std::uint64_t{1} << (2 * (30 - level)), keep = 0 - bit, reach = 2 * bit - 1;
   // A cell at this level or below has its marker among these bits, a coarser one has none of them set.
   const auto is_fault = [=](std::uint64_t id) {
-    return real_fault(id) | (((id & reach) - 1) >> 63 & present(id));
+    return real_fault(id) | (((id & reach) - 1) & (id | (0 - id)));
   };
   std::uint64_t faults = 0;
   for (std::size_t k = 0; k < n; ++k) {
@@ -290,7 +308,7 @@ bool cell_parent(const std::uint64_t* __restrict cell, std::int32_t level, std::
     faults |= is_fault(id);
     parent[k] = id == 0 ? 0 : (id & keep) | bit;
   }
-  return faults != 0 && leave(left, n, [&](std::size_t k) { return is_fault(cell[k]); });
+  return leave(faults, left, n, [&](std::size_t k) { return is_fault(cell[k]); });
 }
 
 // Questions about two cells; false if one is missing.
@@ -303,7 +321,7 @@ inline bool each_pair(const std::uint64_t* __restrict a, const std::uint64_t* __
     faults |= real_fault(p) | real_fault(q);
     to[k] = (p != 0) & (q != 0) & f(p, q);
   }
-  return faults != 0 && leave(left, n, [&](std::size_t k) {
+  return leave(faults, left, n, [&](std::size_t k) {
     return real_fault(a[k]) | real_fault(b[k]);
   });
 }
@@ -366,7 +384,7 @@ bool cell_to_token(const std::uint64_t* __restrict cell, std::uint8_t* __restric
     std::memcpy(token + 16 * k, &first[k], 8);
     std::memcpy(token + 16 * k + 8, &second[k], 8);
   }
-  return faults != 0 && leave(left, n, [&](std::size_t k) { return real_fault(cell[k]); });
+  return leave(faults, left, n, [&](std::size_t k) { return real_fault(cell[k]); });
 }
 
 inline std::uint64_t nuls(std::uint64_t digits) {  // bytes of ones where there is a NUL
@@ -384,8 +402,8 @@ bool token_to_cell(const char* __restrict token, std::uint64_t* __restrict cell,
     const std::uint8_t d = letter < 6 ? static_cast<std::uint8_t>(letter + 10) : (c == 0 ? 0xff : 0x80);
     digit[k] = number < 10 ? number : d;
   }
-  alignas(64) std::uint64_t sure[kBlockRows];
-  std::uint64_t all_sure = 1;
+  alignas(64) std::uint64_t unsure[kBlockRows];
+  std::uint64_t faults = 0;
   for (std::size_t k = 0; k < n; ++k) {
     std::uint64_t high, low;
     std::memcpy(&high, digit + 16 * k, 8);
@@ -398,10 +416,10 @@ bool token_to_cell(const char* __restrict token, std::uint64_t* __restrict cell,
     const std::uint64_t gap = (high_end & (high_end + 1)) | (low_end & (low_end + 1)) | (high_end == 0 ? 0 : ~low_end);
     const std::uint64_t id = gather_nibbles(high & ~high_end) << 32 | gather_nibbles(low & ~low_end);
     cell[k] = id;
-    sure[k] = (gap | (no_digit & 0x8080808080808080) | fault(id)) == 0 ? 1 : 0;
-    all_sure &= sure[k];
+    unsure[k] = (gap | (no_digit & 0x8080808080808080)) != 0 ? kSign : fault(id);
+    faults |= unsure[k];
   }
-  return all_sure == 0 && leave(left, n, [&](std::size_t k) { return sure[k] ^ 1; });
+  return leave(faults, left, n, [&](std::size_t k) { return unsure[k]; });
 }
 
 // --- cells to positions ------------------------------------------------------------------------------------------------
@@ -473,13 +491,13 @@ inline double residual(double a, double b, double c) {
 #endif
 }
 
-// atan2 in degrees. Zeros count as positive.  Max error: 0.7 ulp before it is scaled to degrees, so that it is within
-// 2 ulp of any C library's whose own error is below 1: one step there is 1.8 steps in degrees at most, and two roundings.
+// atan2 in degrees. Zeros count as positive.
+// Max error: 0.7 ulp before it is scaled to degrees, so that it is within 2 ulp of any C library's whose own error is
+// below 1: one step there is 1.8 steps in degrees at most, and two roundings.
 //
 // The smaller of |x| and |y| over the larger, t, lies in [0, 1]; beyond tan(pi / 8) it is turned back by pi / 4, which
 // gives (t - 1) / (t + 1). The quotient and both sums carry what their roundings lost. atan(t) / t is a Chebyshev fit in
 // t^2 (max error 7e-18).
-constexpr std::uint64_t kSign = std::uint64_t{1} << 63;
 inline double arctangent_degrees(double y, double x) {
   constexpr double kQuarter = 0.7853981633974483, kQuarterRest = 3.061616997868383e-17;  // 4 * kQuarter is exact
   const double ax = std::fabs(x), ay = std::fabs(y);
@@ -530,19 +548,20 @@ constexpr std::uint64_t kAnyCell = std::uint64_t{1} << 60;
 
 struct Centers {
   alignas(64) std::uint64_t face[kBlockRows];
-  alignas(64) double si[kBlockRows], ti[kBlockRows];
+  alignas(64) double si[kBlockRows], ti[kBlockRows], half[kBlockRows];  // half the size of the cell
 };
 
 // Centres of the valid ones; whether any is left.
 inline std::uint64_t find_centers(const std::uint64_t* __restrict cell, Centers& out, std::size_t n) noexcept {
   std::uint64_t faults = 0;
   for (std::size_t k = 0; k < n; ++k) {
-    const std::uint64_t wrong = fault(cell[k]), id = wrong ? kAnyCell : cell[k];
+    const std::uint64_t wrong = fault(cell[k]), id = is_negative(wrong) ? kAnyCell : cell[k];
     faults |= wrong;
     const Center at = center(id);
     out.face[k] = id >> 61;
     out.si[k] = to_double(at.si);
     out.ti[k] = to_double(at.ti);
+    out.half[k] = to_double(lowest_bit(at.si));
   }
   return faults;
 }
@@ -557,7 +576,7 @@ bool cell_to_latlng(const std::uint64_t* __restrict cell, double* __restrict lat
     lat[k] = found.lat;
     lng[k] = found.lng;
   }
-  return faults != 0 && leave(left, n, [&](std::size_t k) { return fault(cell[k]); });
+  return leave(faults, left, n, [&](std::size_t k) { return fault(cell[k]); });
 }
 
 bool cell_vertices(const std::uint64_t* __restrict cell, double* __restrict vertices, std::uint8_t* left,
@@ -566,9 +585,7 @@ bool cell_vertices(const std::uint64_t* __restrict cell, double* __restrict vert
   alignas(64) double low_u[kBlockRows], high_u[kBlockRows], low_v[kBlockRows], high_v[kBlockRows];
   const std::uint64_t faults = find_centers(cell, at, n);
   for (std::size_t k = 0; k < n; ++k) {
-    // Half the size of a cell is the lowest bit of its centre.
-    const auto si = static_cast<std::int64_t>(at.si[k]);
-    const double half = static_cast<double>(si & -si);
+    const double half = at.half[k];
     low_u[k] = st_to_uv(0x1p-31 * (at.si[k] - half));
     high_u[k] = st_to_uv(0x1p-31 * (at.si[k] + half));
     low_v[k] = st_to_uv(0x1p-31 * (at.ti[k] - half));
@@ -590,7 +607,7 @@ bool cell_vertices(const std::uint64_t* __restrict cell, double* __restrict vert
       vertices[8 * k + 2 * vertex + 1] = lng[k];
     }
   }
-  return faults != 0 && leave(left, n, [&](std::size_t k) { return fault(cell[k]); });
+  return leave(faults, left, n, [&](std::size_t k) { return fault(cell[k]); });
 }
 
 // --- neighbors ---------------------------------------------------------------------------------------------------------
@@ -605,8 +622,8 @@ inline std::uint32_t find_places(const std::uint64_t* __restrict cell, Places& o
                                  std::size_t n) noexcept {
   alignas(64) std::uint64_t si[kBlockRows], ti[kBlockRows], wrong[kBlockRows];
   for (std::size_t k = 0; k < n; ++k) {
-    wrong[k] = fault(cell[k]);
-    const std::uint64_t id = wrong[k] ? kAnyCell : cell[k];
+    wrong[k] = fault(cell[k]) >> 63;
+    const std::uint64_t id = wrong[k] != 0 ? kAnyCell : cell[k];
     const Center at = center(id);
     si[k] = at.si;
     ti[k] = at.ti;
@@ -660,7 +677,7 @@ bool cell_edge_neighbors(const std::uint64_t* cell, std::uint64_t* __restrict ne
     neighbors[4 * k + 2] = up[k];
     neighbors[4 * k + 3] = back[k];
   }
-  return any != 0 && leave(left, n, [&](std::size_t k) { return outside[k]; });
+  return leave(std::uint64_t{any} << 63, left, n, [&](std::size_t k) { return std::uint64_t{outside[k]} << 63; });
 }
 
 inline void put_in_order(std::uint64_t& a, std::uint64_t& b) {
@@ -700,7 +717,7 @@ bool cell_all_neighbors(const std::uint64_t* cell, std::uint64_t* __restrict nei
   for (std::size_t k = 0; k < n; ++k) {
     for (std::size_t m = 0; m < 8; ++m) neighbors[8 * k + m] = around[m][k];
   }
-  return any != 0 && leave(left, n, [&](std::size_t k) { return outside[k]; });
+  return leave(std::uint64_t{any} << 63, left, n, [&](std::size_t k) { return std::uint64_t{outside[k]} << 63; });
 }
 
 }  // namespace
