@@ -42,6 +42,8 @@ def test_ancestors_are_parents_where_there_are_any(cells, level):
 @given(some_cells, st.integers(0, 30))
 def test_counts_of_one_level(cells, level):
     cell, count = cell_counts(cells, level)
+    again = cell_counts(*np.unique(cells, return_counts=True)[:1], level, np.unique(cells, return_counts=True)[1])
+    assert [x.tolist() for x in again] == [cell.tolist(), count.tolist()]
     expected = Counter(cw.cell_parent(int(c), level) for c in cells if cw.cell_level(int(c)) >= level)
     assert dict(zip(cell.tolist(), count.tolist())) == expected
     assert cell.tolist() == sorted(expected)
@@ -51,7 +53,8 @@ def test_counts_of_one_level(cells, level):
 @given(some_cells, some_cells)
 def test_count_within_any_cells(rows, cells):
     expected = [sum(cw.cell_contains(int(c), int(r)) for r in rows) for c in cells]
-    assert count_within(rows, cells).tolist() == expected
+    assert count_within(rows, np.ones(len(rows), np.int64), cells).tolist() == expected
+    assert count_within(*np.unique(rows, return_counts=True), cells).tolist() == expected
 
 
 @unhurried
@@ -85,9 +88,10 @@ def one_by_one(rows, levels, least, rollup):
 @unhurried
 @given(some_cells, st.sets(st.integers(0, 30), min_size=1, max_size=4), st.integers(1, 4), st.booleans())
 def test_frequent_cells_follow_the_rule(rows, levels, least, rollup):
-    cells, counts = frequent_cells(rows, tuple(sorted(levels)), least, rollup=rollup)
+    placed = np.unique(rows, return_counts=True)
+    cells, counts = frequent_cells(*placed, tuple(sorted(levels)), least, rollup=rollup)
     assert cells.tolist() == one_by_one(rows, levels, least, rollup)
-    assert counts.tolist() == count_within(rows, cells).tolist()
+    assert counts.tolist() == count_within(*placed, cells).tolist()
 
 
 # --- automatic levels -------------------------------------------------------------------------------------------------

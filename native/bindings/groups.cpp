@@ -1,0 +1,219 @@
+#include "groups.h"
+
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/pair.h>
+
+#include <cstdint>
+#include <cstdlib>
+#include <memory>
+#include <new>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "cellwise/blocks.h"
+#include "cellwise/groups.h"
+
+namespace cellwise::bindings {
+
+namespace nb = nanobind;
+
+namespace {
+
+constexpr const char* kVocabularyName = "cellwise.Vocabulary";
+
+// Rows between two looks for Ctrl-C.
+constexpr std::size_t kChunk = 1 << 16;
+
+template <class T>
+using In = nb::ndarray<const T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+template <class T, int Axes = 1>
+using Out = nb::ndarray<T, nb::ndim<Axes>, nb::c_contig, nb::device::cpu>;
+template <class T>
+using Made = nb::ndarray<nb::numpy, T, nb::ndim<1>>;
+
+template <class T>
+Made<T> to_numpy(std::vector<T>&& values) {
+  auto owner = std::make_unique<std::vector<T>>(std::move(values));
+  T* data = owner->data();
+  const std::size_t n = owner->size();
+  nb::capsule capsule(owner.release(), [](void* p) noexcept { delete static_cast<std::vector<T>*>(p); });
+  return Made<T>(data, {n}, capsule);
+}
+
+bool interrupted() {
+  nb::gil_scoped_acquire acquire;
+  return PyErr_CheckSignals() != 0;
+}
+
+// Runs `work(start, stop)` over all rows, in chunks, with the instruction that counts bits where the set in use has it:
+// all that work does is inlined into a function that may use it, or into one that may not.
+#if CELLWISE_X86 && defined(__GNUC__)
+template <class Work>
+[[gnu::target("popcnt")]] void chunk_with_popcnt(const Work& work, std::size_t start, std::size_t stop) {
+  work(start, stop);
+}
+#endif
+template <class Work>
+void in_chunks(std::size_t n, const Work& work) {
+  bool stopped = false;
+  {
+    nb::gil_scoped_release release;
+#if CELLWISE_X86 && defined(__GNUC__)
+    const bool has_popcnt = std::string_view(blocks().name) != "scalar";
+#endif
+    for (std::size_t start = 0; start < n && !stopped; start += kChunk) {
+      const std::size_t stop = std::min(n, start + kChunk);
+#if CELLWISE_X86 && defined(__GNUC__)
+      if (has_popcnt) {
+        chunk_with_popcnt(work, start, stop);
+      } else {
+        work(start, stop);
+      }
+#else
+      work(start, stop);
+#endif
+      stopped = stop < n && start / kChunk % 64 == 63 && interrupted();
+    }
+  }
+  if (stopped) throw nb::python_error();
+}
+
+template <class Key>
+std::size_t make_keys(In<std::uint64_t> cells, std::int32_t level, Out<Key> keys) {
+  if (level < 0 || level > kKeyLevel<Key>) throw nb::value_error("level must suit the keys");
+  if (keys.size() != cells.size()) throw nb::value_error("the result must have an item for each cell");
+  nb::gil_scoped_release release;
+  return cell_keys(cells.data(), cells.size(), level, keys.data());
+}
+
+template <class Key>
+std::pair<Made<std::uint64_t>, Made<std::int64_t>> count(In<Key> keys) {
+  std::vector<std::uint64_t> cells;
+  std::vector<std::int64_t> counts;
+  {
+    nb::gil_scoped_release release;
+    count_keys(keys.data(), keys.size(), cells, counts);
+  }
+  return {to_numpy(std::move(cells)), to_numpy(std::move(counts))};
+}
+
+const Vocabulary& as_vocabulary(const nb::capsule& capsule) {
+  if (!PyCapsule_IsValid(capsule.ptr(), kVocabularyName)) throw nb::type_error("not a vocabulary");
+  return *static_cast<const Vocabulary*>(capsule.data(kVocabularyName));
+}
+
+nb::capsule make_vocabulary(In<std::uint64_t> cells) {
+  const std::uint64_t* cell = cells.data();
+  const std::size_t n = cells.size();
+  bool fits = n < (std::size_t{1} << 31);
+  for (std::size_t k = 0; fits && k < n; ++k) {
+    fits = cell_is_valid(cell[k]);
+    if (!fits || k == 0) continue;
+    const std::int32_t before = cell_level(cell[k - 1]), level = cell_level(cell[k]);
+    fits = before < level || (before == level && cell[k - 1] < cell[k]);
+  }
+  if (!fits) throw nb::value_error("a vocabulary needs valid, distinct cells, sorted by level, then id");
+  std::unique_ptr<Vocabulary> vocabulary;
+  {
+    nb::gil_scoped_release release;
+    vocabulary = std::make_unique<Vocabulary>(cell, n);
+  }
+  return nb::capsule(vocabulary.release(), kVocabularyName,
+                     [](void* p) noexcept { delete static_cast<Vocabulary*>(p); });
+}
+
+// Where each cell stands, or, with a level, its ancestor there; -1 for nowhere.
+void positions(nb::capsule capsule, In<std::uint64_t> cells, std::int32_t level, Out<std::int32_t> found) {
+  const Vocabulary& vocabulary = as_vocabulary(capsule);
+  if (found.size() != cells.size()) throw nb::value_error("the result must have an item for each cell");
+  const std::uint64_t* cell = cells.data();
+  std::int32_t* to = found.data();
+  if (level > kMaxLevel) throw nb::value_error("level must be in 0..30");
+  in_chunks(cells.size(), [=, &vocabulary](std::size_t start, std::size_t stop) CELLWISE_INLINE {
+    if (level < 0) {
+      vocabulary.find(cell + start, stop - start, to + start);
+    } else {
+      vocabulary.find(cell + start, stop - start, level, to + start);
+    }
+  });
+}
+
+// Memory that grows where it lies, if the system can, and of which only what was written is really taken.
+template <class T>
+struct Growing {
+  T* data = nullptr;
+  std::size_t size = 0, room = 0;
+
+  ~Growing() { std::free(data); }
+  void reserve(std::size_t more) {
+    if (size + more <= room) return;
+    resize(std::max(size + more, room + room / 2));
+  }
+  void resize(std::size_t items) {
+    void* moved = std::realloc(data, std::max<std::size_t>(items, 1) * sizeof(T));
+    if (moved == nullptr) throw std::bad_alloc();
+    data = static_cast<T*>(moved);
+    room = items;
+  }
+};
+
+// Positions of the cells that contain each row, row after row; writes where those of each end.
+template <class Index>
+Made<Index> containing(const Vocabulary& vocabulary, const In<std::uint64_t>& cells, const Out<Index>& ends) {
+  if (ends.size() != cells.size()) throw nb::value_error("the result must have an item for each cell");
+  const std::uint64_t* cell = cells.data();
+  Index* end = ends.data();
+  auto found = std::make_unique<Growing<Index>>();
+  Growing<Index>& to = *found;
+  in_chunks(cells.size(), [=, &vocabulary, &to](std::size_t start, std::size_t stop) CELLWISE_INLINE {
+    to.reserve((stop - start) * vocabulary.n_levels() + 1);
+    for (std::size_t k = start; k < stop; k += Vocabulary::kRows) {
+      const std::size_t rows = std::min(Vocabulary::kRows, stop - k);
+      to.size += vocabulary.containing(cell + k, rows, to.size, to.data + to.size, end + k);
+    }
+  });
+  to.resize(to.size);
+  Index* data = to.data;
+  const std::size_t n = to.size;
+  nb::capsule capsule(found.release(), [](void* p) noexcept { delete static_cast<Growing<Index>*>(p); });
+  return Made<Index>(data, {n}, capsule);
+}
+
+void sum(In<std::int32_t> group, In<double> y, In<double> weight, Out<double, 2> sums) {
+  const std::size_t n = group.size(), n_groups = sums.shape(0);
+  static_assert(sizeof(GroupSums) == 4 * sizeof(double));
+  if (y.size() != n || (weight.size() != n && weight.size() != 0) || sums.shape(1) != 4) {
+    throw nb::value_error("sums need as many groups, values and weights as rows");
+  }
+  const std::int32_t* at = group.data();
+  for (std::size_t k = 0; k < n; ++k) {
+    if (at[k] < 0 || static_cast<std::size_t>(at[k]) >= n_groups) throw nb::value_error("group must be one of the sums");
+  }
+  const double* weights = weight.size() == n && n > 0 ? weight.data() : nullptr;
+  auto* to = reinterpret_cast<GroupSums*>(sums.data());
+  const double* values = y.data();
+  in_chunks(n, [=](std::size_t start, std::size_t stop) CELLWISE_INLINE {
+    add_rows(at + start, values + start, weights == nullptr ? nullptr : weights + start, stop - start, to);
+  });
+}
+
+}  // namespace
+
+void add_groups(nb::module_& m) {
+  m.def("cell_keys", &make_keys<std::uint32_t>);
+  m.def("cell_keys", &make_keys<std::uint64_t>);
+  m.def("count_keys", &count<std::uint32_t>);
+  m.def("count_keys", &count<std::uint64_t>);
+  m.def("vocabulary", &make_vocabulary);
+  m.def("vocabulary_positions", &positions);
+  m.def("vocabulary_containing", [](nb::capsule capsule, In<std::uint64_t> cells, Out<std::int32_t> ends) {
+    return containing(as_vocabulary(capsule), cells, ends);
+  });
+  m.def("vocabulary_containing", [](nb::capsule capsule, In<std::uint64_t> cells, Out<std::int64_t> ends) {
+    return containing(as_vocabulary(capsule), cells, ends);
+  });
+  m.def("sum_groups", &sum);
+}
+
+}  // namespace cellwise::bindings
