@@ -110,48 +110,31 @@ class LevelTable {
 
   // Where the ancestor of each cell at the level stands; -1 for nowhere, for coarser cells and for 0.
   CELLWISE_INLINE inline void find(const std::uint64_t* cells, std::size_t n, std::int32_t* out) const noexcept {
+    constexpr std::size_t kAhead = 64;  // rows whose memory is asked for before the first is needed
     const Word* words = words_.data();
     const std::uint64_t own = 2 * bit_ - 1, in_page = mask(page_bits_);
     const int shift = shift_, page_bits = page_bits_;
-    const auto position = [=](std::uint64_t page, std::uint64_t cell) CELLWISE_INLINE {
-      const std::uint64_t key = cell >> shift;
-      const Word& word = words[page << page_bits | (key >> 6 & in_page)];
-      const std::int32_t before = word.before + std::popcount(word.bits & mask(key & 63));
-      const bool is_known = (word.bits >> (key & 63) & 1) != 0 & (cell & own) != 0;
-      return before | (std::int32_t{is_known} - 1);  // no branch, which would be guessed wrong too often
-    };
-    if (is_listed_) {
-      const std::uint32_t* pages = listed_.data();
-      const std::uint64_t first = first_, span = span_;
-      for (std::size_t k = 0; k < n; ++k) {
-        const std::uint64_t number = (cells[k] >> shift >> 6 >> page_bits) - first;
-        out[k] = position(pages[std::min(number, span)], cells[k]);
-      }
-      return;
-    }
-    const NumberedPage* pages = hashed_.data();
-    const int hash_shift = hash_shift_;
-    const std::size_t wrap = hashed_.size() - 1;
-    constexpr std::size_t kAhead = 64;  // rows whose memory is asked for before the first is needed
     std::size_t at[kAhead];
-    for (std::size_t start = 0; start < n; start += kAhead) {
+    for (std::size_t start = 0; start < n; start += kAhead, cells += kAhead, out += kAhead) {
       const std::size_t rows = std::min(kAhead, n - start);
-      for (std::size_t k = 0; k < rows; ++k) {
-        at[k] = hash(cells[start + k] >> shift >> 6 >> page_bits, hash_shift);
-        CELLWISE_PREFETCH(pages + at[k]);
-      }
-      for (std::size_t k = 0; k < rows; ++k) {
-        const std::uint64_t number = cells[start + k] >> shift >> 6 >> page_bits;
-        std::size_t slot = at[k];
-        const NumberedPage one = pages[slot], two = pages[slot = (slot + 1) & wrap];  // nearly always one of these, or none
-        at[k] = (one.page & -std::uint32_t{one.number == number}) | (two.page & -std::uint32_t{two.number == number});
-        if (at[k] == 0 && one.page != 0 && two.page != 0) [[unlikely]] {
-          while (pages[slot].number != number && pages[slot].page != 0) slot = (slot + 1) & wrap;
-          at[k] = pages[slot].page;
+      if (is_listed_) {
+        for (std::size_t k = 0; k < rows; ++k) {
+          at[k] = listed_[std::min((cells[k] >> shift >> 6 >> page_bits) - first_, span_)];
         }
-        CELLWISE_PREFETCH(words + (at[k] << page_bits | (cells[start + k] >> shift >> 6 & in_page)));
+      } else {
+        find_hashed(cells, rows, at);
       }
-      for (std::size_t k = 0; k < rows; ++k) out[start + k] = position(at[k], cells[start + k]);
+      for (std::size_t k = 0; k < rows; ++k) {
+        at[k] = at[k] << page_bits | (cells[k] >> shift >> 6 & in_page);
+        CELLWISE_PREFETCH(words + at[k]);
+      }
+      for (std::size_t k = 0; k < rows; ++k) {
+        const Word& word = words[at[k]];
+        const int place = static_cast<int>(cells[k] >> shift & 63);
+        const std::int32_t before = word.before + std::popcount(word.bits & mask(place));
+        const bool is_known = ((word.bits >> place & 1) != 0) & ((cells[k] & own) != 0);
+        out[k] = before | (std::int32_t{is_known} - 1);  // no branch, which would be guessed wrong too often
+      }
     }
   }
 
@@ -171,6 +154,27 @@ class LevelTable {
 
   static constexpr std::uint64_t mask(std::uint64_t bits) noexcept { return (std::uint64_t{1} << bits) - 1; }
   static std::size_t hash(std::uint64_t number, int shift) noexcept { return number * 0x9E3779B97F4A7C15 >> shift; }
+
+  // Page of each cell.
+  CELLWISE_INLINE inline void find_hashed(const std::uint64_t* cells, std::size_t n, std::size_t* at) const noexcept {
+    const NumberedPage* pages = hashed_.data();
+    const std::size_t wrap = hashed_.size() - 1;
+    const int shift = shift_, page_bits = page_bits_, hash_shift = hash_shift_;
+    for (std::size_t k = 0; k < n; ++k) {
+      at[k] = hash(cells[k] >> shift >> 6 >> page_bits, hash_shift);
+      CELLWISE_PREFETCH(pages + at[k]);
+    }
+    for (std::size_t k = 0; k < n; ++k) {
+      const std::uint64_t number = cells[k] >> shift >> 6 >> page_bits;
+      std::size_t slot = at[k];
+      const NumberedPage one = pages[slot], two = pages[slot = (slot + 1) & wrap];  // nearly always one of these, or none
+      at[k] = (one.page & -std::uint32_t{one.number == number}) | (two.page & -std::uint32_t{two.number == number});
+      if (at[k] == 0 && one.page != 0 && two.page != 0) [[unlikely]] {
+        while (pages[slot].number != number && pages[slot].page != 0) slot = (slot + 1) & wrap;
+        at[k] = pages[slot].page;
+      }
+    }
+  }
 
   void add(std::uint64_t number, std::uint32_t page) {
     if (is_listed_) {
@@ -196,12 +200,19 @@ class Vocabulary {
   static constexpr std::size_t kRows = 256;  // at a time, so that what lies between two passes stays in the cache
 
   // REQUIRES: the cells are valid, distinct and in order; fewer than 2^31.
-  Vocabulary(const std::uint64_t* cells, std::size_t n) {
+  Vocabulary(const std::uint64_t* cells, std::size_t n) : above_(n), depth_(n) {
     at_level_.fill(nullptr);
     tables_.reserve(kMaxLevel + 1);
     for (std::size_t start = 0, stop = 0; start < n; start = stop) {
       const std::int32_t level = cell_level(cells[start]);
       while (stop < n && cell_level(cells[stop]) == level) ++stop;
+      for (std::size_t k = start; k < stop; k += kRows) {
+        const std::size_t rows = std::min(kRows, stop - k);
+        find_smallest(cells + k, rows, above_.data() + k);
+        for (std::size_t j = k; j < k + rows; ++j) {
+          depth_[j] = static_cast<std::uint8_t>(above_[j] < 0 ? 1 : depth_[above_[j]] + 1);
+        }
+      }
       tables_.emplace_back(cells + start, stop - start, level, static_cast<std::int32_t>(start));
       at_level_[level] = &tables_.back();
     }
@@ -211,7 +222,8 @@ class Vocabulary {
   std::size_t n_levels() const noexcept { return tables_.size(); }
 
   // Where the ancestor of each cell at the level stands, or -1.
-  CELLWISE_INLINE inline void find(const std::uint64_t* cells, std::size_t n, std::int32_t level, std::int32_t* out) const noexcept {
+  CELLWISE_INLINE inline void find(const std::uint64_t* cells, std::size_t n, std::int32_t level,
+                                   std::int32_t* out) const noexcept {
     const LevelTable* table = at_level_[level];
     if (table != nullptr) {
       table->find(cells, n, out);
@@ -235,27 +247,52 @@ class Vocabulary {
   }
 
   // Writes where each of the cells stands that contain the cell of a row, row after row, by level; and after each row
-  // how many were written, on top of `written`.  REQUIRES: n <= kRows; room for n * n_levels() + 1.
+  // how many were written, on top of `written`.  REQUIRES: n <= kRows; room for n * n_levels().
   template <class Index>
   CELLWISE_INLINE inline std::size_t containing(const std::uint64_t* cells, std::size_t n, std::size_t written, Index* out,
-                         Index* ends) const noexcept {
-    std::int32_t found[(kMaxLevel + 1) * kRows];
-    const std::size_t depth = tables_.size();
-    for (std::size_t level = 0; level < depth; ++level) tables_[level].find(cells, n, found + level * kRows);
+                                                Index* ends) const noexcept {
+    std::int32_t smallest[kRows];
+    find_smallest(cells, n, smallest);
     std::size_t to = 0;
     for (std::size_t k = 0; k < n; ++k) {
-      for (std::size_t level = 0; level < depth; ++level) {
-        out[to] = found[level * kRows + k];
-        to += out[to] >= 0;
-      }
+      std::int32_t at = smallest[k];
+      const std::size_t depth = at < 0 ? 0 : depth_[at];
+      for (std::size_t j = to + depth; j > to; at = above_[at]) out[--j] = at;
+      to += depth;
       ends[k] = static_cast<Index>(written + to);
     }
     return to;
   }
 
  private:
+  // Where the smallest of the cells stands that contain each, or -1: found at the finest level, for most rows, or else
+  // further up.  REQUIRES: n <= kRows.
+  CELLWISE_INLINE inline void find_smallest(const std::uint64_t* cells, std::size_t n, std::int32_t* out) const noexcept {
+    if (tables_.empty()) {
+      std::fill_n(out, n, -1);
+      return;
+    }
+    tables_.back().find(cells, n, out);
+    std::uint64_t left[kRows];
+    std::int32_t found[kRows];
+    std::uint16_t rows[kRows];
+    for (std::size_t table = tables_.size() - 1; table-- > 0;) {
+      if (std::none_of(out, out + n, [](std::int32_t at) { return at < 0; })) return;
+      std::size_t n_left = 0;
+      for (std::size_t k = 0; k < n; ++k) {
+        rows[n_left] = static_cast<std::uint16_t>(k);
+        left[n_left] = cells[k];
+        n_left += out[k] < 0;
+      }
+      tables_[table].find(left, n_left, found);
+      for (std::size_t k = 0; k < n_left; ++k) out[rows[k]] = found[k];
+    }
+  }
+
   std::vector<LevelTable> tables_;  // the coarsest first
   std::array<const LevelTable*, kMaxLevel + 1> at_level_;
+  std::vector<std::int32_t> above_;  // where the smallest cell stands that contains each one, or -1
+  std::vector<std::uint8_t> depth_;  // how many contain it, with itself
 };
 
 // --- adding up ---------------------------------------------------------------------------------------------------------
