@@ -159,8 +159,9 @@ def test_the_native_module_checks_what_it_is_given():
         module.vocabulary_positions(vocabulary, cells, 31, found)
     with pytest.raises(ValueError, match="an item for each cell"):
         module.vocabulary_positions(vocabulary, cells, 3, found[:2])
-    with pytest.raises(ValueError, match="an item for each cell"):
-        module.vocabulary_containing(vocabulary, cells, found[:2])
+    for room, ends in ((found[:2], found), (found, found[:2])):
+        with pytest.raises(ValueError, match="room for each cell"):
+            module.vocabulary_containing(vocabulary, cells, room, ends)
     with pytest.raises(TypeError, match="not a vocabulary"):
         module.vocabulary_positions(
             module.neighbor_tree(*(np.zeros(1),) * 2, np.array([0, 1]), np.zeros(1, int)), cells, 3, found

@@ -4,9 +4,7 @@
 #include <nanobind/stl/pair.h>
 
 #include <cstdint>
-#include <cstdlib>
 #include <memory>
-#include <new>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -139,45 +137,23 @@ void positions(nb::capsule capsule, In<std::uint64_t> cells, std::int32_t level,
   });
 }
 
-// Memory that grows where it lies, if the system can, and of which only what was written is really taken.
-template <class T>
-struct Growing {
-  T* data = nullptr;
-  std::size_t size = 0, room = 0;
-
-  ~Growing() { std::free(data); }
-  void reserve(std::size_t more) {
-    if (size + more <= room) return;
-    resize(std::max(size + more, room + room / 2));
-  }
-  void resize(std::size_t items) {
-    void* moved = std::realloc(data, std::max<std::size_t>(items, 1) * sizeof(T));
-    if (moved == nullptr) throw std::bad_alloc();
-    data = static_cast<T*>(moved);
-    room = items;
-  }
-};
-
-// Positions of the cells that contain each row, row after row; writes where those of each end.
+// Writes the positions of the cells that contain each row, row after row, and where those of each end; how many.
 template <class Index>
-Made<Index> containing(const Vocabulary& vocabulary, const In<std::uint64_t>& cells, const Out<Index>& ends) {
-  if (ends.size() != cells.size()) throw nb::value_error("the result must have an item for each cell");
+std::size_t containing(nb::capsule capsule, In<std::uint64_t> cells, Out<Index> found, Out<Index> ends) {
+  const Vocabulary& vocabulary = as_vocabulary(capsule);
+  if (ends.size() != cells.size() || found.size() < cells.size() * vocabulary.depth()) {
+    throw nb::value_error("the result must have room for each cell");
+  }
   const std::uint64_t* cell = cells.data();
-  Index* end = ends.data();
-  auto found = std::make_unique<Growing<Index>>();
-  Growing<Index>& to = *found;
-  in_chunks(cells.size(), [=, &vocabulary, &to](std::size_t start, std::size_t stop) CELLWISE_INLINE {
-    to.reserve((stop - start) * vocabulary.n_levels() + 1);
+  Index *to = found.data(), *end = ends.data();
+  std::size_t written = 0;
+  in_chunks(cells.size(), [=, &vocabulary, &written](std::size_t start, std::size_t stop) CELLWISE_INLINE {
     for (std::size_t k = start; k < stop; k += Vocabulary::kRows) {
       const std::size_t rows = std::min(Vocabulary::kRows, stop - k);
-      to.size += vocabulary.containing(cell + k, rows, to.size, to.data + to.size, end + k);
+      written += vocabulary.containing(cell + k, rows, written, to + written, end + k);
     }
   });
-  to.resize(to.size);
-  Index* data = to.data;
-  const std::size_t n = to.size;
-  nb::capsule capsule(found.release(), [](void* p) noexcept { delete static_cast<Growing<Index>*>(p); });
-  return Made<Index>(data, {n}, capsule);
+  return written;
 }
 
 void sum(In<std::int32_t> group, In<double> y, In<double> weight, Out<double, 2> sums) {
@@ -207,12 +183,9 @@ void add_groups(nb::module_& m) {
   m.def("count_keys", &count<std::uint64_t>);
   m.def("vocabulary", &make_vocabulary);
   m.def("vocabulary_positions", &positions);
-  m.def("vocabulary_containing", [](nb::capsule capsule, In<std::uint64_t> cells, Out<std::int32_t> ends) {
-    return containing(as_vocabulary(capsule), cells, ends);
-  });
-  m.def("vocabulary_containing", [](nb::capsule capsule, In<std::uint64_t> cells, Out<std::int64_t> ends) {
-    return containing(as_vocabulary(capsule), cells, ends);
-  });
+  m.def("vocabulary_depth", [](nb::capsule capsule) { return as_vocabulary(capsule).depth(); });
+  m.def("vocabulary_containing", &containing<std::int32_t>);
+  m.def("vocabulary_containing", &containing<std::int64_t>);
   m.def("sum_groups", &sum);
 }
 

@@ -161,12 +161,20 @@ class Vocabulary:
         (array([1, 2], dtype=int32), array([0, 1, 1, 2], dtype=int32))
         """
         cells = np.ascontiguousarray(cells)
-        dtype = np.int32 if len(cells) * max(len(self._blocks), 1) < 2**31 else np.int64
-        offsets = np.zeros(len(cells) + 1, dtype)
-        if native() is not None:
-            return native().vocabulary_containing(self._as_native(), cells, offsets[1:]), offsets
-        blocks = [(level, start, self.cells[start:stop]) for level, (start, stop) in self._blocks.items()]
-        return reference.containing(blocks, cells, offsets[1:]), offsets
+        if native() is None:
+            blocks = [(level, start, self.cells[start:stop]) for level, (start, stop) in self._blocks.items()]
+            offsets = np.zeros(len(cells) + 1, _index_dtype(len(cells) * len(blocks)))
+            return reference.containing(blocks, cells, offsets[1:]), offsets
+        vocabulary = self._as_native()
+        most = len(cells) * native().vocabulary_depth(vocabulary)
+        offsets = np.zeros(len(cells) + 1, _index_dtype(most))
+        found = np.empty(most, offsets.dtype)  # memory is only taken where something is written
+        found.resize(native().vocabulary_containing(vocabulary, cells, found, offsets[1:]), refcheck=False)
+        return found, offsets
+
+
+def _index_dtype(most):
+    return np.int32 if most < 2**31 else np.int64
 
 
 def sum_groups(group, y, weight, n_groups):

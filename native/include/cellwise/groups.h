@@ -211,6 +211,7 @@ class Vocabulary {
         find_smallest(cells + k, rows, above_.data() + k);
         for (std::size_t j = k; j < k + rows; ++j) {
           depth_[j] = static_cast<std::uint8_t>(above_[j] < 0 ? 1 : depth_[above_[j]] + 1);
+          deepest_ = std::max(deepest_, depth_[j]);
         }
       }
       tables_.emplace_back(cells + start, stop - start, level, static_cast<std::int32_t>(start));
@@ -219,7 +220,8 @@ class Vocabulary {
   }
   Vocabulary(const Vocabulary&) = delete;
 
-  std::size_t n_levels() const noexcept { return tables_.size(); }
+  // Most cells that contain the same one.
+  std::size_t depth() const noexcept { return deepest_; }
 
   // Where the ancestor of each cell at the level stands, or -1.
   CELLWISE_INLINE inline void find(const std::uint64_t* cells, std::size_t n, std::int32_t level,
@@ -247,7 +249,7 @@ class Vocabulary {
   }
 
   // Writes where each of the cells stands that contain the cell of a row, row after row, by level; and after each row
-  // how many were written, on top of `written`.  REQUIRES: n <= kRows; room for n * n_levels().
+  // how many were written, on top of `written`.  REQUIRES: n <= kRows; room for n * depth().
   template <class Index>
   CELLWISE_INLINE inline std::size_t containing(const std::uint64_t* cells, std::size_t n, std::size_t written, Index* out,
                                                 Index* ends) const noexcept {
@@ -293,6 +295,7 @@ class Vocabulary {
   std::array<const LevelTable*, kMaxLevel + 1> at_level_;
   std::vector<std::int32_t> above_;  // where the smallest cell stands that contains each one, or -1
   std::vector<std::uint8_t> depth_;  // how many contain it, with itself
+  std::uint8_t deepest_ = 0;
 };
 
 // --- adding up ---------------------------------------------------------------------------------------------------------
