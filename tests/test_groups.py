@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import cellwise as cw
 from cellwise._reference import groups as reference
-from cellwise.groups import Vocabulary, count_cells, sum_groups
+from cellwise.groups import Vocabulary, count_cells, number_cells, number_pairs, sum_groups
 from cellwise.testing import use
 
 on_each_backend = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -105,6 +105,27 @@ def test_instruction_sets_and_backends_agree(backend):
     assert all(np.array_equal(a, b) for a, b in zip(here, there))
 
 
+@on_each_backend
+@given(any_cells, st.integers(0, 30))
+def test_numbers_of_cells(backend, cells, level):
+    found, number = number_cells(cells, level)
+    assert found.tolist() == count_cells(cells, level)[0].tolist()
+    assert number.dtype == np.int32
+    own = reference.truncated(cells, level)
+    assert [int(found[k]) if k >= 0 else 0 for k in number.tolist()] == own.tolist()
+
+
+@pytest.mark.parametrize(("n_a", "n_b"), [(1, 1), (7, 5), (1_000, 3), (1_000_000, 1_000)])
+def test_numbers_of_pairs(backend, n_a, n_b):
+    rng = np.random.default_rng(0)
+    a, b = rng.integers(0, n_a, 500).astype(np.int32), rng.integers(0, n_b, 500).astype(np.int32)
+    first, second, number = number_pairs(a, b, n_a, n_b)
+    pairs = list(zip(first.tolist(), second.tolist()))
+    assert pairs == sorted(set(zip(a.tolist(), b.tolist())))
+    assert [pairs[k] for k in number.tolist()] == list(zip(a.tolist(), b.tolist()))
+    assert [x.tolist() for x in number_pairs(a[:0], b[:0], n_a, 0)] == [[], [], []]
+
+
 def test_sums(backend):
     rng = np.random.default_rng(0)
     group, y = rng.integers(0, 50, 1_000).astype(np.int32), rng.standard_normal(1_000)
@@ -173,5 +194,11 @@ def test_the_native_module_checks_what_it_is_given():
     for group in ([-1], [2]):
         with pytest.raises(ValueError, match="group must be one of the sums"):
             module.sum_groups(np.array(group, np.int32), np.ones(1), np.empty(0), np.zeros((2, 4)))
+    with pytest.raises(ValueError, match="as many numbers as items"):
+        module.number_pairs(found, found[:2], 3, 3, found)
+    with pytest.raises(ValueError, match="fit in 31 bits"):
+        module.number_pairs(found, found, 1 << 31, 3, found)
+    with pytest.raises(ValueError, match="items must be in range"):
+        module.number_pairs(np.full(3, 3, np.int32), np.zeros(3, np.int32), 3, 3, found)
     with pytest.raises(ValueError, match="as many groups, values and weights as rows"):
         module.sum_groups(np.zeros(2, np.int32), np.ones(1), np.empty(0), np.zeros((2, 4)))

@@ -44,7 +44,7 @@ bool interrupted() {
   return PyErr_CheckSignals() != 0;
 }
 
-// Runs `work(start, stop)` over all rows, in chunks, with the instruction that counts bits where the set in use has it:
+// Runs `work(start, stop)` over all rows, in one or in chunks, with the instruction that counts bits where the set in use has it:
 // all that work does is inlined into a function that may use it, or into one that may not.
 #if CELLWISE_X86 && defined(__GNUC__)
 template <class Work>
@@ -53,24 +53,23 @@ template <class Work>
 }
 #endif
 template <class Work>
+void in_one(std::size_t n, const Work& work) {
+#if CELLWISE_X86 && defined(__GNUC__)
+  if (std::string_view(blocks().name) != "scalar") {
+    chunk_with_popcnt(work, 0, n);
+    return;
+  }
+#endif
+  work(0, n);
+}
+template <class Work>
 void in_chunks(std::size_t n, const Work& work) {
   bool stopped = false;
   {
     nb::gil_scoped_release release;
-#if CELLWISE_X86 && defined(__GNUC__)
-    const bool has_popcnt = std::string_view(blocks().name) != "scalar";
-#endif
     for (std::size_t start = 0; start < n && !stopped; start += kChunk) {
       const std::size_t stop = std::min(n, start + kChunk);
-#if CELLWISE_X86 && defined(__GNUC__)
-      if (has_popcnt) {
-        chunk_with_popcnt(work, start, stop);
-      } else {
-        work(start, stop);
-      }
-#else
-      work(start, stop);
-#endif
+      in_one(stop - start, [&](std::size_t from, std::size_t to) CELLWISE_INLINE { work(start + from, start + to); });
       stopped = stop < n && start / kChunk % 64 == 63 && interrupted();
     }
   }
@@ -174,6 +173,30 @@ void sum(In<std::int32_t> group, In<double> y, In<double> weight, Out<double, 2>
   });
 }
 
+std::pair<Made<std::int32_t>, Made<std::int32_t>> pairs(In<std::int32_t> a, In<std::int32_t> b, std::size_t n_a,
+                                                        std::size_t n_b, Out<std::int32_t> number) {
+  const std::size_t n = a.size();
+  if (b.size() != n || number.size() != n || n >= std::size_t{1} << 31) {
+    throw nb::value_error("pairs need as many numbers as items");
+  }
+  if (n_a >= std::size_t{1} << 31 || n_b >= std::size_t{1} << 31) throw nb::value_error("numbers must fit in 31 bits");
+  const std::int32_t *first = a.data(), *second = b.data();
+  for (std::size_t k = 0; k < n; ++k) {
+    const bool fits = first[k] >= 0 && static_cast<std::size_t>(first[k]) < n_a && second[k] >= 0 &&
+                      static_cast<std::size_t>(second[k]) < n_b;
+    if (!fits) throw nb::value_error("items must be in range");
+  }
+  std::vector<std::int32_t> firsts, seconds;
+  std::int32_t* to = number.data();
+  {
+    nb::gil_scoped_release release;
+    in_one(n, [=, &firsts, &seconds](std::size_t, std::size_t) CELLWISE_INLINE {
+      number_pairs(first, second, n, n_a, n_b, to, firsts, seconds);
+    });
+  }
+  return {to_numpy(std::move(firsts)), to_numpy(std::move(seconds))};
+}
+
 }  // namespace
 
 void add_groups(nb::module_& m) {
@@ -186,6 +209,7 @@ void add_groups(nb::module_& m) {
   m.def("vocabulary_depth", [](nb::capsule capsule) { return as_vocabulary(capsule).depth(); });
   m.def("vocabulary_containing", &containing<std::int32_t>);
   m.def("vocabulary_containing", &containing<std::int64_t>);
+  m.def("number_pairs", &pairs);
   m.def("sum_groups", &sum);
 }
 

@@ -177,6 +177,72 @@ def _index_dtype(most):
     return np.int32 if most < 2**31 else np.int64
 
 
+def number_cells(cells, level=30):
+    """Distinct cells of some rows, and which of them each row's is.
+
+    Parameters
+    ----------
+    cells : ndarray of uint64, shape (n,)
+        Valid cells in any order, or 0 for none.
+    level : int, default 30
+        Level 0..30: what is finer counts as its ancestor there.
+
+    Returns
+    -------
+    cells : ndarray of uint64, shape (n_cells,)
+        Ascending.
+    number : ndarray of int32, shape (n,)
+        -1 for none.
+
+    Examples
+    --------
+    >>> import cellwise as cw
+    >>> from cellwise.groups import number_cells
+    >>> cells, number = number_cells(cw.latlng_to_cell([52.52, 48.86, 52.53], [13.40, 2.35, 13.41]), level=8)
+    >>> cw.cell_to_token(cells).tolist(), number.tolist()
+    (['47a85', '47e67'], [0, 1, 0])
+    """
+    found, _ = count_cells(cells, level)
+    order = np.argsort(np.atleast_1d(cell_level(found)), kind="stable")
+    vocabulary = Vocabulary(found[order])
+    number = vocabulary.positions(cells, level)
+    left = np.flatnonzero(number < 0)  # missing, or coarser
+    number[left] = vocabulary.positions(cells[left])
+    if len(vocabulary.blocks) > 1:
+        placed = number >= 0
+        number[placed] = order[number[placed]]
+    return found, number
+
+
+def number_pairs(a, b, n_a, n_b):
+    """Distinct pairs of numbers, and which of them each is.
+
+    Parameters
+    ----------
+    a, b : ndarray of int32, shape (n,)
+        In 0..n_a - 1 and 0..n_b - 1.
+    n_a, n_b : int
+
+    Returns
+    -------
+    a, b : ndarray of int32, shape (n_pairs,)
+        Sorted by the first, then the second.
+    number : ndarray of int32, shape (n,)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cellwise.groups import number_pairs
+    >>> a, b, number = number_pairs(np.array([3, 1, 3], np.int32), np.array([0, 2, 0], np.int32), 4, 3)
+    >>> a.tolist(), b.tolist(), number.tolist()
+    ([1, 3], [2, 0], [1, 0, 1])
+    """
+    number = np.empty(len(a), np.int32)
+    if native() is not None and n_a * n_b <= max(64 * len(a), 1 << 20):  # a bit for each is not too many
+        return *native().number_pairs(a, b, n_a, n_b, number), number
+    return *reference.number_pairs(a, b, n_b, number), number
+
+
 def sum_groups(group, y, weight, n_groups):
     """Sums over groups of rows.
 

@@ -319,4 +319,39 @@ inline void add_rows(const std::int32_t* group, const double* y, const double* w
   }
 }
 
+// Numbers pairs: writes for each the number of its (a, b) among the distinct ones in their order, which are appended to
+// `firsts` and `seconds`. A bit for each possible pair says whether there is any.
+// REQUIRES: 0 <= a < n_a and 0 <= b < n_b; n_a * n_b < 2^63; n < 2^31.
+CELLWISE_INLINE inline void number_pairs(const std::int32_t* a, const std::int32_t* b, std::size_t n, std::size_t n_a,
+                                         std::size_t n_b, std::int32_t* number, std::vector<std::int32_t>& firsts,
+                                         std::vector<std::int32_t>& seconds) {
+  struct Word {
+    std::uint64_t bits = 0;
+    std::int32_t before = 0;
+  };
+  std::vector<Word> words(n_a * n_b / 64 + 1);
+  const auto key = [=](std::size_t k) CELLWISE_INLINE {
+    return static_cast<std::size_t>(a[k]) * n_b + static_cast<std::size_t>(b[k]);
+  };
+  for (std::size_t k = 0; k < n; ++k) words[key(k) / 64].bits |= std::uint64_t{1} << key(k) % 64;
+  std::int32_t before = 0;
+  for (Word& word : words) {
+    word.before = before;
+    before += std::popcount(word.bits);
+  }
+  firsts.reserve(before);
+  seconds.reserve(before);
+  for (std::size_t at = 0; at < words.size(); ++at) {
+    for (std::uint64_t bits = words[at].bits; bits != 0; bits &= bits - 1) {
+      const std::size_t pair = at * 64 + static_cast<std::size_t>(std::countr_zero(bits));
+      firsts.push_back(static_cast<std::int32_t>(pair / n_b));
+      seconds.push_back(static_cast<std::int32_t>(pair % n_b));
+    }
+  }
+  for (std::size_t k = 0; k < n; ++k) {
+    const Word& word = words[key(k) / 64];
+    number[k] = word.before + std::popcount(word.bits & ((std::uint64_t{1} << key(k) % 64) - 1));
+  }
+}
+
 }  // namespace cellwise

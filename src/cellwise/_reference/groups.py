@@ -44,6 +44,12 @@ def containing(blocks, cells, ends):
     return at[at >= 0].astype(ends.dtype)
 
 
+def number_pairs(a, b, n_b, number):
+    """Distinct pairs (a, b) in their order; writes the number of each pair among them."""
+    distinct, number[...] = np.unique(a.astype(np.int64) * n_b + b, return_inverse=True)
+    return tuple(part.astype(np.int32) for part in np.divmod(distinct, max(n_b, 1)))
+
+
 def sum_groups(group, y, weight, sums):
     """Add to each row of `sums`: rows that do not weigh 0, their weight, weighted sums of y and of its square."""
     n = len(sums)
