@@ -25,7 +25,7 @@ from ._base import (
     tokens_from_cells,
 )
 from ._cell_encoder import CHUNK
-from ._grouped_sums import CellSums, Folds, Target
+from ._grouped_sums import CellSums, Folds, Target, cells_of_rows
 from ._shrinkage import STATISTICS, Estimates, Medians
 from ._sorted_leaves import ancestors, auto_levels
 from ._splitters import auto_block_level, deal
@@ -355,8 +355,7 @@ class CellTargetEncoder(CellTransformer):
         >>> encoder.transform(homes).ravel()
         array([5.5, 5.5, 5.5, 5.5])
         """
-        cells, Z = self._fit(X, y, sample_weight, self._to_splitter(sample_weight, params))
-        return self._encode(cells) if Z is None else Z
+        return self._fit(X, y, sample_weight, self._to_splitter(sample_weight, params))
 
     def transform(self, X):
         """The encodings to predict with: what all rows of `fit` say of the cells of each row of X.
@@ -478,20 +477,31 @@ class CellTargetEncoder(CellTransformer):
             raise ValueError(f"dtype must be one of floats: got {np.dtype(self.dtype)}")
 
     def _fit(self, X, y, sample_weight, to_splitter=None):
-        """Cells of the rows and, if there are parameters for the splitter, be it none, encodings out of fold."""
+        """Fit; if there are parameters for the splitter, be it none, the encodings of the rows, out of fold."""
         self._check_parameters()
         levels = as_levels(self.levels)
         cells = self._read_cells(X, reset=True)
         weight = _read_weight(sample_weight, X)
         y_read = self._read_target(X, y, weight)
-        n_classes = len(self.classes_) if self.target_type_ == "multiclass" else 0
-        target = Target(y_read, weight, n_classes)
+        target = Target(y_read, weight, len(self.classes_) if self.target_type_ == "multiclass" else 0)
         placed = cells if weight is None else cells[weight > 0]
         self.levels_ = levels or auto_levels(*count_cells(placed))
         self.total_ = len(cells) if weight is None else float(weight.sum())
-        crossfits = to_splitter is not None and self.statistic != "count"
-        folds = self._folds(X, y, cells, placed, to_splitter) if crossfits else None
-        return cells, self._estimate(cells, target, folds)
+        folds = None
+        if to_splitter is not None and self.statistic != "count":
+            folds = self._folds(X, y, cells, placed, to_splitter)
+        cells, number = cells_of_rows(cells, self.levels_[-1])
+        sums, pair = CellSums.of_rows(cells, number, self.levels_[-1], target, folds)
+        medians = Medians(target, number, folds) if self.statistic == "median" else None
+        tested = None if folds is None else pair if folds.tested is None else pair[folds.tested]
+        del placed, y_read, target, folds, pair  # what is as long as X and no longer needed
+        table = self._estimate(sums, medians, has_weights=weight is not None)
+        if to_splitter is None:
+            return None
+        if tested is None:  # encodings that do not depend on y
+            table, tested = self._encode(cells), number
+        del sums, number
+        return np.take(table, tested, axis=0)
 
     def _read_target(self, X, y, weight):
         """The numbers y - origin, 0 and 1 for two classes, or the number of the class; None for counts."""
@@ -523,10 +533,8 @@ class CellTargetEncoder(CellTransformer):
         self.target_mean_ = float(np.average(code, weights=weight))
         return code.astype(np.float64)
 
-    def _estimate(self, cells, target, folds):
-        """Fit level by level; what the folds say of the rows that they test, if there are any."""
-        here, number, pair = CellSums.of_rows(cells, self.levels_[-1], target, folds)
-        del cells
+    def _estimate(self, here, medians, *, has_weights):
+        """Fit level by level, given the sums at the finest; encodings of the pairs there."""
         # from the finest level up, for each level: its sums, where its cells and pairs lie in the next coarser level,
         # and where the finest cells and pairs lie in it
         steps, cell_at = [], np.arange(len(here.cells), dtype=np.int32)
@@ -535,40 +543,29 @@ class CellTargetEncoder(CellTransformer):
             above, up, pair_up = here.coarser(level)
             steps.append((here, up, pair_up, cell_at, pair_at))
             here, cell_at, pair_at = above, up[cell_at], pair_up[pair_at]
-        medians = Medians(target, number, folds) if self.statistic == "median" else None
-        estimates = Estimates(
-            here,
-            self.statistic,
-            self.smooth,
-            self.prior,
-            support=self.add_support,
-            medians=medians,
-            cell_of_finest=cell_at,
-        )
+        how = {"support": self.add_support, "medians": medians, "cell_of_finest": cell_at}
+        estimates = Estimates(here, self.statistic, self.smooth, self.prior, **how)
         self.prior_ = np.zeros(1) if self.statistic == "count" else self._told(estimates.prior[:, 0])
         self.cells_, self.counts_, self.encodings_, self.sums_, self.squares_, smooth = [], [], [], [], [], []
-        table = None if folds is None else np.empty((len(pair_at), self._width), self.dtype)
+        table = np.empty((len(pair_at), self._width), self.dtype)
         for k in range(len(self.levels_)):
             here, up, pair_up, cell_at, pair_at = steps.pop()
             m = estimates.descend(here, up, pair_up, cell_at)
             kept = (here.sums.n_rows > 0) & here.is_of_level  # not where all weigh 0
             sums, n_cells = here.sums.at(kept), len(here.cells)
             self.cells_.append(here.cells[kept])
-            self.counts_.append(sums.weight.astype(np.int64) if target.weight is None else sums.weight)
+            self.counts_.append(sums.weight if has_weights else sums.weight.astype(np.int64))
             self.sums_ += list(sums.total)
             self.squares_ += list(sums.square)
             self.encodings_ += list(self._told(estimates.values[:, :n_cells][:, kept])) if len(m) else [sums.weight]
             smooth += m.tolist()
-            if table is not None:
+            if len(m):
                 self._put(table, slice(None), k, self._told(estimates.values[:, n_cells:])[:, pair_at])
         self.smooth_ = np.array(smooth)
         self._known = Vocabulary(np.concatenate(self.cells_))
-        if table is None:
-            return None
         if self.add_support:
             table[:, -2:] = estimates.support[:, n_cells:].T
-        del estimates, here
-        return np.take(table, pair if folds.tested is None else pair[folds.tested], axis=0)
+        return table
 
     def _told(self, estimates):
         """Estimates as they are told."""
@@ -605,7 +602,7 @@ class CellTargetEncoder(CellTransformer):
         if block is None:
             if n < self.cv:
                 raise ValueError(f"cv must be at most the number of rows: got {self.cv} for {n} rows")
-            fold = rng.permutation((np.arange(n) % self.cv).astype(np.min_scalar_type(self.cv)))
+            fold = rng.permutation(np.resize(np.arange(self.cv, dtype=np.min_scalar_type(self.cv)), n))
         else:
             count = np.bincount(block)
             if len(count) < self.cv:

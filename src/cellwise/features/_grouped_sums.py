@@ -92,6 +92,16 @@ class Folds(NamedTuple):
     tested: np.ndarray | None = None  # for each row, which of the entries says the fold that encodes it; None: its own
 
 
+def cells_of_rows(cells, level):
+    """Distinct cells of rows, none finer than `level`, and the number of each row's; 0, if there is any, comes last."""
+    distinct, number = number_cells(cells, level)
+    missing = number < 0
+    if missing.any():
+        number[missing] = len(distinct)
+        distinct = np.append(distinct, np.uint64(0))
+    return distinct, number
+
+
 class CellSums:
     """Sums over the cells of one level, and over the pairs of a cell and a fold that rows are held out of.
 
@@ -104,22 +114,16 @@ class CellSums:
         self.is_of_level = at_level(cells, level)
 
     @classmethod
-    def of_rows(cls, cells, level, target, folds=None):
-        """Sums over the cells of rows, the number of each row's cell among them, and of each held-out row's pair."""
-        distinct, number = number_cells(cells, level)
-        missing = number < 0
-        if missing.any():
-            number[missing] = len(distinct)
-            distinct = np.append(distinct, np.uint64(0))
-        n = len(distinct)
-        sums = target.sums(number, n)
+    def of_rows(cls, cells, number, level, target, folds=None):
+        """Sums over the cells of rows, of which each has a number, and the number of each held-out row's pair."""
+        sums = target.sums(number, len(cells))
         if folds is None:
             none = np.empty(0, np.int32)
-            return cls(level, distinct, sums, 0, none, none, sums.at(none)), number, none
+            return cls(level, cells, sums, 0, none, none, sums.at(none)), none
         held = number if folds.row is None else number[folds.row]
-        pair_cell, pair_fold, pair = number_pairs(held, folds.fold, n, folds.n)
+        pair_cell, pair_fold, pair = number_pairs(held, folds.fold, len(cells), folds.n)
         pair_sums = target.sums(pair, len(pair_cell), folds.row)
-        return cls(level, distinct, sums, folds.n, pair_cell, pair_fold, pair_sums), number, pair
+        return cls(level, cells, sums, folds.n, pair_cell, pair_fold, pair_sums), pair
 
     def coarser(self, level):
         """Sums over the cells of a coarser level, and which of these each cell lies in; likewise of the pairs.
