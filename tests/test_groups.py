@@ -71,6 +71,7 @@ def test_containing_are_the_cells_that_contain(backend, known, cells):
     for k, cell in enumerate(cells.tolist()):
         expected = [j for j, other in enumerate(known.tolist()) if cell and cw.cell_contains(other, cell)]
         assert positions[offsets[k] : offsets[k + 1]].tolist() == expected
+        assert Vocabulary(known).containing_one(cell) == tuple(expected)
     assert positions.dtype == offsets.dtype == np.int32
 
 

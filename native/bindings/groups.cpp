@@ -155,6 +155,16 @@ std::size_t containing(nb::capsule capsule, In<std::uint64_t> cells, Out<Index> 
   return written;
 }
 
+// The same of a single cell, as Python integers.
+nb::tuple containing_one(nb::capsule capsule, std::uint64_t cell) {
+  const Vocabulary& vocabulary = as_vocabulary(capsule);
+  std::int32_t found[kMaxLevel + 1], end = 0;
+  vocabulary.containing(&cell, 1, 0, found, &end);
+  nb::list positions;
+  for (std::int32_t k = 0; k < end; ++k) positions.append(found[k]);
+  return nb::tuple(positions);
+}
+
 void sum(In<std::int32_t> group, In<double> y, In<double> weight, Out<double, 2> sums) {
   const std::size_t n = group.size(), n_groups = sums.shape(0);
   static_assert(sizeof(GroupSums) == 4 * sizeof(double));
@@ -209,6 +219,7 @@ void add_groups(nb::module_& m) {
   m.def("vocabulary_depth", [](nb::capsule capsule) { return as_vocabulary(capsule).depth(); });
   m.def("vocabulary_containing", &containing<std::int32_t>);
   m.def("vocabulary_containing", &containing<std::int64_t>);
+  m.def("vocabulary_containing_one", &containing_one);
   m.def("number_pairs", &pairs);
   m.def("sum_groups", &sum);
 }

@@ -156,9 +156,9 @@ class Vocabulary:
         --------
         >>> import cellwise as cw
         >>> from cellwise.groups import Vocabulary
-        >>> vocabulary = Vocabulary(cw.token_to_cell(["4", "47a85", "47e67"]))
+        >>> vocabulary = Vocabulary(cw.token_to_cell(["5", "47a85", "47e67"]))
         >>> vocabulary.containing(cw.latlng_to_cell([52.52, -30, 48.86], [13.40, -51, 2.35]))
-        (array([1, 2], dtype=int32), array([0, 1, 1, 2], dtype=int32))
+        (array([0, 1, 0, 2], dtype=int32), array([0, 2, 2, 4], dtype=int32))
         """
         cells = np.ascontiguousarray(cells)
         if native() is None:
@@ -172,8 +172,34 @@ class Vocabulary:
         found.resize(native().vocabulary_containing(vocabulary, cells, found, offsets[1:]), refcheck=False)
         return found, offsets
 
+    def containing_one(self, cell):
+        """Where all those stand that contain one cell, or are it, in microseconds.
+
+        Parameters
+        ----------
+        cell : int
+            A valid cell, or 0, which nothing contains.
+
+        Returns
+        -------
+        tuple of int
+            By level.
+
+        Examples
+        --------
+        >>> import cellwise as cw
+        >>> from cellwise.groups import Vocabulary
+        >>> vocabulary = Vocabulary(cw.token_to_cell(["5", "47a85", "47e67"]))
+        >>> vocabulary.containing_one(cw.latlng_to_cell(52.52, 13.40))
+        (0, 1)
+        """
+        if native() is not None:
+            return native().vocabulary_containing_one(self._as_native(), cell)
+        return tuple(self.containing(np.array([cell], np.uint64))[0].tolist())
+
 
 def _index_dtype(most):
+    """Type of positions and offsets up to `most`."""
     return np.int32 if most < 2**31 else np.int64
 
 

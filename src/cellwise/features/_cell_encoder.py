@@ -2,7 +2,6 @@
 
 import math
 import numbers
-from bisect import bisect_left
 
 import numpy as np
 from scipy import sparse
@@ -274,16 +273,7 @@ class CellEncoder(CellTransformer):
         leaf = leaf_at(lat, lng, on_invalid=self.on_invalid)
         if leaf and self.handle_unknown != "parent":
             leaf = int(self._without_unknown(np.array([leaf], np.uint64))[0])
-        if leaf == 0:
-            return np.empty(0, np.intp)
-        cells, lit = memoryview(self.feature_cells_), []
-        for level, (start, stop) in self._columns.blocks.items():
-            bit = 1 << 2 * (30 - level)
-            cell = leaf & -bit | bit
-            k = bisect_left(cells, cell, start, stop)
-            if k < stop and cells[k] == cell:
-                lit.append(k)
-        return np.array(lit, np.intp)
+        return np.array(self._columns.containing_one(leaf), np.intp)
 
     def inverse_transform(self, X):
         """Finest cell that each row lights, 0 where it lights none.

@@ -2,7 +2,6 @@
 
 import numbers
 import warnings
-from bisect import bisect_left
 
 import numpy as np
 import pandas as pd
@@ -401,21 +400,23 @@ class CellTargetEncoder(CellTransformer):
         if not hasattr(self, "cells_"):
             check_is_fitted(self)
         leaf = leaf_at(lat, lng, on_invalid=self.on_invalid)
-        values, support, encoded = self.prior_.tolist(), [self.total_, -1], []
+        found, blocks, n = self._known.containing_one(leaf), self._known.blocks, self._n_targets
+        values, support, encoded, reached = self.prior_.tolist(), (self.total_, -1), [], 0
         for k, level in enumerate(self.levels_):
-            cells = memoryview(self.cells_[k])
-            bit = 1 << 2 * (30 - level)
-            cell = leaf & -bit | bit
-            at = bisect_left(cells, cell)
-            if leaf and at < len(cells) and cells[at] == cell:
-                values = [column[at] for column in self._encodings_at(k)]
-                support = [self.counts_[k][at], level]
+            start, stop = blocks.get(level, (0, 0))
+            if reached < len(found) and start <= found[reached] < stop:
+                at = found[reached] - start
+                values = [column.item(at) for column in self.encodings_[k * n : k * n + n]]
+                support = self.counts_[k][at], level
+                reached += 1
             elif self.statistic == "count":
                 values = [0]
             encoded += values
         if self.output == "finest":
             encoded = values
-        return np.array(encoded + support if self.add_support else encoded, self.dtype)
+        if self.add_support:
+            encoded = [*encoded, *support]
+        return np.array(encoded, self.dtype)
 
     def get_feature_names_out(self, input_features=None):
         """Name of each column: level, statistic and, if there are more than two, class, as in ``s2_L10_mean``.
