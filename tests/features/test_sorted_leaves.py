@@ -14,7 +14,6 @@ from cellwise.features._sorted_leaves import (
     cell_counts,
     count_within,
     frequent_cells,
-    positions,
     runs,
 )
 
@@ -55,14 +54,6 @@ def test_count_within_any_cells(rows, cells):
     expected = [sum(cw.cell_contains(int(c), int(r)) for r in rows) for c in cells]
     assert count_within(rows, np.ones(len(rows), np.int64), cells).tolist() == expected
     assert count_within(*np.unique(rows, return_counts=True), cells).tolist() == expected
-
-
-@unhurried
-@given(some_cells, some_cells)
-def test_positions_are_those_of_equal_cells(vocabulary, cells):
-    vocabulary = np.unique(vocabulary)
-    where = {cell: k for k, cell in enumerate(vocabulary.tolist())}
-    assert positions(vocabulary, cells).tolist() == [where.get(cell, -1) for cell in cells.tolist()]
 
 
 def test_runs_of_nothing():

@@ -1,12 +1,12 @@
 """Rows grouped by cell, at every level, from one sort.
 
 Along the curve the leaves of a cell are one run, so rows that are sorted by leaf are sorted by their ancestors at every
-level too. Counts, sums and look-ups at all levels therefore need one sort and no hashing:
+level too. Counts and sums at all levels therefore need one sort and no hashing:
 
-    order = np.argsort(cells)                           once
-    ancestor = ancestors(cells[order], level)           at each level
-    cell, start = runs(ancestor)                        the rows of cell k are order[start[k]:start[k + 1]]
-    total = np.add.reduceat(y[order], start)            any sum over the rows of each cell
+    ordered, count = count_cells(cells)                 once, in the core
+    ancestor = ancestors(ordered, level)                at each level
+    cell, start = runs(ancestor)                        cell k holds ordered[start[k]:start[k + 1]]
+    total = np.add.reduceat(count, start)               any sum over the rows of each cell
 
 Rows may have cells coarser than leaves: at levels finer than their own they have no ancestor, which is 0.
 """
@@ -68,28 +68,6 @@ def spans(ordered, cells):
     """Where the sorted cells that lie within each of `cells` begin, and the position after their last."""
     reach = (cells & (~cells + np.uint64(1))) - np.uint64(1)  # from a cell's id to the ends of its range of leaves
     return np.searchsorted(ordered, cells - reach, "left"), np.searchsorted(ordered, cells + reach, "right")
-
-
-def containing(disjoint, cells):
-    """Position in the sorted, disjoint cells of the one that contains each of `cells`, or -1."""
-    if len(disjoint) == 0:
-        return np.full(len(cells), -1)
-    reach = (disjoint & (~disjoint + np.uint64(1))) - np.uint64(1)
-    at = np.searchsorted(disjoint + reach, cells)
-    at[at == len(disjoint)] = 0
-    first, last = disjoint - reach, disjoint + reach
-    at[(cells < first[at]) | (cells > last[at])] = -1
-    return at
-
-
-def positions(vocabulary, cells):
-    """Where each cell stands in the sorted `vocabulary`, or -1. Fastest for cells that are sorted."""
-    if len(vocabulary) == 0:
-        return np.full(len(cells), -1)
-    at = np.searchsorted(vocabulary, cells)
-    at[at == len(vocabulary)] = 0
-    at[vocabulary[at] != cells] = -1
-    return at
 
 
 def frequent_cells(ordered, count, levels, least, *, rollup):
