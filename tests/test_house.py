@@ -16,6 +16,7 @@ WALLS = {
     "regions.py": ("features", "plot", "frames", "_native"),
     "polygons.py": ("features", "plot", "frames", "_native"),
     "neighbors.py": ("features", "plot", "frames", "_native"),
+    "groups.py": ("features", "plot", "frames", "_native"),
     "covering.py": ("features", "plot", "frames", "_native"),
     "inputs.py": ("features", "plot", "frames", "_native", "cells", "_dispatch", "_reference"),
     "ragged.py": ("features", "plot", "frames", "_native", "cells", "_dispatch"),

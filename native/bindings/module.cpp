@@ -8,6 +8,7 @@
 #include "cellwise/geometry.h"
 #include "cellwise/hierarchy.h"
 #include "coverings.h"
+#include "groups.h"
 #include "neighbors.h"
 #include "planar.h"
 #include "polygons.h"
@@ -80,6 +81,7 @@ NB_MODULE(_native, m) {
         .add<&latlng_distance, &check_latlng_distance>("latlng_distance");
   }
   add_coverings(m);
+  add_groups(m);
   add_neighbors(m);
   add_planar(m);
   add_polygons(m);

@@ -14,7 +14,6 @@ from cellwise.features._sorted_leaves import (
     cell_counts,
     count_within,
     frequent_cells,
-    positions,
     runs,
 )
 
@@ -42,6 +41,8 @@ def test_ancestors_are_parents_where_there_are_any(cells, level):
 @given(some_cells, st.integers(0, 30))
 def test_counts_of_one_level(cells, level):
     cell, count = cell_counts(cells, level)
+    again = cell_counts(*np.unique(cells, return_counts=True)[:1], level, np.unique(cells, return_counts=True)[1])
+    assert [x.tolist() for x in again] == [cell.tolist(), count.tolist()]
     expected = Counter(cw.cell_parent(int(c), level) for c in cells if cw.cell_level(int(c)) >= level)
     assert dict(zip(cell.tolist(), count.tolist())) == expected
     assert cell.tolist() == sorted(expected)
@@ -51,15 +52,8 @@ def test_counts_of_one_level(cells, level):
 @given(some_cells, some_cells)
 def test_count_within_any_cells(rows, cells):
     expected = [sum(cw.cell_contains(int(c), int(r)) for r in rows) for c in cells]
-    assert count_within(rows, cells).tolist() == expected
-
-
-@unhurried
-@given(some_cells, some_cells)
-def test_positions_are_those_of_equal_cells(vocabulary, cells):
-    vocabulary = np.unique(vocabulary)
-    where = {cell: k for k, cell in enumerate(vocabulary.tolist())}
-    assert positions(vocabulary, cells).tolist() == [where.get(cell, -1) for cell in cells.tolist()]
+    assert count_within(rows, np.ones(len(rows), np.int64), cells).tolist() == expected
+    assert count_within(*np.unique(rows, return_counts=True), cells).tolist() == expected
 
 
 def test_runs_of_nothing():
@@ -85,9 +79,10 @@ def one_by_one(rows, levels, least, rollup):
 @unhurried
 @given(some_cells, st.sets(st.integers(0, 30), min_size=1, max_size=4), st.integers(1, 4), st.booleans())
 def test_frequent_cells_follow_the_rule(rows, levels, least, rollup):
-    cells, counts = frequent_cells(rows, tuple(sorted(levels)), least, rollup=rollup)
+    placed = np.unique(rows, return_counts=True)
+    cells, counts = frequent_cells(*placed, tuple(sorted(levels)), least, rollup=rollup)
     assert cells.tolist() == one_by_one(rows, levels, least, rollup)
-    assert counts.tolist() == count_within(rows, cells).tolist()
+    assert counts.tolist() == count_within(*placed, cells).tolist()
 
 
 # --- automatic levels -------------------------------------------------------------------------------------------------

@@ -1,7 +1,6 @@
 """A partition into cells that are small where the rows are many, or where what is predicted varies."""
 
 import heapq
-from bisect import bisect_left
 from copy import copy
 from itertools import pairwise
 
@@ -13,6 +12,7 @@ from .. import inputs
 from ..cell_union import CellUnion
 from ..cells.geometry import cell_to_polygon
 from ..cells.hierarchy import cell_children, cell_level
+from ..groups import Vocabulary, count_cells
 from ._base import (
     CellTransformer,
     cells_from_tokens,
@@ -23,7 +23,7 @@ from ._base import (
     leaf_at,
     tokens_from_cells,
 )
-from ._sorted_leaves import ancestors, containing, runs, spans
+from ._sorted_leaves import ancestors, count_within, runs, spans
 
 # With criterion="variance" each further cell must explain so many times the variance within the cell it is part of.
 PRICE = 4.0
@@ -316,13 +316,8 @@ class AdaptiveCells(CellTransformer):
         """
         if not hasattr(self, "partition_"):
             check_is_fitted(self)
-        leaf, k = leaf_at(lat, lng, on_invalid=self.on_invalid), -1
-        if leaf:
-            cells = memoryview(self.partition_.cells)
-            above = bisect_left(cells, leaf)  # its cell has the next id, or the one before
-            for at in (above, above - 1):
-                if 0 <= at < len(cells) and abs(cells[at] - leaf) < cells[at] & -cells[at]:
-                    k = at
+        found = self._known.containing_one(leaf_at(lat, lng, on_invalid=self.on_invalid))
+        k = self._by_level.item(found[0]) if found else -1
         if self.encode == "cell":
             return 0 if k < 0 else int(self.partition_.cells[k])
         return k
@@ -460,8 +455,8 @@ class AdaptiveCells(CellTransformer):
         partition = None if self.partition is None else _as_partition(self.partition)
         cells = self._read_cells(X, reset=True)
         if partition is not None:
-            start, stop = spans(np.sort(cells[cells != 0]), partition)
-            self._set_cells(partition, stop - start)
+            finest = int(cell_level(partition).max()) if len(partition) else 0
+            self._set_cells(partition, count_within(*count_cells(cells, finest), partition))
             return cells
         order = np.argsort(cells, kind="stable")[np.count_nonzero(cells == 0) :]
         tree = _Tree(
@@ -498,12 +493,16 @@ class AdaptiveCells(CellTransformer):
     def _set_cells(self, cells, counts):
         self.partition_ = CellUnion(cells)
         self.counts_ = counts
+        self._by_level = np.argsort(self.partition_.levels, kind="stable")
+        self._known = Vocabulary(self.partition_.cells[self._by_level])
         return self
 
     def _encode(self, cells):
         """The features of rows in these cells."""
         partition = self.partition_.cells
-        at = containing(partition, cells)
+        found, offsets = self._known.containing(cells)
+        at = np.full(len(cells), -1)
+        at[np.diff(offsets) > 0] = self._by_level[found]  # cells are disjoint: one contains a row, or none
         if self.encode == "ordinal":
             return at[:, None]
         if self.encode == "cell":

@@ -1,7 +1,7 @@
 """How many rows there are around a place: density at several levels."""
 
 import numbers
-from bisect import bisect_left
+from bisect import bisect_right
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
@@ -10,6 +10,7 @@ from .. import inputs
 from ..cells.adjacency import cell_disk
 from ..cells.geometry import cell_area
 from ..cells.hierarchy import cell_level
+from ..groups import Vocabulary, count_cells, number_cells
 from ._base import (
     CellTransformer,
     as_levels,
@@ -20,7 +21,7 @@ from ._base import (
     leaf_at,
     tokens_from_cells,
 )
-from ._sorted_leaves import ancestors, auto_levels, cell_counts, positions, runs
+from ._sorted_leaves import ancestors, auto_levels, cell_counts, runs
 
 # Cells of disks looked up at a time.
 CHUNK = 1 << 20
@@ -230,12 +231,9 @@ class CellCounts(CellTransformer):
             return row
         if self.rings_ != (0,) or self.normalize is not None:
             return self._encode(np.array([leaf], np.uint64))[0]
-        for k, (level, cells) in enumerate(zip(self.levels_, self.cells_)):
-            bit = 1 << 2 * (30 - level)
-            cell = leaf & -bit | bit
-            at = bisect_left(memoryview(cells), cell)
-            if at < len(cells) and cells[at] == cell:
-                row[k] = self.counts_[k][at]
+        for at in self._known.containing_one(leaf):
+            k = bisect_right(self._stops, at)
+            row[k] = self.counts_[k][at - self._stops[k]]  # from the end
         return np.log1p(row) if self.log else row
 
     def get_feature_names_out(self, input_features=None):
@@ -273,38 +271,41 @@ class CellCounts(CellTransformer):
         self._check_parameters()
         levels, rings = as_levels(self.levels), _as_rings(self.rings)
         cells = self._read_cells(X, reset=True)
-        ordered = np.sort(cells[cells != 0])
-        self.levels_ = levels or auto_levels(ordered)
+        placed, count = count_cells(cells, levels[-1] if levels else 30)
+        self.levels_ = levels or auto_levels(placed, count)
         self.rings_ = rings
-        counted = [cell_counts(ordered, level) for level in self.levels_]
-        self.cells_ = [cell for cell, _ in counted]
-        self.counts_ = [count for _, count in counted]
+        self._set_counts(*zip(*(cell_counts(placed, level, count) for level in self.levels_)))
         return cells
+
+    def _set_counts(self, cells, counts):
+        """Take these cells of each level, and their counts."""
+        self.cells_, self.counts_ = list(cells), list(counts)
+        self._known = Vocabulary(np.concatenate(self.cells_))
+        self._stops = np.cumsum([len(cells) for cells in self.cells_]).tolist()
 
     # --- encoding -----------------------------------------------------------------------------------------------------
 
     def _encode(self, cells):
         """The features of rows in these cells."""
-        order = np.argsort(cells)
-        ordered = cells[order]
-        Z = np.zeros((len(cells), len(self.levels_) * len(self.rings_)))
+        distinct, number = number_cells(cells, self.levels_[-1])
+        Z = np.zeros((len(distinct) + 1, len(self.levels_) * len(self.rings_)))  # the last row, -1, is for no place
         columns = iter(range(Z.shape[1]))
-        for level, occupied, counts in zip(self.levels_, self.cells_, self.counts_):
-            ancestor = ancestors(ordered, level)
-            placed = ancestor != 0
+        for level, counts in zip(self.levels_, self.counts_):
+            ancestor = ancestors(distinct, level)
+            placed = np.flatnonzero(ancestor)
             center, start = runs(ancestor[placed])
-            sizes = np.diff(start, append=np.count_nonzero(placed))
-            rows = order[placed]
+            sizes = np.diff(start, append=len(placed))
             for ring in self.rings_:
-                values = self._around(center, ring, occupied, counts)
-                Z[rows, next(columns)] = np.repeat(values, sizes)
-        return np.log1p(Z, out=Z) if self.log else Z
+                values = self._around(center, ring, level, counts)
+                Z[placed, next(columns)] = np.repeat(values, sizes)
+        return np.take(np.log1p(Z, out=Z) if self.log else Z, number, axis=0)
 
-    def _around(self, center, ring, occupied, counts):
+    def _around(self, center, ring, level, counts):
         """Rows within some steps of each cell, or their density."""
         values = np.empty(len(center))
         step = max(1, CHUNK // (2 * ring + 1) ** 2)
-        counts = np.append(counts, 0)  # at -1: cells without rows
+        counts = np.append(counts, 0)  # the last is for cells without rows
+        base = self._known.blocks.get(level, (0, 0))[0]
         for first in range(0, len(center), step):
             some = slice(first, first + step)
             if ring == 0:
@@ -312,7 +313,8 @@ class CellCounts(CellTransformer):
             else:
                 disks = cell_disk(center[some], ring)
                 near, start = disks.values, disks.offsets[:-1]
-            values[some] = np.add.reduceat(counts[positions(occupied, near)], start)
+            at = self._known.positions(near, level)
+            values[some] = np.add.reduceat(counts[np.where(at < 0, -1, at - base)], start)
             if self.normalize == "area":
                 values[some] /= np.add.reduceat(cell_area(near, unit="km2"), start)
         return values
@@ -332,7 +334,7 @@ class CellCounts(CellTransformer):
         self.rings_ = _as_rings(self.rings)
         state = check_keys("state", state, ("levels", "cells", "counts"))
         self.levels_ = as_levels(check_list("levels", state["levels"], int))
-        self.cells_, self.counts_ = [], []
+        all_cells, all_counts = [], []
         saved = (check_list(name, state[name], list, len(self.levels_)) for name in ("cells", "counts"))
         for level, tokens, counts in zip(self.levels_, *saved):
             cells = cells_from_tokens("cells", tokens)
@@ -340,8 +342,9 @@ class CellCounts(CellTransformer):
                 raise ValueError("cells must be distinct, sorted and of their level")
             if not all(0 < count < 2**63 for count in check_list("counts", counts, int, len(cells))):
                 raise ValueError("counts must be 1 or more and fit in 64 bits")
-            self.cells_.append(cells)
-            self.counts_.append(np.array(counts, np.int64))
+            all_cells.append(cells)
+            all_counts.append(np.array(counts, np.int64))
+        self._set_counts(all_cells, all_counts)
 
 
 def _as_rings(rings):

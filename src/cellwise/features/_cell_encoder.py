@@ -2,7 +2,6 @@
 
 import math
 import numbers
-from bisect import bisect_left
 
 import numpy as np
 from scipy import sparse
@@ -12,6 +11,7 @@ from .. import inputs
 from ..cell_union import CellUnion
 from ..cells.conversion import cell_to_token
 from ..cells.hierarchy import cell_is_valid, cell_level
+from ..groups import Vocabulary, count_cells
 from ._base import (
     CellTransformer,
     as_levels,
@@ -23,9 +23,9 @@ from ._base import (
     leaf_at,
     tokens_from_cells,
 )
-from ._sorted_leaves import ancestors, at_most, auto_levels, count_within, frequent_cells, positions
+from ._sorted_leaves import at_most, auto_levels, count_within, frequent_cells
 
-# Rows encoded at a time: small enough for the cache, large enough that sorting them pays.
+# Rows of a dense result that are encoded at a time.
 CHUNK = 1 << 17
 
 
@@ -273,16 +273,7 @@ class CellEncoder(CellTransformer):
         leaf = leaf_at(lat, lng, on_invalid=self.on_invalid)
         if leaf and self.handle_unknown != "parent":
             leaf = int(self._without_unknown(np.array([leaf], np.uint64))[0])
-        if leaf == 0:
-            return np.empty(0, np.intp)
-        cells, lit = memoryview(self.feature_cells_), []
-        for level, start, stop in self._blocks:
-            bit = 1 << 2 * (30 - level)
-            cell = leaf & -bit | bit
-            k = bisect_left(cells, cell, start, stop)
-            if k < stop and cells[k] == cell:
-                lit.append(k)
-        return np.array(lit, np.intp)
+        return np.array(self._columns.containing_one(leaf), np.intp)
 
     def inverse_transform(self, X):
         """Finest cell that each row lights, 0 where it lights none.
@@ -332,7 +323,7 @@ class CellEncoder(CellTransformer):
         self._check_names_in(input_features)
         names = [
             f"s2_L{level}_{token}"
-            for level, start, stop in self._blocks
+            for level, (start, stop) in self._columns.blocks.items()
             for token in cell_to_token(self.feature_cells_[start:stop]).tolist()
         ]
         return np.array(names, dtype=object)
@@ -365,21 +356,21 @@ class CellEncoder(CellTransformer):
         levels = None if self.covering is not None else as_levels(self.levels)
         covering = None if self.covering is None else _as_cells(self.covering)
         cells = self._read_cells(X, reset=True)
-        ordered = np.sort(cells[cells != 0])
         if covering is not None:
-            columns, counts = covering, count_within(ordered, covering)
             levels = tuple(np.unique(cell_level(covering)).tolist())
+            columns, counts = covering, count_within(*count_cells(cells, levels[-1]), covering)
         else:
-            levels = levels or auto_levels(ordered)
-            columns, counts = frequent_cells(ordered, levels, self._least_rows(len(ordered)), rollup=self.rollup)
+            placed = count_cells(cells, levels[-1] if levels else 30)
+            levels = levels or auto_levels(*placed)
+            least = self._least_rows(placed[1].sum())
+            columns, counts = frequent_cells(*placed, levels, least, rollup=self.rollup)
         if self.max_features is not None:  # stable: of equal counts the first columns stay
             kept = np.sort(np.argsort(-counts, kind="stable")[: self.max_features])
             columns, counts = columns[kept], counts[kept]
         self.levels_ = levels
         self.counts_ = counts
-        self._set_columns(columns)
         keeps_seen = self.handle_unknown != "parent" and covering is None
-        self.seen_cells_ = np.unique(at_most(ordered, levels[-1])) if keeps_seen else None
+        self._set_columns(columns, count_cells(placed[0], levels[-1])[0] if keeps_seen else None)
         return self, cells
 
     def _least_rows(self, n_rows):
@@ -390,11 +381,11 @@ class CellEncoder(CellTransformer):
             return int(self.min_frequency)
         return max(1, math.ceil(self.min_frequency * n_rows - 1e-9))  # 0.07 of 100 rows are 7, not 7.000000000000001
 
-    def _set_columns(self, cells):
-        """Take these cells, sorted by level, then id, as columns."""
-        self.feature_cells_ = cells
-        stops = np.searchsorted(cell_level(cells), np.arange(31), side="right").tolist()
-        self._blocks = [(k, *ends) for k, ends in enumerate(zip([0, *stops], stops)) if ends[0] < ends[1]]
+    def _set_columns(self, cells, seen):
+        """Take these cells, sorted by level, then id, as columns, and those seen, sorted, as known."""
+        self.feature_cells_, self.seen_cells_ = cells, seen
+        self._columns = Vocabulary(cells)
+        self._seen = None if seen is None else Vocabulary(_by_level(seen))
 
     # --- encoding -----------------------------------------------------------------------------------------------------
 
@@ -403,40 +394,18 @@ class CellEncoder(CellTransformer):
         cells = self._without_unknown(cells)
         if not self.sparse_output:
             return self._dense(cells)
-        n, m, depth = len(cells), len(self.feature_cells_), len(self._blocks)
-        index = np.int32 if max(n * depth, m) < 2**31 else np.int64
-        indptr = np.zeros(n + 1, index)
-        indices = [np.empty(0, index)]
-        for start, stop, columns in self._chunks(cells, index):
-            lit = columns >= 0
-            np.sum(lit, axis=1, out=indptr[start + 1 : stop + 1])
-            indices.append(columns[lit])
-        np.cumsum(indptr, out=indptr)
-        indices = np.concatenate(indices)
-        Z = csr_type()((np.ones(len(indices), self.dtype), indices, indptr), shape=(n, m))
+        indices, indptr = self._columns.containing(cells)
+        shape = len(cells), len(self.feature_cells_)
+        Z = csr_type()((np.ones(len(indices), self.dtype), indices, indptr), shape=shape)
         Z.has_canonical_format = True
         return Z
 
     def _dense(self, cells):
         Z = np.zeros((len(cells), len(self.feature_cells_)), self.dtype)
-        for start, _, columns in self._chunks(cells, np.int64):
-            row, level = np.nonzero(columns >= 0)
-            Z[start + row, columns[row, level]] = 1
-        return Z
-
-    def _chunks(self, cells, index):
-        """Start, stop and columns, (rows, levels that have columns) with -1 for none, of some rows after others."""
         for start in range(0, len(cells), CHUNK):
-            chunk = cells[start : start + CHUNK]
-            order = np.argsort(chunk)
-            ordered = chunk[order]
-            columns = np.empty((len(chunk), len(self._blocks)), index)
-            for k, (level, first, last) in enumerate(self._blocks):
-                found = positions(self.feature_cells_[first:last], ancestors(ordered, level))
-                columns[:, k] = np.where(found < 0, -1, found + first)
-            back = np.empty_like(columns)
-            back[order] = columns
-            yield start, start + len(chunk), back
+            columns, offsets = self._columns.containing(cells[start : start + CHUNK])
+            Z[start + np.repeat(np.arange(len(offsets) - 1), np.diff(offsets)), columns] = 1
+        return Z
 
     def _without_unknown(self, cells):
         """The cells, with 0 for those that `handle_unknown` ignores; raises where it is "error"."""
@@ -444,12 +413,10 @@ class CellEncoder(CellTransformer):
             return cells
         if self.covering is not None:
             own, rule = cells, "lie in the covering"
-            known = np.zeros(len(cells), bool)
-            for level, start, stop in self._blocks:
-                known |= positions(self.feature_cells_[start:stop], ancestors(cells, level)) >= 0
+            known = np.diff(self._columns.containing(cells)[1]) > 0
         elif self.seen_cells_ is not None:
             own, rule = at_most(cells, self.levels_[-1]), f"lie in cells of level {self.levels_[-1]} seen in fit"
-            known = positions(self.seen_cells_, own) >= 0
+            known = self._seen.positions(own) >= 0
         else:
             raise ValueError(f"handle_unknown must be set before fit: got {self.handle_unknown!r} after it")
         unknown = (cells != 0) & ~known
@@ -495,8 +462,7 @@ class CellEncoder(CellTransformer):
             seen = cells_from_tokens("seen_cells", seen)
             if not np.array_equal(seen, np.unique(seen)):
                 raise ValueError("seen_cells must be distinct and sorted")
-        self.seen_cells_ = seen
-        self._set_columns(cells)
+        self._set_columns(cells, seen)
 
 
 def _as_cells(covering):

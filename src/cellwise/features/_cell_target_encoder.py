@@ -2,9 +2,6 @@
 
 import numbers
 import warnings
-from bisect import bisect_left
-from functools import cached_property
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -15,6 +12,7 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, proces
 from sklearn.utils.validation import check_is_fitted
 
 from .. import inputs
+from ..groups import Vocabulary, count_cells, number_cells
 from ._base import (
     CellTransformer,
     as_levels,
@@ -26,10 +24,10 @@ from ._base import (
     tokens_from_cells,
 )
 from ._cell_encoder import CHUNK
-from ._sorted_leaves import ancestors, at_most, auto_levels, positions, runs
+from ._grouped_sums import CellSums, Folds, Target, cells_of_rows
+from ._shrinkage import STATISTICS, Estimates, Medians
+from ._sorted_leaves import ancestors, auto_levels
 from ._splitters import auto_block_level, deal
-
-SIGNIFICANT = 2  # standard errors by which cells must differ before a level is taken to say anything
 
 FEW_VALUES, FEW_ROWS = 4, 200  # integers no more varied, in no more rows, are taken as numbers in silence
 
@@ -356,8 +354,7 @@ class CellTargetEncoder(CellTransformer):
         >>> encoder.transform(homes).ravel()
         array([5.5, 5.5, 5.5, 5.5])
         """
-        cells, Z = self._fit(X, y, sample_weight, self._to_splitter(sample_weight, params))
-        return self._encode(cells) if Z is None else Z
+        return self._fit(X, y, sample_weight, self._to_splitter(sample_weight, params))
 
     def transform(self, X):
         """The encodings to predict with: what all rows of `fit` say of the cells of each row of X.
@@ -403,21 +400,23 @@ class CellTargetEncoder(CellTransformer):
         if not hasattr(self, "cells_"):
             check_is_fitted(self)
         leaf = leaf_at(lat, lng, on_invalid=self.on_invalid)
-        values, support, encoded = self.prior_.tolist(), [self.total_, -1], []
+        found, blocks, n = self._known.containing_one(leaf), self._known.blocks, self._n_targets
+        values, support, encoded, reached = self.prior_.tolist(), (self.total_, -1), [], 0
         for k, level in enumerate(self.levels_):
-            cells = memoryview(self.cells_[k])
-            bit = 1 << 2 * (30 - level)
-            cell = leaf & -bit | bit
-            at = bisect_left(cells, cell)
-            if leaf and at < len(cells) and cells[at] == cell:
-                values = [column[at] for column in self._encodings_at(k)]
-                support = [self.counts_[k][at], level]
+            start, stop = blocks.get(level, (0, 0))
+            if reached < len(found) and start <= found[reached] < stop:
+                at = found[reached] - start
+                values = [column.item(at) for column in self.encodings_[k * n : k * n + n]]
+                support = self.counts_[k][at], level
+                reached += 1
             elif self.statistic == "count":
                 values = [0]
             encoded += values
         if self.output == "finest":
             encoded = values
-        return np.array(encoded + support if self.add_support else encoded, self.dtype)
+        if self.add_support:
+            encoded = [*encoded, *support]
+        return np.array(encoded, self.dtype)
 
     def get_feature_names_out(self, input_features=None):
         """Name of each column: level, statistic and, if there are more than two, class, as in ``s2_L10_mean``.
@@ -479,17 +478,31 @@ class CellTargetEncoder(CellTransformer):
             raise ValueError(f"dtype must be one of floats: got {np.dtype(self.dtype)}")
 
     def _fit(self, X, y, sample_weight, to_splitter=None):
-        """Cells of the rows and, if there are parameters for the splitter, be it none, encodings out of fold."""
+        """Fit; if there are parameters for the splitter, be it none, the encodings of the rows, out of fold."""
         self._check_parameters()
         levels = as_levels(self.levels)
         cells = self._read_cells(X, reset=True)
         weight = _read_weight(sample_weight, X)
-        target = self._read_target(X, y, weight)
-        rows = _Rows(cells, target, self.classes_, weight)
-        self.levels_ = levels or auto_levels(rows.placed())
+        y_read = self._read_target(X, y, weight)
+        target = Target(y_read, weight, len(self.classes_) if self.target_type_ == "multiclass" else 0)
+        placed = cells if weight is None else cells[weight > 0]
+        self.levels_ = levels or auto_levels(*count_cells(placed))
         self.total_ = len(cells) if weight is None else float(weight.sum())
-        crossfits = to_splitter is not None and self.statistic != "count"
-        return cells, self._estimate(rows, self._folds(X, y, rows, to_splitter) if crossfits else None)
+        folds = None
+        if to_splitter is not None and self.statistic != "count":
+            folds = self._folds(X, y, cells, placed, to_splitter)
+        cells, number = cells_of_rows(cells, self.levels_[-1])
+        sums, pair = CellSums.of_rows(cells, number, self.levels_[-1], target, folds)
+        medians = Medians(target, number, folds) if self.statistic == "median" else None
+        tested = None if folds is None else pair if folds.tested is None else pair[folds.tested]
+        del placed, y_read, target, folds, pair  # what is as long as X and no longer needed
+        table = self._estimate(sums, medians, has_weights=weight is not None)
+        if to_splitter is None:
+            return None
+        if tested is None:  # encodings that do not depend on y
+            table, tested = self._encode(cells), number
+        del sums, number
+        return np.take(table, tested, axis=0)
 
     def _read_target(self, X, y, weight):
         """The numbers y - origin, 0 and 1 for two classes, or the number of the class; None for counts."""
@@ -521,33 +534,43 @@ class CellTargetEncoder(CellTransformer):
         self.target_mean_ = float(np.average(code, weights=weight))
         return code.astype(np.float64)
 
-    def _estimate(self, rows, folds):
-        """Fit level by level, the coarsest first; what the folds say of the rows that they test, if there are any."""
-        statistic = STATISTICS[self.statistic]
-        level = root = _Level(rows, statistic)
-        whole = _Chain(self, rows, root)
-        Z = None if folds is None else np.empty((len(rows), self._width), self.dtype)
-        folds = [(_Chain(self, rows, root, held), tested) for held, tested in folds or ()]
-        self.prior_ = np.zeros(1) if self.statistic == "count" else whole.told(whole.prior)
+    def _estimate(self, here, medians, *, has_weights):
+        """Fit level by level, given the sums at the finest; encodings of the pairs there."""
+        # from the finest level up, for each level: its sums, where its cells and pairs lie in the next coarser level,
+        # and where the finest cells and pairs lie in it
+        steps, cell_at = [], np.arange(len(here.cells), dtype=np.int32)
+        pair_at = np.arange(len(here.pair_cell), dtype=np.int32)
+        for level in (*self.levels_[-2::-1], -1):
+            above, up, pair_up = here.coarser(level)
+            steps.append((here, up, pair_up, cell_at, pair_at))
+            here, cell_at, pair_at = above, up[cell_at], pair_up[pair_at]
+        how = {"support": self.add_support, "medians": medians, "cell_of_finest": cell_at}
+        estimates = Estimates(here, self.statistic, self.smooth, self.prior, **how)
+        self.prior_ = np.zeros(1) if self.statistic == "count" else self._told(estimates.prior[:, 0])
         self.cells_, self.counts_, self.encodings_, self.sums_, self.squares_, smooth = [], [], [], [], [], []
+        table = np.empty((len(pair_at), self._width), self.dtype)
         for k in range(len(self.levels_)):
-            level = _Level(rows, statistic, self.levels_[k], level if self.prior == "parent" else root)
-            estimates, m = whole.descend(level)
-            kept = level.sums.n_rows > 0  # not where all weigh 0
-            self.cells_.append(level.cells[kept])
-            self.counts_.append(level.sums.weight[kept].astype(np.int64 if rows.weight is None else np.float64))
-            self.sums_ += list(level.sums.total[:, kept])
-            self.squares_ += list(level.sums.square[:, kept])
-            self.encodings_ += list(whole.told(estimates[:, kept])) if len(m) else [level.sums.weight[kept]]
+            here, up, pair_up, cell_at, pair_at = steps.pop()
+            m = estimates.descend(here, up, pair_up, cell_at)
+            kept = (here.sums.n_rows > 0) & here.is_of_level  # not where all weigh 0
+            sums, n_cells = here.sums.at(kept), len(here.cells)
+            self.cells_.append(here.cells[kept])
+            self.counts_.append(sums.weight if has_weights else sums.weight.astype(np.int64))
+            self.sums_ += list(sums.total)
+            self.squares_ += list(sums.square)
+            self.encodings_ += list(self._told(estimates.values[:, :n_cells][:, kept])) if len(m) else [sums.weight]
             smooth += m.tolist()
-            for chain, tested in folds:
-                chain.descend(level)
-                self._put(Z, rows.order[chain.held[tested]], k, chain.told(chain.values[:, tested]))
+            if len(m):
+                self._put(table, slice(None), k, self._told(estimates.values[:, n_cells:])[:, pair_at])
         self.smooth_ = np.array(smooth)
+        self._known = Vocabulary(np.concatenate(self.cells_))
         if self.add_support:
-            for chain, tested in folds:
-                Z[rows.order[chain.held[tested]], -2:] = chain.support[:, tested].T
-        return Z
+            table[:, -2:] = estimates.support[:, n_cells:].T
+        return table
+
+    def _told(self, estimates):
+        """Estimates as they are told."""
+        return STATISTICS[self.statistic].told(estimates, self.origin_)
 
     # --- folds --------------------------------------------------------------------------------------------------------
 
@@ -567,20 +590,20 @@ class CellTargetEncoder(CellTransformer):
             raise ValueError(f"groups must be given with a splitter as cv: got cv={self.cv}")
         return given
 
-    def _folds(self, X, y, rows, to_splitter):
+    def _folds(self, X, y, cells, placed, to_splitter):
         """For each fold the rows that it is to know nothing of, and which of them it is to encode."""
-        n = len(rows)
+        n = len(cells)
         block = None
         if self.crossfit == "block":
-            block = self._blocks(rows)
+            block = self._blocks(cells, placed)
             to_splitter = {**to_splitter, "groups": block}
         if not isinstance(self.cv, numbers.Integral):
-            return _held_out(check_cv(self.cv).split(X, y, **to_splitter), rows, block)
+            return _held_out(check_cv(self.cv).split(X, y, **to_splitter), n, block)
         rng = check_random_state(self.random_state)
         if block is None:
             if n < self.cv:
                 raise ValueError(f"cv must be at most the number of rows: got {self.cv} for {n} rows")
-            fold = rng.permutation(n) % self.cv
+            fold = rng.permutation(np.resize(np.arange(self.cv, dtype=np.min_scalar_type(self.cv)), n))
         else:
             count = np.bincount(block)
             if len(count) < self.cv:
@@ -589,20 +612,19 @@ class CellTargetEncoder(CellTransformer):
                     f"got {len(count)} at level {self.block_level_}"
                 )
             fold = deal(count, self.cv, rng)[block]
-        return _held_out(((np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in range(self.cv)), rows, block)
+        return Folds(self.cv, fold.astype(np.int32, copy=False))
 
-    def _blocks(self, rows):
+    def _blocks(self, cells, placed):
         """Number of the block of each row."""
         level = self.block_level
         if level == "auto":
-            placed = rows.placed()
+            placed = np.sort(placed[placed != 0])
             share = 1 / (self.cv if isinstance(self.cv, numbers.Integral) else 5)
             level = auto_block_level(placed, share) if len(placed) else 0
             level = min(max(level, self.levels_[0] + 1), 30)
         self.block_level_ = int(level)
-        block = np.empty(len(rows), np.intp)
-        block[rows.order] = np.unique(at_most(rows.cells, level), return_inverse=True)[1]
-        return block
+        block = number_cells(cells, self.block_level_)[1]
+        return block - min(block.min(), 0)  # rows without a place are the first block
 
     # --- encoding -----------------------------------------------------------------------------------------------------
 
@@ -631,23 +653,21 @@ class CellTargetEncoder(CellTransformer):
         Z = np.empty((len(cells), self._width), self.dtype)
         for start in range(0, len(cells), CHUNK):
             chunk = cells[start : start + CHUNK]
-            order = np.argsort(chunk)
-            ordered = chunk[order]
-            order += start
+            rows = slice(start, start + len(chunk))
             values = np.repeat(self.prior_[:, None], len(chunk), axis=1)
             support = np.repeat([[float(self.total_)], [-1.0]], len(chunk), axis=1)
             for k, level in enumerate(self.levels_):
-                at = positions(self.cells_[k], ancestors(ordered, level))
+                at = self._known.positions(chunk, level)
                 seen = np.flatnonzero(at >= 0)
-                at = at[seen]
+                at = at[seen] - self._known.blocks.get(level, (0, 0))[0]
                 if self.statistic == "count":
                     values[:] = 0
                 for value, encoding in zip(values, self._encodings_at(k)):
                     value[seen] = encoding[at]
                 support[0, seen], support[1, seen] = self.counts_[k][at], level
-                self._put(Z, order, k, values)
+                self._put(Z, rows, k, values)
             if self.add_support:
-                Z[order, -2:] = support.T
+                Z[rows, -2:] = support.T
         return Z
 
     # --- saving -------------------------------------------------------------------------------------------------------
@@ -692,6 +712,7 @@ class CellTargetEncoder(CellTransformer):
         self.total_ = kind(_saved_numbers("total", [state["total"]], 1, least=0)[0])
         self.prior_ = _saved_numbers("prior", state["prior"], n_targets)
         self.cells_ = _saved_lists("cells", state["cells"], self.levels_, _saved_cells)
+        self._known = Vocabulary(np.concatenate(self.cells_))
         sizes = [len(cells) for cells in self.cells_]
         sizes_of_columns = np.repeat(sizes, n_targets).tolist()
         counts = _saved_lists("counts", state["counts"], sizes, _saved_numbers, least=0)
@@ -814,81 +835,16 @@ def _check_all(rule, values, good):
         raise ValueError(f"{rule}: got {bad!r} at index {k} ({np.count_nonzero(~good)} of {len(values)} values)")
 
 
-# --- sums over groups of rows -----------------------------------------------------------------------------------------
+# --- folds ------------------------------------------------------------------------------------------------------------
 
 
-class _Sums(NamedTuple):
-    """What is kept of the rows of each group. All estimates follow from it, and groups can be added and taken apart."""
-
-    n_rows: np.ndarray  # those of weight 0 not counted
-    weight: np.ndarray
-    total: np.ndarray  # of y, shape (n_targets, n_groups)
-    square: np.ndarray  # of y squared, likewise
-
-    def at(self, groups):
-        """The sums of some groups."""
-        return _Sums(*(values[..., groups] for values in self))
-
-    def of(self, t):
-        """The sums of one target."""
-        return _Sums(self.n_rows, self.weight, self.total[t], self.square[t])
-
-    def without(self, part):
-        """The sums of what is left of each group without a part of it; exactly 0 where nothing is."""
-        is_left = self.n_rows > part.n_rows
-        return _Sums(*(np.where(is_left, whole - gone, 0) for whole, gone in zip(self, part)))
-
-
-class _Rows:
-    """The rows, in the order of their cells."""
-
-    def __init__(self, cells, target, classes, weight):
-        self.order = np.argsort(cells)
-        self.cells = cells[self.order]
-        self.weight = None if weight is None else weight[self.order]
-        self._target = None if target is None else target[self.order]
-        self._is_class = target is not None and target.dtype.kind == "i"
-        self.n_targets = len(classes) if self._is_class else 0 if target is None else 1
-
-    def __len__(self):
-        return len(self.cells)
-
-    @cached_property
-    def rank(self):
-        """Place of each row if they were ordered by y."""
-        rank = np.empty(len(self), np.int64)
-        rank[np.argsort(self.target(0))] = np.arange(len(self))
-        return rank
-
-    def placed(self):
-        """Cells, sorted, of the rows that have any and do not weigh 0."""
-        return self.cells[(self.cells != 0) & (True if self.weight is None else self.weight > 0)]
-
-    def target(self, t):
-        """The numbers that are averaged: those of y, or 1 for rows of class `t` and 0 for others."""
-        return (self._target == t).astype(np.float64) if self._is_class else self._target
-
-    def sums(self, at, group, n_groups):
-        """Sums over groups of the rows at some positions; `group` has the number of each one's group."""
-        weight = None if self.weight is None else self.weight[at]
-        n_rows = np.bincount(group, None if weight is None else weight > 0, n_groups).astype(np.float64)
-        total = np.empty((self.n_targets, n_groups))
-        square = np.empty_like(total)
-        for t in range(self.n_targets):
-            y = self.target(t)[at]
-            weighted = y if weight is None else weight * y
-            total[t] = np.bincount(group, weighted, n_groups)
-            square[t] = np.bincount(group, weighted * y, n_groups)
-        return _Sums(n_rows, n_rows if weight is None else np.bincount(group, weight, n_groups), total, square)
-
-
-def _held_out(splits, rows, block):
-    """For each split the rows not in its train part, as positions among the sorted rows, and which of them it tests.
+def _held_out(splits, n, block):
+    """The rows not in the train part of each split, and which entries test each row.
 
     Raises unless each row is tested once, by a fold that knows neither it nor any other row of its block.
     """
-    n, n_tested, folds = len(rows), 0, []
-    fold = np.full(n, -1)
+    fold, tested, n_tested = np.full(n, -1), np.empty(n, np.intp), 0
+    rows, folds = [np.empty(0, np.intp)], []
     for k, (train, test) in enumerate(splits):
         is_held = np.ones(n, bool)
         is_held[train] = False
@@ -896,8 +852,10 @@ def _held_out(splits, rows, block):
             raise ValueError(f"cv must test no row that it trains on: got {np.sum(~is_held[test])} in split {k}")
         fold[test] = k
         n_tested += len(fold[test])
-        held = np.flatnonzero(is_held[rows.order])
-        folds.append((held, fold[rows.order[held]] == k))
+        held = np.flatnonzero(is_held)
+        tested[test] = sum(map(len, rows)) + (np.cumsum(is_held) - 1)[test]
+        rows.append(held)
+        folds.append(np.full(len(held), k, np.int32))
     if n_tested != n or (fold < 0).any():
         raise ValueError(f"cv must test each row once: got {n_tested} tests of {np.sum(fold >= 0)} of {n} rows")
     if block is not None:
@@ -905,204 +863,4 @@ def _held_out(splits, rows, block):
         fold_of_block[block] = fold
         if (fold_of_block[block] != fold).any():
             raise ValueError("cv must keep blocks whole: got blocks in several folds; does it heed groups?")
-    return folds
-
-
-class _Level:
-    """The rows grouped by their cells at one level, and these by their parents into families; level -1 is one cell."""
-
-    def __init__(self, rows, statistic, level=-1, coarser=None):
-        self.level = level
-        ancestor = ancestors(rows.cells, level) if level >= 0 else np.ones(len(rows), np.uint64)
-        at = np.flatnonzero(ancestor)  # rows in coarser cells have none
-        self.cells, start = runs(ancestor[at])
-        number = np.repeat(np.arange(len(self.cells)), np.diff(start, append=len(at)))
-        self.cell = np.full(len(rows), -1)  # number of the cell of each row
-        self.cell[at] = number
-        self.sums = rows.sums(at, number, len(self.cells))
-        self.by_value = at[np.argsort(number * len(rows) + rows.rank[at])] if statistic is _Median else None
-        parent = np.zeros(len(start), np.intp) if coarser is None else coarser.cell[at[start]]
-        _, start = runs(parent)
-        self.family = np.repeat(np.arange(len(start)), np.diff(start, append=len(parent)))
-        self.families = [_added_up(statistic.parts(self.sums.of(t)), start) for t in range(rows.n_targets)]
-
-
-# --- estimates --------------------------------------------------------------------------------------------------------
-
-
-def _ratio(a, b):
-    """Ratio a / b, or 0 where b is 0 or less."""
-    return np.divide(a, b, out=np.zeros(np.broadcast_shapes(np.shape(a), np.shape(b))), where=np.asarray(b) > 0)
-
-
-def _added_up(parts, start):
-    """Each of the parts summed over runs."""
-    return np.stack([np.add.reduceat(part, start) for part in parts])
-
-
-class _Mean:
-    """Means: the rows of a cell vary about it with variance s2, and cells about their parents with variance t2."""
-
-    @staticmethod
-    def own(sums):
-        """Estimate of each group from its own rows alone, and how much these count against m."""
-        return _ratio(sums.total, sums.weight), sums.weight
-
-    @staticmethod
-    def parts(sums):
-        """What is added up over the cells of a family, for one target."""
-        yield from (sums.n_rows, np.sign(sums.n_rows), sums.weight, sums.total, sums.square)
-        yield _ratio(sums.total**2, sums.weight)
-        yield sums.weight**2
-
-    @staticmethod
-    def terms(parts):
-        """What is added up over families."""
-        n_rows, n_cells, n, total, square, cell_square, n_squared = parts
-        n = np.where(n_rows > 0, n, 0)
-        return np.stack([n_rows > 0, n_cells, n, square, cell_square, _ratio(total**2, n), _ratio(n_squared, n)])
-
-    @staticmethod
-    def smooth(terms):
-        """s2 / t2, by equating sums of squares within and between cells to what is expected of them."""
-        n_families, n_cells, n, square, cell_square, family_square, n_squared = terms
-        free_within, free_between = n - n_cells, n_cells - n_families
-        within = _ratio(max(square - cell_square, 0), free_within)
-        between = _ratio(cell_square - family_square, free_between)
-        chance = SIGNIFICANT * np.sqrt(2 * _ratio(1, free_between) + 2 * _ratio(1, free_within))
-        t2 = _ratio(free_between * (between - within), n - n_squared)
-        return within / t2 if free_within > 0 and t2 > 0 and between > within * (1 + chance) else np.inf
-
-    @staticmethod
-    def told(estimates, origin):
-        """The estimates as they are told."""
-        return estimates + origin
-
-
-class _Median(_Mean):
-    """Medians, with the m of means. Their own estimates come from `_medians`, since sums do not tell them."""
-
-
-class _Std(_Mean):
-    """Standard deviations, by way of variances, which sampling scatters about those of the parents too."""
-
-    @staticmethod
-    def own(sums):
-        free = np.maximum(sums.weight - 1, 0)
-        return _ratio(np.maximum(sums.square - _ratio(sums.total**2, sums.weight), 0), free), free
-
-    @staticmethod
-    def parts(sums):
-        variance, free = _Std.own(sums)
-        yield from (sums.weight, sums.total, sums.square)
-        yield from (np.sign(free), _ratio(1, free), free, free * variance, free * variance**2)
-
-    @staticmethod
-    def terms(parts):
-        n, total, square, n_cells, per_free, free, first, second = parts
-        variance, _ = _Std.own(_Sums(n, n, total, square))
-        spread = _ratio(second, variance**2) - 2 * _ratio(first, variance) + free  # sum of free * (ratio - 1)^2
-        return np.where(variance > 0, np.stack([n_cells, per_free, free, spread]), 0)
-
-    @staticmethod
-    def smooth(terms):
-        """2 (1 + v) / v, if the ratios of cells' variances to their parents' have variance v but for sampling."""
-        n_cells, per_free, free, spread = terms
-        excess = spread - 2 * n_cells
-        if excess <= SIGNIFICANT * np.sqrt(8 * n_cells + 48 * per_free):
-            return np.inf
-        v = excess / (free + 2 * n_cells)
-        return 2 * (1 + v) / v
-
-    @staticmethod
-    def told(estimates, origin):
-        return np.sqrt(estimates)
-
-
-STATISTICS = {"mean": _Mean, "std": _Std, "median": _Median, "count": _Mean}
-
-
-def _medians(rows, at, start):
-    """Median of each run of the rows at some positions, which are ordered by y within runs; they count by weight."""
-    y = rows.target(0)[at]
-    reach = np.cumsum(np.ones(len(at)) if rows.weight is None else rows.weight[at])
-    last = np.append(start, len(at))[1:] - 1
-    end = reach[last]
-    half = (np.append(0, end)[:-1] + end) / 2
-    low, high = (np.minimum(np.searchsorted(reach, half, side), last) for side in ("left", "right"))
-    return (y[low] + y[high]) / 2
-
-
-class _Chain:
-    """Estimates from the coarsest level down, each cell's shrunk to its parent's, without the rows held out."""
-
-    def __init__(self, encoder, rows, root, held=None):
-        self.encoder, self.rows, self.held = encoder, rows, held
-        self.statistic = STATISTICS[encoder.statistic]
-        sums = root.sums
-        if held is not None:
-            sums = sums.without(rows.sums(held, np.zeros(len(held), np.intp), 1))
-            if not sums.n_rows[0]:
-                raise ValueError("cv must leave rows to learn from: got a split with none, or of weight 0 only")
-        n = len(rows) if held is None else len(held)
-        self.prior = self._own(sums, root, np.zeros(1, np.intp))[0][:, 0]
-        self.values = np.repeat(self.prior[:, None], n, axis=1)  # so far, of the rows held out, or of all
-        if encoder.add_support:
-            self.support = np.repeat([[sums.weight[0]], [-1.0]], n, axis=1)
-
-    def descend(self, level):
-        """Go down to a level: estimates of the cells there that hold rows of `values`, and m."""
-        number = level.cell if self.held is None else level.cell[self.held]
-        at = np.flatnonzero(number >= 0)
-        cell, start = runs(number[at])
-        count = np.diff(start, append=len(at))
-        sums = level.sums
-        if self.held is not None:
-            group = np.repeat(np.arange(len(cell)), count)
-            sums = sums.at(cell).without(self.rows.sums(self.held[at], group, len(cell)))
-        m = np.array([self._smooth(level, t, cell, sums) for t in range(self.rows.n_targets)])
-        own, amount = self._own(sums, level, cell)
-        parent = self.values[:, at[start]]
-        prior = parent if self.encoder.prior == "parent" else self.prior[:, None]
-        share = _ratio(amount, amount + m[:, None])
-        is_seen = sums.n_rows > 0
-        estimates = np.where(is_seen, prior + share * (own - prior), parent)
-        self.values[:, at] = np.repeat(estimates, count, axis=1)
-        if self.encoder.add_support:
-            seen = np.repeat(is_seen, count)
-            self.support[0, at[seen]] = np.repeat(sums.weight, count)[seen]
-            self.support[1, at[seen]] = level.level
-        return estimates, m
-
-    def told(self, estimates):
-        """Estimates as they are told."""
-        return self.statistic.told(estimates, self.encoder.origin_)
-
-    def _own(self, sums, level, cell):
-        """Estimates of cells from their own rows alone, and how much these count against m."""
-        if self.statistic is not _Median:
-            return self.statistic.own(sums)
-        at = level.by_value
-        if self.held is not None:
-            is_left = np.ones(len(self.rows), bool)
-            is_left[self.held] = False
-            at = at[is_left[at]]
-        left, start = runs(level.cell[at])
-        own = np.zeros((1, len(cell)))
-        is_left = np.isin(cell, left)
-        own[0, is_left] = _medians(self.rows, at, start)[np.searchsorted(left, cell[is_left])]
-        return own, sums.weight
-
-    def _smooth(self, level, t, cell, sums):
-        """The m of a target."""
-        if self.encoder.smooth != "auto":
-            return self.encoder.smooth
-        parts, families = self.statistic.parts, level.families[t]
-        terms = self.statistic.terms(families).sum(axis=1)
-        if self.held is not None:  # the families that rows are held out of, without these
-            family, start = runs(level.family[cell])
-            before = families[:, family]
-            changes = zip(parts(sums.of(t)), parts(level.sums.of(t).at(cell)))
-            after = before + _added_up((new - old for new, old in changes), start)
-            terms += (self.statistic.terms(after) - self.statistic.terms(before)).sum(axis=1)
-        return self.statistic.smooth(terms)
+    return Folds(len(folds), np.concatenate(folds), np.concatenate(rows), tested)

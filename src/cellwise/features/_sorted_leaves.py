@@ -1,12 +1,12 @@
 """Rows grouped by cell, at every level, from one sort.
 
 Along the curve the leaves of a cell are one run, so rows that are sorted by leaf are sorted by their ancestors at every
-level too. Counts, sums and look-ups at all levels therefore need one sort and no hashing:
+level too. Counts and sums at all levels therefore need one sort and no hashing:
 
-    order = np.argsort(cells)                           once
-    ancestor = ancestors(cells[order], level)           at each level
-    cell, start = runs(ancestor)                        the rows of cell k are order[start[k]:start[k + 1]]
-    total = np.add.reduceat(y[order], start)            any sum over the rows of each cell
+    ordered, count = count_cells(cells)                 once, in the core
+    ancestor = ancestors(ordered, level)                at each level
+    cell, start = runs(ancestor)                        cell k holds ordered[start[k]:start[k + 1]]
+    total = np.add.reduceat(count, start)               any sum over the rows of each cell
 
 Rows may have cells coarser than leaves: at levels finer than their own they have no ancestor, which is 0.
 """
@@ -38,23 +38,30 @@ def runs(ordered):
     return ordered[start], start
 
 
-def cell_counts(ordered, level):
-    """Cells of `level` that hold any of the sorted cells, ascending, and how many each holds."""
-    return _counted(ancestors(ordered, level))
+def cell_counts(ordered, level, count=None):
+    """Cells of `level` that hold any of the sorted cells, ascending, and how many each holds.
+
+    `count` says how many there are of each of the sorted cells, if not one.
+    """
+    return _counted(ancestors(ordered, level), count)
 
 
-def _counted(ancestor):
+def _counted(ancestor, count):
     """Distinct cells and their counts in sorted cells with zeros among them."""
     if not ancestor.all():
-        ancestor = ancestor[ancestor != 0]
+        placed = ancestor != 0
+        ancestor, count = ancestor[placed], None if count is None else count[placed]
     cell, start = runs(ancestor)
-    return cell, np.diff(start, append=len(ancestor))
+    if count is None:
+        return cell, np.diff(start, append=len(ancestor))
+    return cell, np.add.reduceat(count, start) if len(start) else count
 
 
-def count_within(ordered, cells):
-    """How many of the sorted cells lie within each of `cells`, which may be of any levels."""
-    reach = (cells & (~cells + np.uint64(1))) - np.uint64(1)  # from a cell's id to the ends of its range of leaves
-    return np.searchsorted(ordered, cells + reach, "right") - np.searchsorted(ordered, cells - reach, "left")
+def count_within(ordered, count, cells):
+    """How many of the sorted cells, `count` of each, lie within each of `cells`, which may be of any levels."""
+    start, stop = spans(ordered, cells)
+    before = np.append(0, np.cumsum(count))
+    return before[stop] - before[start]
 
 
 def spans(ordered, cells):
@@ -63,74 +70,56 @@ def spans(ordered, cells):
     return np.searchsorted(ordered, cells - reach, "left"), np.searchsorted(ordered, cells + reach, "right")
 
 
-def containing(disjoint, cells):
-    """Position in the sorted, disjoint cells of the one that contains each of `cells`, or -1."""
-    if len(disjoint) == 0:
-        return np.full(len(cells), -1)
-    reach = (disjoint & (~disjoint + np.uint64(1))) - np.uint64(1)
-    at = np.searchsorted(disjoint + reach, cells)
-    at[at == len(disjoint)] = 0
-    first, last = disjoint - reach, disjoint + reach
-    at[(cells < first[at]) | (cells > last[at])] = -1
-    return at
+def frequent_cells(ordered, count, levels, least, *, rollup):
+    """Cells of the given levels that hold at least `least` rows, by level, then id; how many each holds.
 
-
-def positions(vocabulary, cells):
-    """Where each cell stands in the sorted `vocabulary`, or -1. Fastest for cells that are sorted."""
-    if len(vocabulary) == 0:
-        return np.full(len(cells), -1)
-    at = np.searchsorted(vocabulary, cells)
-    at[at == len(vocabulary)] = 0
-    at[vocabulary[at] != cells] = -1
-    return at
-
-
-def frequent_cells(ordered, levels, least, *, rollup):
-    """Cells of the given levels that hold at least `least` of the sorted cells, by level, then id; how many each holds.
-
-    With `rollup`, what no such cell contains gathers upward, level by level: as soon as at least `least` of it meet in
-    one ancestor, that is taken too.
+    The rows are in the sorted, distinct cells `ordered`, `count` of them in each. With `rollup`, those that no such
+    cell contains gather upward, level by level: as soon as at least `least` of them meet in one ancestor, that is taken
+    too.
     """
     rollup = rollup and least > 1
     cells, counts = [], []
-    left = ordered[:0]  # in none of the cells found so far
+    left, left_count = ordered[:0], count[:0]  # in none of the cells found so far
     for level in range(max(levels), -1, -1):
         is_asked = level in levels
         if is_asked:
-            left = ordered  # a cell of this level that is frequent contains the frequent ones within it
-        elif not rollup or len(left) < least:
+            left, left_count = ordered, count  # a frequent cell of this level contains the frequent ones within it
+        elif not rollup or left_count.sum() < least:
             continue
         ancestor = ancestors(left, level)
-        has_ancestor = ancestor != 0
-        cell, count = _counted(ancestor)
-        frequent = count >= least
+        cell, start = runs(ancestor[ancestor != 0])
+        here = _counted(ancestor, left_count)[1]
+        frequent = here >= least
         cells.append(cell[frequent])
-        counts.append(count[frequent] if is_asked else count_within(ordered, cell[frequent]))
+        counts.append(here[frequent] if is_asked else count_within(ordered, count, cell[frequent]))
         if rollup:
-            has_ancestor[has_ancestor] = np.repeat(frequent, count)
-            left = left[~has_ancestor]
+            taken = ancestor != 0
+            taken[taken] = np.repeat(frequent, np.diff(start, append=np.count_nonzero(taken)))
+            left, left_count = left[~taken], left_count[~taken]
     return np.concatenate(cells[::-1]), np.concatenate(counts[::-1])
 
 
-def auto_levels(ordered):
+def auto_levels(ordered, count=None):
     """Levels that suit so many rows at these places: every second one between two ends, ascending; at least one.
 
-    The finest is the last at which the median row shares its cell with about five rows, but not finer than is needed
-    to part all places; the coarsest is the first at which the median cell holds at most a fiftieth of all rows. The
-    two medians differ wherever rows crowd: most cells then hold one row, while most rows lie in full cells.
+    The rows are in the sorted cells, in each of them one, or `count`. The finest level is the last at which the median
+    row shares its cell with about five rows, but not finer than is needed to part all places; the coarsest is the first
+    at which the median cell holds at most a fiftieth of all rows. The two medians differ wherever rows crowd: most
+    cells then hold one row, while most rows lie in full cells.
     """
     places = len(runs(ordered)[0])
+    n_rows = len(ordered) if count is None else count.sum()
     coarsest, finest = None, 0
     for level in range(31):
-        count = cell_counts(ordered, level)[1]
-        if len(count) == 0:
+        here = cell_counts(ordered, level, count)[1]
+        if len(here) == 0:
             break
-        if coarsest is None and np.median(count) <= len(ordered) / 50:
+        if coarsest is None and np.median(here) <= n_rows / 50:
             coarsest = level
-        if _median_row(count) < 5:
+        if _median_row(here) < 5:
             break
         finest = level
-        if len(count) == places:
+        if len(here) == places:
             break
     coarsest = finest if coarsest is None else min(coarsest, finest)
     return tuple(range(finest, coarsest - 1, -2))[::-1]

@@ -1,0 +1,303 @@
+"""Rows grouped by cell: which cells there are and how many rows each holds, look-ups among them, sums over them.
+
+Everything that tells of rows by the cells they lie in begins here: count the rows' cells at the finest level that
+matters, make a `Vocabulary` of them, look each row up, and add up what there is to be added. Coarser levels follow
+from the finest: a cell's count is the sum of its children's.
+"""
+
+import numpy as np
+
+from ._dispatch import native
+from ._reference import groups as reference
+from .cells.hierarchy import cell_level
+
+
+def count_cells(cells, level=30):
+    """Distinct cells of some rows, and how many rows each holds.
+
+    Parameters
+    ----------
+    cells : ndarray of uint64, shape (n,)
+        Valid cells in any order, or 0, which counts for nothing.
+    level : int, default 30
+        Level 0..30: what is finer counts for its ancestor there.
+
+    Returns
+    -------
+    cells : ndarray of uint64, shape (n_cells,)
+        Ascending.
+    counts : ndarray of int64, shape (n_cells,)
+
+    Examples
+    --------
+    >>> import cellwise as cw
+    >>> from cellwise.groups import count_cells
+    >>> cells, counts = count_cells(cw.latlng_to_cell([52.52, 52.53, 48.86], [13.40, 13.41, 2.35]), level=8)
+    >>> cw.cell_to_token(cells).tolist(), counts.tolist()
+    (['47a85', '47e67'], [2, 1])
+    """
+    cells = np.ascontiguousarray(cells)
+    if native() is not None:
+        keys = np.empty(len(cells), np.uint32 if level <= 14 else np.uint64)  # the upper half of the bits, or all
+        keys = keys[: native().cell_keys(cells, level, keys)]
+        keys.sort()
+        return native().count_keys(keys)
+    return reference.count_cells(cells, level)
+
+
+class Vocabulary:
+    """Distinct cells, ready to be asked where others stand among them.
+
+    Parameters
+    ----------
+    cells : ndarray of uint64, shape (n_cells,)
+        Valid, distinct, sorted by level, then id.
+
+    Raises
+    ------
+    ValueError
+        If they are not.
+
+    Notes
+    -----
+    Native, the cells of a level are bits in words of 64 neighbours along the curve, each word with the number of cells
+    before it; a word is found at once where they lie close together, else by its hash. One look-up touches one word,
+    and neighbours share it. The numpy backend searches by halving.
+
+    Examples
+    --------
+    >>> import cellwise as cw
+    >>> from cellwise.groups import Vocabulary
+    >>> vocabulary = Vocabulary(cw.token_to_cell(["47a84", "47e67", "47a8514c"]))
+    >>> vocabulary
+    Vocabulary(3 cells)
+    >>> rows = cw.latlng_to_cell([52.52, 52.53, 48.86], [13.40, 13.41, 2.35])
+    >>> vocabulary.positions(cw.cell_parent(rows, 8)), vocabulary.positions(rows, level=8)
+    (array([-1, -1,  1], dtype=int32), array([-1, -1,  1], dtype=int32))
+    """
+
+    __slots__ = ("_blocks", "_native", "cells")
+
+    def __init__(self, cells):
+        self.cells = np.ascontiguousarray(cells, np.uint64)
+        level = np.atleast_1d(cell_level(self.cells, on_invalid="null"))
+        order = np.diff(level) > 0
+        order |= (np.diff(level) == 0) & (self.cells[1:] > self.cells[:-1])
+        if (level < 0).any() or not order.all():
+            raise ValueError("cells must be valid, distinct and sorted by level, then id")
+        stop = np.searchsorted(level, np.arange(31), side="right").tolist()
+        self._blocks = {k: ends for k, ends in enumerate(zip([0, *stop], stop)) if ends[0] < ends[1]}
+        self._native = None  # made when needed
+
+    def __reduce__(self):
+        return Vocabulary, (self.cells,)
+
+    def __len__(self):
+        return len(self.cells)
+
+    def __repr__(self):
+        return f"Vocabulary({len(self)} cells)"
+
+    @property
+    def blocks(self):
+        """For each level that has cells: where its cells begin, and the position after their last."""
+        return self._blocks
+
+    def _as_native(self):
+        if self._native is None:
+            self._native = native().vocabulary(self.cells)
+        return self._native
+
+    def positions(self, cells, level=None):
+        """Where each cell stands, or its ancestor.
+
+        Parameters
+        ----------
+        cells : ndarray of uint64, shape (n,)
+            Valid cells in any order, or 0, which stands nowhere.
+        level : int, default None
+            Level 0..30 of the ancestors that are asked for instead. Coarser cells have none.
+
+        Returns
+        -------
+        ndarray of int32, shape (n,)
+            -1 for nowhere.
+        """
+        cells = np.ascontiguousarray(cells)
+        if native() is not None:
+            found = np.empty(len(cells), np.int32)
+            native().vocabulary_positions(self._as_native(), cells, -1 if level is None else level, found)
+            return found
+        if level is not None:
+            start, stop = self._blocks.get(level, (0, 0))
+            return reference.positions(self.cells[start:stop], start, cells, level)
+        found, own = np.full(len(cells), -1, np.int32), np.atleast_1d(cell_level(cells))
+        for level, (start, stop) in self._blocks.items():
+            here = own == level
+            found[here] = reference.positions(self.cells[start:stop], start, cells[here], level)
+        return found
+
+    def containing(self, cells):
+        """Where all those stand that contain each cell, or are it.
+
+        Parameters
+        ----------
+        cells : ndarray of uint64, shape (n,)
+            Valid cells in any order, or 0, which nothing contains.
+
+        Returns
+        -------
+        positions : ndarray of int32 or int64
+            Those of the first cell by level, then those of the second, and so on.
+        offsets : ndarray of the same dtype, shape (n + 1,)
+            Where those of each cell begin, and the number of all: 64 bits wide only if so many must be possible.
+
+        Examples
+        --------
+        >>> import cellwise as cw
+        >>> from cellwise.groups import Vocabulary
+        >>> vocabulary = Vocabulary(cw.token_to_cell(["5", "47a85", "47e67"]))
+        >>> vocabulary.containing(cw.latlng_to_cell([52.52, -30, 48.86], [13.40, -51, 2.35]))
+        (array([0, 1, 0, 2], dtype=int32), array([0, 2, 2, 4], dtype=int32))
+        """
+        cells = np.ascontiguousarray(cells)
+        if native() is None:
+            blocks = [(level, start, self.cells[start:stop]) for level, (start, stop) in self._blocks.items()]
+            offsets = np.zeros(len(cells) + 1, _index_dtype(len(cells) * len(blocks)))
+            return reference.containing(blocks, cells, offsets[1:]), offsets
+        vocabulary = self._as_native()
+        most = len(cells) * native().vocabulary_depth(vocabulary)
+        offsets = np.zeros(len(cells) + 1, _index_dtype(most))
+        found = np.empty(most, offsets.dtype)  # memory is only taken where something is written
+        found.resize(native().vocabulary_containing(vocabulary, cells, found, offsets[1:]), refcheck=False)
+        return found, offsets
+
+    def containing_one(self, cell):
+        """Where all those stand that contain one cell, or are it, in microseconds.
+
+        Parameters
+        ----------
+        cell : int
+            A valid cell, or 0, which nothing contains.
+
+        Returns
+        -------
+        tuple of int
+            By level.
+
+        Examples
+        --------
+        >>> import cellwise as cw
+        >>> from cellwise.groups import Vocabulary
+        >>> vocabulary = Vocabulary(cw.token_to_cell(["5", "47a85", "47e67"]))
+        >>> vocabulary.containing_one(cw.latlng_to_cell(52.52, 13.40))
+        (0, 1)
+        """
+        if native() is not None:
+            return native().vocabulary_containing_one(self._as_native(), cell)
+        return tuple(self.containing(np.array([cell], np.uint64))[0].tolist())
+
+
+def _index_dtype(most):
+    """Type of positions and offsets up to `most`."""
+    return np.int32 if most < 2**31 else np.int64
+
+
+def number_cells(cells, level=30):
+    """Distinct cells of some rows, and which of them each row's is.
+
+    Parameters
+    ----------
+    cells : ndarray of uint64, shape (n,)
+        Valid cells in any order, or 0 for none.
+    level : int, default 30
+        Level 0..30: what is finer counts as its ancestor there.
+
+    Returns
+    -------
+    cells : ndarray of uint64, shape (n_cells,)
+        Ascending.
+    number : ndarray of int32, shape (n,)
+        -1 for none.
+
+    Examples
+    --------
+    >>> import cellwise as cw
+    >>> from cellwise.groups import number_cells
+    >>> cells, number = number_cells(cw.latlng_to_cell([52.52, 48.86, 52.53], [13.40, 2.35, 13.41]), level=8)
+    >>> cw.cell_to_token(cells).tolist(), number.tolist()
+    (['47a85', '47e67'], [0, 1, 0])
+    """
+    found, _ = count_cells(cells, level)
+    order = np.argsort(np.atleast_1d(cell_level(found)), kind="stable")
+    vocabulary = Vocabulary(found[order])
+    number = vocabulary.positions(cells, level)
+    left = np.flatnonzero(number < 0)  # missing, or coarser
+    number[left] = vocabulary.positions(cells[left])
+    if len(vocabulary.blocks) > 1:
+        placed = number >= 0
+        number[placed] = order[number[placed]]
+    return found, number
+
+
+def number_pairs(a, b, n_a, n_b):
+    """Distinct pairs of numbers, and which of them each is.
+
+    Parameters
+    ----------
+    a, b : ndarray of int32, shape (n,)
+        In 0..n_a - 1 and 0..n_b - 1.
+    n_a, n_b : int
+
+    Returns
+    -------
+    a, b : ndarray of int32, shape (n_pairs,)
+        Sorted by the first, then the second.
+    number : ndarray of int32, shape (n,)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cellwise.groups import number_pairs
+    >>> a, b, number = number_pairs(np.array([3, 1, 3], np.int32), np.array([0, 2, 0], np.int32), 4, 3)
+    >>> a.tolist(), b.tolist(), number.tolist()
+    ([1, 3], [2, 0], [1, 0, 1])
+    """
+    number = np.empty(len(a), np.int32)
+    if native() is not None and n_a * n_b <= max(64 * len(a), 1 << 20):  # a bit for each is not too many
+        return *native().number_pairs(a, b, n_a, n_b, number), number
+    return *reference.number_pairs(a, b, n_b, number), number
+
+
+def sum_groups(group, y, weight, n_groups):
+    """Sums over groups of rows.
+
+    Parameters
+    ----------
+    group : ndarray of int32, shape (n,)
+        Number of each row's group, in 0..n_groups - 1.
+    y : ndarray of float64, shape (n,)
+    weight : ndarray of float64, shape (n,), or None
+        None stands for ones.
+    n_groups : int
+
+    Returns
+    -------
+    ndarray of float64, shape (n_groups, 4)
+        Number of rows that do not weigh 0, sum of weights, weighted sum of y, and of its square; added in the order of
+        the rows.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cellwise.groups import sum_groups
+    >>> sum_groups(np.array([0, 1, 0], np.int32), np.array([2.0, 3.0, 4.0]), None, 2)
+    array([[ 2.,  2.,  6., 20.],
+           [ 1.,  1.,  3.,  9.]])
+    """
+    sums = np.zeros((n_groups, 4))
+    if native() is not None:
+        native().sum_groups(group, y, np.empty(0) if weight is None else weight, sums)
+    else:
+        reference.sum_groups(group, y, weight, sums)
+    return sums
