@@ -165,7 +165,7 @@ def change(errors, baseline):
     return ratios.mean(), ratios.std()
 
 
-def table_by_folds(X, y, models, folds):
+def table_by_folds(X, y, models, folds, *, text):
     """Table of errors: a line for each model, a column for each kind of folds; beside each, the change in per cent.
 
     `models` maps a title to (model, title of its baseline or None); `folds` maps a title to a list of folds.
@@ -177,7 +177,7 @@ def table_by_folds(X, y, models, folds):
         cells = []
         for kind, of_kind in folds.items():
             errors[title, kind] = fold_errors(model, X, y, of_kind)
-            cell = f"{errors[title, kind].mean():.4g}"
+            cell = text.format(errors[title, kind].mean())
             if baseline is not None:
                 mean, spread = change(errors[title, kind], errors[baseline, kind])
                 cell += f" ({mean:+.1f} ± {spread:.1f} %)"
