@@ -36,6 +36,11 @@ TRANSFORMERS = {
 }
 
 
+# Bytes of output a row from which on the peak is measured by the output. Less is less than what a sort of the rows takes:
+# a leaf, its sorted copy, and the order.
+WIDE = 24
+
+
 def rows(n):
     """Places, half of them in a thousand towns, and a target."""
     rng = np.random.default_rng(0)
@@ -69,26 +74,24 @@ def measure(title, n):
     if sys.platform == "linux":
         before = _memory("VmRSS")
         Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
-    encoder = TRANSFORMERS[title]()
-    Z = encoder.fit_transform(X, y)
+    encoder, profile = TRANSFORMERS[title](), cProfile.Profile()
+    Z = profile.runcall(encoder.fit_transform, X, y)
     if before is not None:
         peak = _memory("VmHWM") - before
     shape, output = Z.shape, size(Z)
     del Z
+    stats = pstats.Stats(profile)
     times = {"pass": [], "fit_transform": [], "transform": []}
     calls = {
         "pass": lambda: cw.latlng_to_cell(lat, lng),
         "fit_transform": lambda: TRANSFORMERS[title]().fit_transform(X, y),
         "transform": lambda: encoder.transform(X),
     }
-    for _ in range(3):
+    for _ in range(1 if stats.total_tt > 5 else 3):
         for name, call in calls.items():
-            start = time.perf_counter()
+            start = time.process_time()
             call()
-            times[name].append(time.perf_counter() - start)
-    profile = cProfile.Profile()
-    profile.runcall(calls["fit_transform"])
-    stats = pstats.Stats(profile)
+            times[name].append(time.process_time() - start)
     own = sorted(((spent[2], name) for (_, _, name), spent in stats.stats.items()), reverse=True)[:3]
     words = "; ".join(f"{_plain(name)} {100 * spent / stats.total_tt:.0f} %" for spent, name in own)
     least = {name: min(values) for name, values in times.items()}
@@ -102,16 +105,21 @@ def _plain(name):
 def main():
     chosen, bars = options(__doc__), Bars()
     n = 100_000 if chosen.quick else 1_000_000
-    print(f"{n:,} rows; times in passes of latlng_to_cell over the same rows, least of three interleaved rounds\n")
-    print("| transformer | columns | output, MB | peak / output | fit_transform | transform | most time in |")
-    print("|---|--:|--:|--:|--:|--:|---|")
+    print(f"{n:,} rows; times in passes of latlng_to_cell over the same rows, least of three interleaved rounds")
+    print("(of one, where it takes long). Peak memory beside what was there before, output and all.\n")
+    print(
+        "| transformer | columns | output, MB | peak by output | bytes a row | fit_transform | transform | most time in |"
+    )
+    print("|---|--:|--:|--:|--:|--:|--:|---|")
     for title in TRANSFORMERS:
         with multiprocessing.get_context("spawn").Pool(1) as pool:
             shape, output, peak, fit, transform, words = pool.apply(measure, (title, n))
-        ratio = "" if peak is None else f"{peak / output:.1f}"
-        row = f"| {title} | {shape[1]:,} | {output / 1e6:.0f} | {ratio} | {fit:.0f} | {transform:.0f} | {words} |"
-        print(row, flush=True)
-        if peak is not None:
+        memory = " | " if peak is None else f"{peak / output:.1f} | {peak / n:.0f}"
+        print(
+            f"| {title} | {shape[1]:,} | {output / 1e6:.0f} | {memory} | {fit:.0f} | {transform:.0f} | {words} |",
+            flush=True,
+        )
+        if peak is not None and output >= WIDE * n:
             bars.add(f"{title}: peak memory by output", peak / output, 3.0, text="{:.1f}")
     bars.finish()
 
