@@ -35,11 +35,11 @@ RIDGE_BARS = {"original order": 47_000, "3rd edition's order": 48_500}
 BOOSTING_BARS = {"original order": 39_500, "3rd edition's order": 40_900}
 
 
-def lags():
+def lags(**params):
     """Values of neighbouring districts, the district itself left out."""
     return [
-        SpatialLag(k=(1, 2, 4, 8, 16, 32, 64)),
-        SpatialLag(k=(4, 8, 16, 32, 64), stats="mean", weights="inverse"),
+        SpatialLag(k=(1, 2, 4, 8, 16, 32, 64), **params),
+        SpatialLag(k=(4, 8, 16, 32, 64), stats="mean", weights="inverse", **params),
     ]
 
 
@@ -134,11 +134,12 @@ def random_and_blocked(data, bars):
         "boosting, + CellTargetEncoder": (boosting(*encodings()), "boosting, lat/lng"),
         "boosting, + SpatialLag of covariates": (boosting(*lags_of_covariates()), "boosting, lat/lng"),
         "boosting, + SpatialLag": (boosting(*lags()), "boosting, lat/lng"),
+        "boosting, + SpatialLag by block": (boosting(*lags(exclude="block", block_level=10)), "boosting, lat/lng"),
         "boosting, + everything": (boosting(*SETS[EVERYTHING]()), "boosting, lat/lng"),
         "boosting, + everything but rotations": (boosting(*SETS[EVERYTHING]()[1:]), "boosting, lat/lng"),
     }
     print("\nRMSE in dollars; in brackets the change against lat/lng, fold by fold, with its spread over the folds.\n")
-    errors = table_by_folds(X, y, models, folds)
+    errors = table_by_folds(X, y, models, folds, text="{:,.0f}")
     for title in ("everything", "everything but rotations"):
         pair = errors[f"boosting, + {title}", "random folds"], errors["boosting, lat/lng", "random folds"]
         bars.add(f"boosting with {title} against lat/lng, 5 random folds, %", change(*pair)[0], -10.0)

@@ -14,7 +14,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before scikit-learn starts thre
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator, TransformerMixin
+from joblib import Parallel, delayed, parallel_config
+from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import HistGradientBoostingRegressor, VotingRegressor
 from sklearn.impute import SimpleImputer
@@ -146,7 +147,11 @@ def rmse(y, predicted):
 
 def fold_errors(model, X, y, folds):
     """RMSE of the model on each of some folds, as an array."""
-    return np.array([rmse(y[test], model.fit(X.iloc[train], y[train]).predict(X.iloc[test])) for train, test in folds])
+    return np.array(Parallel()(delayed(_fold_error)(clone(model), X, y, train, test) for train, test in folds))
+
+
+def _fold_error(model, X, y, train, test):
+    return rmse(y[test], model.fit(X.iloc[train], y[train]).predict(X.iloc[test]))
 
 
 def random_folds(X, *, seed=0):
@@ -165,7 +170,7 @@ def change(errors, baseline):
     return ratios.mean(), ratios.std()
 
 
-def table_by_folds(X, y, models, folds):
+def table_by_folds(X, y, models, folds, *, text):
     """Table of errors: a line for each model, a column for each kind of folds; beside each, the change in per cent.
 
     `models` maps a title to (model, title of its baseline or None); `folds` maps a title to a list of folds.
@@ -177,7 +182,7 @@ def table_by_folds(X, y, models, folds):
         cells = []
         for kind, of_kind in folds.items():
             errors[title, kind] = fold_errors(model, X, y, of_kind)
-            cell = f"{errors[title, kind].mean():.4g}"
+            cell = text.format(errors[title, kind].mean())
             if baseline is not None:
                 mean, spread = change(errors[title, kind], errors[baseline, kind])
                 cell += f" ({mean:+.1f} ± {spread:.1f} %)"
@@ -217,5 +222,8 @@ def options(doc):
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", default="../shared/data", help="folder of the data sets")
     parser.add_argument("--quick", action="store_true", help="fewer seeds and folds: the figures are rougher")
+    parser.add_argument("--jobs", type=int, default=1, help="folds fitted at a time, each on one core")
     warnings.filterwarnings("error", category=RuntimeWarning)
-    return parser.parse_args()
+    chosen = parser.parse_args()
+    parallel_config(n_jobs=chosen.jobs)
+    return chosen

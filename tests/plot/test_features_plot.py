@@ -9,7 +9,7 @@ from plot_helpers import drawn
 from sklearn.linear_model import Ridge
 
 import cellwise as cw
-from cellwise.features import AdaptiveCells, CellCounts, CellEncoder, CellTargetEncoder
+from cellwise.features import AdaptiveCells, CellCounts, CellEncoder, CellTargetEncoder, SpatialLag
 from cellwise.plot import plot_features
 
 
@@ -143,6 +143,23 @@ def test_counts(homes):
     assert logs.colorbar.ax.get_ylabel() == "log(1 + s2_L9_count)"
 
 
+def test_lags_are_those_of_new_rows_at_the_centres(homes, monkeypatch):
+    X, y = homes
+    lag = SpatialLag(k=(1, 4)).fit(X, y)
+    monkeypatch.setattr("cellwise.plot.features.MOST_CELLS", 60)
+    counts = [len(np.unique(cw.latlng_to_cell(*X.T, level))) for level in range(31)]
+    level = max(level for level, count in enumerate(counts) if count <= 60)
+    assert counts[level + 1] > 60
+    cells = np.unique(cw.latlng_to_cell(*X.T, level))
+    expected = lag.transform(np.column_stack(cw.cell_to_latlng(cells)))
+    artist = lag.plot()
+    np.testing.assert_array_equal(shown(artist), expected[:, 0])
+    assert artist.colorbar.ax.get_ylabel() == "lag_k1_mean"
+    far = plot_features(lag, "lag_k4_distance")
+    np.testing.assert_array_equal(shown(far), expected[:, list(lag.get_feature_names_out()).index("lag_k4_distance")])
+    drawn(far)
+
+
 def test_axes_that_are_given(homes):
     encoder = AdaptiveCells(20).fit(homes[0])
     _, ax = plt.subplots()
@@ -205,8 +222,9 @@ def test_what_cannot_be_drawn(homes, params, error, words):
 
 
 def test_encoders_that_cannot_be_drawn(homes):
-    for strange in (CellEncoder(), CellCounts(), Ridge(), None):
-        with pytest.raises(TypeError, match=f"encoder must be fitted and have cells: got {type(strange).__name__}"):
+    for strange in (CellEncoder(), CellCounts(), SpatialLag(), Ridge(), None):
+        words = f"encoder must be fitted and have cells or neighbours: got {type(strange).__name__}"
+        with pytest.raises(TypeError, match=words):
             plot_features(strange)
     with pytest.raises(ValueError, match="values must be None for CellCounts, whose columns are no cells"):
         plot_features(CellCounts(9).fit(homes[0]), values=[1.0])

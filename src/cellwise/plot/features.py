@@ -6,10 +6,12 @@ from matplotlib.collections import Collection
 from matplotlib.colors import CenteredNorm, LogNorm
 
 from .. import inputs
-from ..cells.conversion import cell_to_latlng, cell_to_token
+from ..cells.conversion import cell_to_latlng, cell_to_token, latlng_to_cell
 from ..cells.geometry import cell_area
 from ..cells.hierarchy import cell_contains, cell_level, cell_parent
 from .cells import plot_cells
+
+MOST_CELLS = 1_000  # of a map of neighbour features
 
 DENSITY = "rows of fit per km$^2$"
 
@@ -20,8 +22,8 @@ def plot_features(encoder, feature=None, *, values=None, add_up=False, ax=None, 
     Parameters
     ----------
     encoder : fitted encoder
-        Of `cellwise.features`, or any object with the same attributes: CellEncoder, AdaptiveCells, CellTargetEncoder
-        or CellCounts.
+        Of `cellwise.features`, or any object with the same attributes: CellEncoder, AdaptiveCells, CellTargetEncoder,
+        CellCounts or SpatialLag.
     feature : str or int, optional
         Name or position of one of its columns. Without it:
 
@@ -33,9 +35,12 @@ def plot_features(encoder, feature=None, *, values=None, add_up=False, ax=None, 
         CellTargetEncoder the column of the finest level; for       that column
                           classes that of the first
         CellCounts        all levels, by rows of `fit` per km2      that column
+        SpatialLag        the first column                          that column
         ================= ========================================= ========================================
 
         A column of CellTargetEncoder is what rows get: where its level saw no row, that is the coarser cell's encoding.
+        A column of SpatialLag is shown as a new row at the centre of a cell would get it, in the cells that hold rows
+        of `fit`, of the finest level at which they are no more than 1,000.
     values : array_like of float, optional
         For CellEncoder and AdaptiveCells: one number per column that colours its cell, such as the coefficients of a
         linear model, or ``encoder.counts_``.
@@ -110,11 +115,12 @@ def _drawn(encoder, feature, values, add_up):
     cells = getattr(encoder, "feature_cells_", None) if union is None else union.cells
     if cells is not None:
         return _columns_that_are_cells(encoder, cells, feature, values, add_up)
-    if not all(hasattr(encoder, name) for name in ("cells_", "counts_", "levels_")):
-        raise TypeError(f"encoder must be fitted and have cells: got {type(encoder).__name__}")
+    is_lag = hasattr(encoder, "index_")
+    if not (is_lag or all(hasattr(encoder, name) for name in ("cells_", "counts_", "levels_"))):
+        raise TypeError(f"encoder must be fitted and have cells or neighbours: got {type(encoder).__name__}")
     if values is not None:
         raise ValueError(f"values must be None for {type(encoder).__name__}, whose columns are no cells")
-    drawn = _encodings if hasattr(encoder, "encodings_") else _counts
+    drawn = _lags if is_lag else _encodings if hasattr(encoder, "encodings_") else _counts
     return *drawn(encoder, feature), None
 
 
@@ -166,10 +172,27 @@ def _counts(encoder, feature):
     names = list(encoder.get_feature_names_out())
     k = _position(names, feature)
     cells = encoder.cells_[k // len(encoder.rings_)]
-    lat, lng = cell_to_latlng(cells)
-    shown = np.array([encoder.transform_one(*center)[k] for center in zip(lat.tolist(), lng.tolist())])
+    shown = _at_centers(encoder, cells, k)
     label = f"log(1 + {names[k]})" if encoder.log else names[k]
     return cells, shown, label, not encoder.log
+
+
+def _lags(encoder, feature):
+    names = list(encoder.get_feature_names_out())
+    k = 0 if feature is None else _position(names, feature)
+    leaves = latlng_to_cell(encoder.index_.lat, encoder.index_.lng)
+    for level in range(31):
+        finer = np.unique(cell_parent(leaves, level))
+        if level > 0 and len(finer) > MOST_CELLS:
+            break
+        cells = finer
+    return cells, _at_centers(encoder, cells, k), names[k], False
+
+
+def _at_centers(encoder, cells, k):
+    """Column `k` of rows at the cells' centres."""
+    lat, lng = cell_to_latlng(cells)
+    return np.array([encoder.transform_one(*center)[k] for center in zip(lat.tolist(), lng.tolist())])
 
 
 def _position(names, feature):
