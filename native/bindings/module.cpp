@@ -7,6 +7,7 @@
 #include "cellwise/conversion.h"
 #include "cellwise/geometry.h"
 #include "cellwise/hierarchy.h"
+#include "buffered.h"
 #include "coverings.h"
 #include "groups.h"
 #include "neighbors.h"
@@ -80,6 +81,7 @@ NB_MODULE(_native, m) {
         .add<&cell_distance, &check_cells>("cell_distance")
         .add<&latlng_distance, &check_latlng_distance>("latlng_distance");
   }
+  add_buffered(m);
   add_coverings(m);
   add_groups(m);
   add_neighbors(m);

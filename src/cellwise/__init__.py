@@ -50,7 +50,7 @@ from .cells.hierarchy import (
     cell_range_max,
     cell_range_min,
 )
-from .covering import Coverings, cover
+from .covering import Coverings, cells_at_level, cover
 from .index_terms import index_terms, query_terms
 from .inputs import set_cell_limit
 from .levels import level_for_area, level_for_edge, level_table
@@ -103,6 +103,7 @@ __all__ = [
     "cell_to_token",
     "cell_vertex_neighbors",
     "cell_vertices",
+    "cells_at_level",
     "cover",
     "errors",
     "index_terms",

@@ -6,6 +6,7 @@ import numpy as np
 
 from . import _dispatch, geometries, inputs
 from ._reference import covering as kernels
+from .buffered import buffered
 from .cell_union import CellUnion
 from .cells.conversion import cell_to_latlng
 from .errors import CellLimitError
@@ -152,6 +153,8 @@ def cover(
     edges=None,
     oriented=False,
     on_invalid="raise",
+    buffer=0,
+    unit="m",
 ):
     """Few cells that together contain a region, or with ``interior=True`` lie within it.
 
@@ -180,6 +183,11 @@ def cover(
         What to do about a geometry that is missing or invalid: raise an error that names the row and the reason; mend
         it with shapely's ``make_valid``; leave its row empty (``"skip"`` and ``"null"`` in silence, ``"warn"`` with
         one warning).
+    buffer : float, default 0
+        Cover everything within this distance of the region, too: of its edges as they run, on the sphere. For a
+        CellUnion more, as `CellUnion.expand` has it.
+    unit : {"m", "km", "rad", "deg"}
+        Unit of `buffer`; metres and kilometres are those of a sphere of radius `EARTH_RADIUS_M`.
 
     Returns
     -------
@@ -224,19 +232,21 @@ def cover(
     if geometries.is_geometry(region):
         given = geometries.read(region)
         if not given.single:
-            return _cover_rows(given, options, edges, oriented, on_invalid)
+            return _cover_rows(given, options, edges, oriented, on_invalid, buffer, unit)
         made = checked_regions(given, edges, oriented, on_invalid)[0]
         if made is None:
             return CellUnion._from_sorted(np.empty(0, np.uint64))
     else:
         made = as_region(region, edges=edges, oriented=oriented, on_invalid=on_invalid)
-    return CellUnion._from_sorted(_cells(made, options))
+    return CellUnion._from_sorted(_cells(buffered(made, buffer, unit), options))
 
 
 MODES = ("intersects", "contains", "center")
 
 
-def cells_at_level(region, level, *, mode="intersects", edges=None, oriented=False, on_invalid="raise"):
+def cells_at_level(
+    region, level, *, mode="intersects", edges=None, oriented=False, on_invalid="raise", buffer=0, unit="m"
+):
     """All cells of one level that meet a region, lie within it, or have their centre in it.
 
     Parameters
@@ -249,7 +259,7 @@ def cells_at_level(region, level, *, mode="intersects", edges=None, oriented=Fal
         With ``"intersects"`` the cells contain the region: those that `cover` gives with this level as `min_level`
         and `max_level`. With ``"contains"`` they lie within it. With ``"center"`` the tiles of a tiling have no cell
         in common and none is left out.
-    edges, oriented, on_invalid
+    edges, oriented, on_invalid, buffer, unit
         See `cover`.
 
     Returns
@@ -276,18 +286,21 @@ def cells_at_level(region, level, *, mode="intersects", edges=None, oriented=Fal
     how = dict(edges=edges, oriented=oriented, on_invalid=on_invalid)
     at = dict(min_level=level, max_level=level, max_cells=2**31 - 1)
     if mode != "center":
-        return cover(region, interior=mode == "contains", **at, **how)
+        return cover(region, interior=mode == "contains", **at, **how, buffer=buffer, unit=unit)
     if geometries.is_geometry(region) and not (given := geometries.read(region)).single:
         regions = checked_regions(given, edges, oriented, on_invalid)
-        found = [np.empty(0, np.uint64) if one is None else _centered(one, at).cells for one in regions]
+        found = [
+            np.empty(0, np.uint64) if one is None else _centered(buffered(one, buffer, unit), at).cells
+            for one in regions
+        ]
         cells = np.concatenate([np.empty(0, np.uint64), *found])
         return Coverings(cells, np.cumsum([0, *map(len, found)]), given.index)
-    return _centered(as_region(region, **how), at)
+    return _centered(buffered(as_region(region, **how), buffer, unit), at)
 
 
 def _centered(region, at):
     """Cells of one level with their centres in the region; those that it only meets are asked one by one."""
-    cells, within = cover(region, **at).cells, cover(region, interior=True, **at).cells
+    cells, within = (_cells(region, _Options(**at, level_mod=1, interior=inner, area=0.0)) for inner in (False, True))
     centered = np.isin(cells, within, assume_unique=True)
     if region.area() > 0:
         lat, lng = cell_to_latlng(cells[~centered])
@@ -320,8 +333,12 @@ def _refuse(limit, options, where=""):
     )
 
 
-def _cover_rows(given, options, edges, oriented, on_invalid):
+def _cover_rows(given, options, edges, oriented, on_invalid, buffer, unit):
     inputs.check_choice("edges", edges if edges is not None else EDGES[0], EDGES)
+    if buffer != 0:
+        regions = checked_regions(given, edges, oriented, on_invalid)
+        margins = [None if region is None else buffered(region, buffer, unit) for region in regions]
+        return _one_by_one(margins, np.ones(len(margins), bool), np.empty(0, np.uint64), options, given.index)
     if edges == "geodesic":
         return _cover_geodesic_rows(given, options, oriented, on_invalid)
     chains = geometries.chains(geometries.check(given, on_invalid))
@@ -349,6 +366,12 @@ def _cover_geodesic_rows(given, options, oriented, on_invalid):
             region = checked_regions(given, "geodesic", oriented, on_invalid, np.arange(n) == row)[row]
             _refuse(fault, replace(options, area=region.area(unit="sr")), f" in row {row}")
     regions = checked_regions(given, "geodesic", oriented, on_invalid, left)
+    return _one_by_one(regions, left, cells, options, given.index, offsets)
+
+
+def _one_by_one(regions, left, cells, options, index, offsets=None):
+    """Coverings of the regions of rows that are `left`, among the cells of the others."""
+    offsets = np.zeros(len(left) + 1, np.int64) if offsets is None else offsets
     found, sizes, after = [], np.diff(offsets), 0
     total = len(cells)
     for row in np.flatnonzero(left):
@@ -362,4 +385,4 @@ def _cover_geodesic_rows(given, options, oriented, on_invalid):
         found.append(own)
         sizes[row] = len(own)
     found.append(cells[offsets[after] :])
-    return Coverings(np.concatenate(found), np.cumsum(np.append(0, sizes)), given.index)
+    return Coverings(np.concatenate(found), np.cumsum(np.append(0, sizes)), index)

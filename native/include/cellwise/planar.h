@@ -45,6 +45,15 @@ struct PlanarPiece {
 
 inline constexpr double kLongestPiece = 0.25 * 180 / kPi;  // degrees, in longitude and in latitude
 
+// Bound of the deviation of a piece of at most kLongestPiece between two positions from the geodesic between them.
+inline double planar_deviation(const PlanarPiece& piece, const Point& a, const Point& b) noexcept {
+  const double d_lng = degrees_to_radians(std::fabs(piece.b.lng - piece.a.lng));
+  const double d_lat = degrees_to_radians(std::fabs(piece.b.lat - piece.a.lat));
+  const double sin1 = std::fabs(a[2]), sin2 = std::fabs(b[2]);
+  const double low = a[2] * b[2] > 0 ? std::min(sin1, sin2) : 0;
+  return d_lng * std::max(sin1, sin2) * std::sqrt(4 * d_lat * d_lat + d_lng * d_lng * (1 - low * low)) / 7.5;
+}
+
 // The edges and points of one geometry, and which positions its rings enclose.
 //
 // Where the plane is cut open the sphere is not: edges of rings along the same meridian, a turn apart, are the same
@@ -369,18 +378,9 @@ class PlanarRegion {
   // times, and a little more a little beyond its corners.
   static double margin(const FacePiece& piece) noexcept { return 3.25 * piece.deviation + kRounding; }
 
-  // Bound of the deviation of a piece between two positions, see above.
-  static double deviation_of(const PlanarPiece& piece, const Point& a, const Point& b) noexcept {
-    const double d_lng = degrees_to_radians(std::fabs(piece.b.lng - piece.a.lng));
-    const double d_lat = degrees_to_radians(std::fabs(piece.b.lat - piece.a.lat));
-    const double sin1 = std::fabs(a[2]), sin2 = std::fabs(b[2]);
-    const double low = a[2] * b[2] > 0 ? std::min(sin1, sin2) : 0;
-    return d_lng * std::max(sin1, sin2) * std::sqrt(4 * d_lat * d_lat + d_lng * d_lng * (1 - low * low)) / 7.5;
-  }
-
   void add(const PlanarPiece& piece, const Point& a, const Point& b) {
     const int face = point_face(a);
-    const double deviation = deviation_of(piece, a, b);
+    const double deviation = planar_deviation(piece, a, b);
     const FacePiece here = {piece.a, piece.b, to_uv(face, a), {}, deviation};
     const double within = 1 - margin(here);
     if (face == point_face(b)) {

@@ -1,0 +1,79 @@
+#include "buffered.h"
+
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/vector.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "cellwise/buffered.h"
+#include "cellwise/parallel.h"
+#include "cellwise/polygon.h"
+#include "chains.h"
+#include "cover.h"
+
+namespace cellwise::bindings {
+
+namespace {
+
+using Degrees = Chains::In<double>;
+using Flags = nb::ndarray<bool, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+
+// Edges of chains as they are, geodesics.
+std::vector<BufferedRegion::Piece> geodesics(const Chains& chains) {
+  std::vector<BufferedRegion::Piece> made;
+  const auto point = [&](std::int64_t v) { return latlng_to_point(chains.lat.data()[v], chains.lng.data()[v]); };
+  for (std::size_t k = 0; k < chains.roles.size(); ++k) {
+    const std::int64_t first = chains.offsets.data()[k], end = chains.offsets.data()[k + 1];
+    const bool is_ring = chains.roles.data()[k] != Chains::kLine;
+    for (std::int64_t v = first; v < end; ++v) {
+      if (v + 1 == end && !is_ring && v > first) break;
+      const std::int64_t next = v + 1 < end ? v + 1 : first;
+      made.push_back({{}, {}, point(v), point(next), 0});
+    }
+  }
+  return made;
+}
+
+}  // namespace
+
+void add_buffered(nb::module_& m) {
+  nb::class_<BufferedRegion>(m, "BufferedRegion")
+      // Planar chains, or geodesic ones and the polygons that they bound.
+      .def(
+          "__init__",
+          [](BufferedRegion* self, Degrees lng, Degrees lat, Chains::In<std::int64_t> offsets,
+             Chains::In<std::uint8_t> roles, double radius, bool planar, std::vector<const Polygon*> polygons) {
+            const Chains chains = {lng, lat, offsets, roles, {}};
+            nb::gil_scoped_release release;
+            if (planar) {
+              PlanarShape shape({lng.data(), lng.size()}, {lat.data(), lat.size()}, {offsets.data(), offsets.size()},
+                                {roles.data(), roles.size()});
+              std::vector<BufferedRegion::Piece> pieces = BufferedRegion::pieces_of(shape);
+              new (self) BufferedRegion(std::move(pieces), radius, [shape = std::move(shape)](const Point& p) {
+                return shape.encloses(radians_to_degrees(point_lat(p)), radians_to_degrees(point_lng(p)));
+              });
+            } else {
+              new (self) BufferedRegion(geodesics(chains), radius, [polygons = std::move(polygons)](const Point& p) {
+                return std::any_of(polygons.begin(), polygons.end(), [&](const Polygon* each) { return each->contains(p); });
+              });
+            }
+          },
+          nb::keep_alive<1, 8>())
+      .def("contains",
+           [](const BufferedRegion& self, Degrees lat, Degrees lng, Flags out) {
+             nb::gil_scoped_release release;
+             for (std::size_t k = 0; k < out.size(); ++k) {
+               out.data()[k] = self.contains(latlng_to_point(lat.data()[k], lng.data()[k]));
+             }
+           })
+      .def("cover", [](const BufferedRegion& self, std::int32_t min_level, std::int32_t max_level,
+                       std::int64_t max_cells, std::int32_t level_mod, bool interior, std::int64_t limit,
+                       std::int64_t candidate_limit) {
+        return cover([&] { return self; }, min_level, max_level, max_cells, level_mod, interior, limit, candidate_limit);
+      });
+}
+
+}  // namespace cellwise::bindings
