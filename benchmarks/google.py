@@ -97,7 +97,8 @@ def compile_library(code=SOURCE, *options):
         source.write_text(code)
         archives = [str(path) for path in sorted(wheel.glob("lib*/*.a"))]
         flags = ["-std=c++17", "-O3", "-DNDEBUG", "-fPIC", "-shared", f"-I{wheel / 'include'}", *options]
-        libraries = ["-Wl,--start-group", *archives, "-Wl,--end-group", "-lpthread"]
+        # Hidden, or symbols of the wheel's own module, which is loaded too, would take their place.
+        libraries = ["-Wl,--exclude-libs,ALL", "-Wl,--start-group", *archives, "-Wl,--end-group", "-lpthread"]
         subprocess.run(["g++", *flags, str(source), *libraries, "-o", str(library)], check=True)
     return ctypes.CDLL(str(library))
 
