@@ -69,11 +69,7 @@ void add_buffered(nb::module_& m) {
                out.data()[k] = self.contains(latlng_to_point(lat.data()[k], lng.data()[k]));
              }
            })
-      .def("cover", [](const BufferedRegion& self, std::int32_t min_level, std::int32_t max_level,
-                       std::int64_t max_cells, std::int32_t level_mod, bool interior, std::int64_t limit,
-                       std::int64_t candidate_limit) {
-        return cover([&] { return self; }, min_level, max_level, max_cells, level_mod, interior, limit, candidate_limit);
-      });
+      .def("cover", [](const BufferedRegion& self, CoverArguments::Tuple how) { return cover([&] { return self; }, how); });
 }
 
 }  // namespace cellwise::bindings

@@ -9,6 +9,7 @@
 #include <atomic>
 #include <cstdint>
 #include <mutex>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -37,14 +38,24 @@ nb::object made_cells(Make make) {
   }
 }
 
+// Options and limits as cellwise.covering has them.
+struct CoverArguments {
+  using Tuple = std::tuple<std::int32_t, std::int32_t, std::int64_t, std::int32_t, bool, std::uint64_t, std::int64_t, std::int64_t>;
+
+  CoverOptions options;
+  std::int64_t limit, candidate_limit;
+
+  CoverArguments(const Tuple& t)  // NOLINT: arguments come as tuples
+      : options{std::get<0>(t), std::get<1>(t), std::get<2>(t), std::get<3>(t), std::get<4>(t), std::get<5>(t)},
+        limit(std::get<6>(t)), candidate_limit(std::get<7>(t)) {}
+};
+
 // Covering of the region that `make_region()` makes.
 template <class MakeRegion>
-nb::object cover(MakeRegion make_region, std::int32_t min_level, std::int32_t max_level, std::int64_t max_cells,
-                 std::int32_t level_mod, bool interior, std::int64_t limit, std::int64_t candidate_limit) {
+nb::object cover(MakeRegion make_region, const CoverArguments& how) {
   return made_cells([&](std::vector<std::uint64_t>& cells) {
     auto region = make_region();
-    const CoverOptions options = {min_level, max_level, max_cells, level_mod, interior};
-    return Coverer(region, options, limit, candidate_limit, is_interrupted).run(cells);
+    return Coverer(region, how.options, how.limit, how.candidate_limit, is_interrupted).run(cells);
   });
 }
 

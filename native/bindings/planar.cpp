@@ -29,16 +29,15 @@ PlanarShape shape(const Chains& chains, std::size_t row) {
 void add_planar(nb::module_& m) {
   // A covering of each row: cells, offsets, and where a limit was met its name and the first row.
   m.def("cover_planar", [](Chains::In<double> lng, Chains::In<double> lat, Chains::In<std::int64_t> offsets,
-                           Chains::In<std::uint8_t> roles, Chains::In<std::int64_t> rows, std::int32_t min_level, std::int32_t max_level, std::int64_t max_cells,
-                           std::int32_t level_mod, bool interior, std::int64_t limit,
+                           Chains::In<std::uint8_t> roles, Chains::In<std::int64_t> rows, CoverArguments::Tuple given,
                            Chains::In<std::int64_t> candidate_limits) {
     const Chains chains = {lng, lat, offsets, roles, rows};
-    const CoverOptions options = {min_level, max_level, max_cells, level_mod, interior};
-    return cover_rows(chains.size(), limit, [&](std::size_t row, std::vector<std::uint64_t>& cells) {
+    const CoverArguments how = given;
+    return cover_rows(chains.size(), how.limit, [&](std::size_t row, std::vector<std::uint64_t>& cells) {
       const PlanarShape own = shape(chains, row);
       thread_local PlanarRegion region;  // its memory serves for the next row
       region.reset(own);
-      return Coverer(region, options, limit, candidate_limits.data()[row], is_interrupted).run(cells);
+      return Coverer(region, how.options, how.limit, candidate_limits.data()[row], is_interrupted).run(cells);
     });
   });
 }

@@ -161,11 +161,10 @@ void add_polygons(nb::module_& m) {
                out.data()[k] = self.contains(latlng_to_point(lat.data()[k], lng.data()[k]));
              }
            })
-      .def("cover", [](const Polygon& self, std::int32_t min_level, std::int32_t max_level, std::int64_t max_cells,
-                       std::int32_t level_mod, bool interior, std::int64_t limit, std::int64_t candidate_limit) {
+      .def("cover", [](const Polygon& self, CoverArguments::Tuple given) {
         return made_cells([&](std::vector<std::uint64_t>& cells) {
-          const CoverOptions options = {min_level, max_level, max_cells, level_mod, interior};
-          return cover_polygon(self, options, limit, candidate_limit, is_interrupted, cells);
+          const CoverArguments how = given;
+          return cover_polygon(self, how.options, how.limit, how.candidate_limit, is_interrupted, cells);
         });
       })
       // `mode`: "intersects", "contains" or "center".
@@ -181,12 +180,11 @@ void add_polygons(nb::module_& m) {
   // with a fault.
   m.def("cover_polygons", [](Chains::In<double> lng, Chains::In<double> lat, Chains::In<std::int64_t> offsets,
                              Chains::In<std::uint8_t> roles, Chains::In<std::int64_t> rows, bool oriented,
-                             std::int32_t min_level, std::int32_t max_level, std::int64_t max_cells,
-                             std::int32_t level_mod, bool interior, std::int64_t limit) {
+                             CoverArguments::Tuple given) {
     const Chains chains = {lng, lat, offsets, roles, rows};
-    const CoverOptions options = {min_level, max_level, max_cells, level_mod, interior};
+    const CoverArguments how = given;
     std::vector<std::uint8_t> left(chains.size(), 0);
-    nb::tuple found = cover_rows(chains.size(), limit, [&](std::size_t row, std::vector<std::uint64_t>& cells) {
+    nb::tuple found = cover_rows(chains.size(), how.limit, [&](std::size_t row, std::vector<std::uint64_t>& cells) {
       cells.clear();
       const auto first = static_cast<std::size_t>(rows.data()[row]), end = static_cast<std::size_t>(rows.data()[row + 1]);
       if (first == end) return CoverStatus::kOk;
@@ -207,29 +205,23 @@ void add_polygons(nb::module_& m) {
       left[row] = polygon.find_fault(is_interrupted, stopped).fault != RingFault::kNone;
       if (stopped) return CoverStatus::kInterrupted;
       if (left[row]) return CoverStatus::kOk;
-      std::int64_t candidate_limit = limit;
-      if (const CoverStatus status = look_ahead(polygon, options, limit, candidate_limit); status != CoverStatus::kOk) {
+      std::int64_t candidate_limit = how.limit;
+      if (const CoverStatus status = look_ahead(polygon, how.options, how.limit, candidate_limit); status != CoverStatus::kOk) {
         return status;
       }
-      return cover_polygon(polygon, options, limit, candidate_limit, is_interrupted, cells);
+      return cover_polygon(polygon, how.options, how.limit, candidate_limit, is_interrupted, cells);
     });
     return nb::make_tuple(found[0], found[1], to_numpy(std::move(left)), found[2], found[3]);
   });
-  m.def("cover_polyline",
-        [](Degrees lat, Degrees lng, std::int32_t min_level, std::int32_t max_level, std::int64_t max_cells,
-           std::int32_t level_mod, bool interior, std::int64_t limit, std::int64_t candidate_limit) {
-          const std::vector<Point> points = to_points(lat, lng);
-          return cover([&] { return PolylineRegion(points); }, min_level, max_level, max_cells, level_mod, interior, limit,
-                       candidate_limit);
-        });
-  m.def("cover_collection",
-        [](const std::vector<const Polygon*>& polygons, Degrees lat, Degrees lng, Indices offsets, std::int32_t min_level,
-           std::int32_t max_level, std::int64_t max_cells, std::int32_t level_mod, bool interior, std::int64_t limit,
-           std::int64_t candidate_limit) {
-          const std::vector<Point> points = to_points(lat, lng);
-          return cover([&] { return Collection(polygons, points, {offsets.data(), offsets.size()}); }, min_level, max_level,
-                       max_cells, level_mod, interior, limit, candidate_limit);
-        });
+  m.def("cover_polyline", [](Degrees lat, Degrees lng, CoverArguments::Tuple how) {
+    const std::vector<Point> points = to_points(lat, lng);
+    return cover([&] { return PolylineRegion(points); }, how);
+  });
+  m.def("cover_collection", [](const std::vector<const Polygon*>& polygons, Degrees lat, Degrees lng, Indices offsets,
+                               CoverArguments::Tuple how) {
+    const std::vector<Point> points = to_points(lat, lng);
+    return cover([&] { return Collection(polygons, points, {offsets.data(), offsets.size()}); }, how);
+  });
 }
 
 }  // namespace cellwise::bindings

@@ -50,7 +50,7 @@ from .cells.hierarchy import (
     cell_range_max,
     cell_range_min,
 )
-from .covering import Coverings, cells_at_level, cover
+from .covering import Coverings, cells_at_level, cover, iter_cells
 from .index_terms import index_terms, query_terms
 from .inputs import set_cell_limit
 from .levels import level_for_area, level_for_edge, level_table
@@ -108,6 +108,7 @@ __all__ = [
     "errors",
     "index_terms",
     "int64_to_cell",
+    "iter_cells",
     "latlng_distance",
     "latlng_to_cell",
     "level_for_area",

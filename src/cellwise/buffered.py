@@ -97,7 +97,7 @@ class BufferedRegion:
         return min(self.region.area(unit="sr") + band, 4 * math.pi) * area_unit(unit)
 
     def _cover(self, options):
-        return self._shape().cover(*options.as_tuple())
+        return self._shape().cover(options.as_tuple())
 
 
 def _chains(parts):

@@ -513,7 +513,7 @@ class CellUnion:
     def _cover(self, options):
         module = _dispatch.native()
         if module is not None:
-            return module.cover_cells(self.cells, *options.as_tuple())
+            return module.cover_cells(self.cells, options.as_tuple())
         return options.cover_reference(region_kernels.CellRange(self.cells))
 
 

@@ -29,6 +29,7 @@ class _Options:
     level_mod: int
     interior: bool
     area: object  # of the region, or of each of many, steradians
+    within: int = 0  # a cell: only what lies in it
 
     def __post_init__(self):
         inputs.check_integer("min_level", self.min_level, 0, 30)
@@ -71,7 +72,7 @@ class _Options:
     def as_tuple(self):
         """As the kernels take them, with the limits."""
         numbers = (self.min_level, self.max_level, self.max_cells, self.level_mod)
-        return *map(int, numbers), self.interior, cell_limit(), self.candidate_limit
+        return *map(int, numbers), self.interior, self.within, cell_limit(), self.candidate_limit
 
     def cover_reference(self, shape):
         """Cells of the numpy kernel, or the name of the limit that it met."""
@@ -279,7 +280,7 @@ def cells_at_level(
     >>> import shapely
     >>> box = shapely.box(-51.3, -30.3, -51.0, -30.0)
     >>> [len(cw.cells_at_level(box, 12, mode=mode)) for mode in ("intersects", "contains", "center")]
-    [280, 218, 250]
+    [251, 181, 230]
     """
     inputs.check_choice("mode", mode, MODES)
     inputs.check_integer("level", level, 0, 30)
@@ -290,27 +291,92 @@ def cells_at_level(
     if geometries.is_geometry(region) and not (given := geometries.read(region)).single:
         regions = checked_regions(given, edges, oriented, on_invalid)
         found = [
-            np.empty(0, np.uint64) if one is None else _centered(buffered(one, buffer, unit), at).cells
+            np.empty(0, np.uint64) if one is None else _at_level(buffered(one, buffer, unit), level, mode)
             for one in regions
         ]
         cells = np.concatenate([np.empty(0, np.uint64), *found])
         return Coverings(cells, np.cumsum([0, *map(len, found)]), given.index)
-    return _centered(buffered(as_region(region, **how), buffer, unit), at)
+    return CellUnion._from_sorted(_at_level(buffered(as_region(region, **how), buffer, unit), level, mode))
 
 
-def _centered(region, at):
-    """Cells of one level with their centres in the region; those that it only meets are asked one by one."""
-    cells, within = (_cells(region, _Options(**at, level_mod=1, interior=inner, area=0.0)) for inner in (False, True))
-    centered = np.isin(cells, within, assume_unique=True)
+def iter_cells(region, level, *, mode="intersects", edges=None, oriented=False, on_invalid="raise", buffer=0, unit="m"):
+    """The cells of `cells_at_level` a part at a time, however many they are.
+
+    Parameters
+    ----------
+    region : Rect, Cap, Polygon, Polyline, CellUnion or geometry
+        See `cover`.
+    level, mode, edges, oriented, on_invalid, buffer, unit
+        See `cells_at_level`.
+
+    Yields
+    ------
+    ndarray of uint64, shape (n,)
+        Cells, each part's and part after part ascending; at most 131,072 in a part.
+
+    Examples
+    --------
+    Cells of level 18 of a country, about 40 m wide: many millions, of which no more than a part is held at a time.
+
+    >>> import cellwise as cw
+    >>> import shapely
+    >>> country = shapely.box(-57.6, -33.7, -49.7, -27.1)
+    >>> parts = cw.iter_cells(country, 18)
+    >>> next(parts).shape[0] > 0
+    True
+    >>> sum(map(len, cw.iter_cells(country, 10))) == len(cw.cells_at_level(country, 10))
+    True
+    """
+    inputs.check_choice("mode", mode, MODES)
+    inputs.check_integer("level", level, 0, 30)
+    made = as_region(region, edges=edges, oriented=oriented, on_invalid=on_invalid)
+    return _parts(buffered(made, buffer, unit), level, mode)
+
+
+def _parts(region, level, mode):
+    # So many levels at a time that a cell's own stay within the limit and a part's size.
+    step = min(8, max(1, (cell_limit().bit_length() - 1) // 2))
+    part, n = [], 0
+    for cells in _within(region, range(level % step, level + 1, step), 0, mode):
+        part.append(cells)
+        n += len(cells)
+        if n >= 1 << 16:
+            yield np.concatenate(part)
+            part, n = [], 0
+    if n:
+        yield np.concatenate(part)
+
+
+def _within(region, levels, cell, mode):
+    """Cells of the last of the levels that lie in a cell (0: anywhere)."""
+    level, *finer = levels
+    if not finer:
+        yield _at_level(region, level, mode, within=cell)
+        return
+    for part in _at_level(region, level, "intersects", within=cell).tolist():
+        yield from _within(region, finer, part, mode)
+
+
+def _at_level(region, level, mode, within=0):
+    """Cells of one level; with their centres in the region: those that it only meets are asked one by one."""
+    found = []
+    for interior in {"intersects": (False,), "contains": (True,), "center": (False, True)}[mode]:
+        found.append(_cells(region, _Options(level, level, 2**31 - 1, 1, interior, 0.0, within)))
+    cells = found[0]
+    if mode != "center":
+        return cells
+    centered = np.isin(cells, found[1], assume_unique=True)
     if region.area() > 0:
         lat, lng = cell_to_latlng(cells[~centered])
         centered[~centered] = region.contains(lat=lat, lng=lng)
-    return CellUnion._from_sorted(cells[centered])
+    return cells[centered]
 
 
 def _cells(region, options, where=""):
     options = replace(options, area=region._area_at_most() if isinstance(region, Polygon) else np.inf)
-    if not options.is_small:
+    if options.within:  # whose cells are few
+        options = replace(options, area=0.0)
+    elif not options.is_small:
         options = replace(options, area=region.area(unit="sr"))
     options.check_cells_of_min_level()
     cells = region._cover(options)
@@ -357,10 +423,9 @@ def _cover_geodesic_rows(given, options, oriented, on_invalid):
     if module is None:
         cells, offsets, left = np.empty(0, np.uint64), np.zeros(n + 1, np.int64), np.ones(n, bool)
     else:
-        *numbers, limit, _ = options.as_tuple()
         rows = geometries.in_range(given)
         chains = geometries.chains(rows)
-        cells, offsets, left, fault, row = module.cover_polygons(*chains, oriented, *numbers, limit)
+        cells, offsets, left, fault, row = module.cover_polygons(*chains, oriented, options.as_tuple())
         left = left.astype(bool) | (rows == None)  # noqa: E711 - of each row
         if fault:
             region = checked_regions(given, "geodesic", oriented, on_invalid, np.arange(n) == row)[row]

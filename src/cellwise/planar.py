@@ -11,7 +11,7 @@ from ._reference import covering as reference
 from ._reference import planar as kernels
 from .cells.conversion import latlng_to_cell
 from .errors import InvalidRegionError
-from .inputs import read
+from .inputs import cell_limit, read
 from .units import area_unit
 
 
@@ -146,16 +146,16 @@ def cover_rows(chains, options):
     if options.interior:
         chains = geometries.rings_only(chains)
     module = _dispatch.native()
-    *numbers, limit, candidate_limits = options.as_tuple()
+    *others, candidate_limits = options.as_tuple()
     if module is not None:
-        return module.cover_planar(*chains, *numbers, limit, candidate_limits)
+        return module.cover_planar(*chains, (*others, 0), candidate_limits)
     found, n = [], 0
     for row, (first, end) in enumerate(pairwise(chains.rows)):
         ends = chains.offsets[first : end + 1].tolist()
         shape = kernels.PlanarShape(chains.lng, chains.lat, ends, chains.roles[first:end].tolist())
-        own = reference.cover(kernels.PlanarRegion(shape), *numbers, limit, int(candidate_limits[row]))
+        own = reference.cover(kernels.PlanarRegion(shape), *others, int(candidate_limits[row]))
         n += len(own)
-        if isinstance(own, str) or n > limit:
+        if isinstance(own, str) or n > cell_limit():
             return np.empty(0, np.uint64), np.zeros(1, np.int64), own if isinstance(own, str) else "cells", row
         found.append(own)
     cells = np.concatenate([np.empty(0, np.uint64), *found])

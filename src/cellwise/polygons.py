@@ -301,7 +301,7 @@ class Polygon:
         return parts[0] if len(parts) == 1 else shapely.MultiPolygon(parts)
 
     def _cover(self, options):
-        return self._shape.cover(*options.as_tuple())
+        return self._shape.cover(options.as_tuple())
 
 
 def _restore_polygon(parts, oriented):
@@ -402,7 +402,7 @@ class Polyline:
             return np.empty(0, np.uint64)
         module = _dispatch.native()
         if module is not None:
-            return module.cover_polyline(self._lat, self._lng, *options.as_tuple())
+            return module.cover_polyline(self._lat, self._lng, options.as_tuple())
         return options.cover_reference(kernels.PolylineShape(self._lat, self._lng))
 
 
@@ -465,4 +465,4 @@ class GeodesicCollection:
             np.concatenate([np.empty(0), *(getattr(part, name) for part in self._lines)]) for name in ("_lat", "_lng")
         )
         offsets = np.cumsum([0, *(len(part._lat) for part in self._lines)]).astype(np.uint32)
-        return module.cover_collection([part._shape for part in self._polygons], lat, lng, offsets, *options.as_tuple())
+        return module.cover_collection([part._shape for part in self._polygons], lat, lng, offsets, options.as_tuple())

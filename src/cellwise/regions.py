@@ -143,7 +143,7 @@ class Rect:
             return np.empty(0, np.uint64)
         module = _dispatch.native()
         if module is not None:
-            return module.cover_rect(*shape.lat, *shape.lng, *options.as_tuple())
+            return module.cover_rect(*shape.lat, *shape.lng, options.as_tuple())
         return options.cover_reference(shape)
 
 
@@ -268,7 +268,7 @@ class Cap:
             return np.empty(0, np.uint64)
         module = _dispatch.native()
         if module is not None:
-            return module.cover_cap(*shape.center.tolist(), self._radius2, *options.as_tuple())
+            return module.cover_cap(*shape.center.tolist(), self._radius2, options.as_tuple())
         return options.cover_reference(shape)
 
 

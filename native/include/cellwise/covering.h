@@ -27,6 +27,7 @@ struct CoverOptions {
   std::int64_t max_cells = 8;
   std::int32_t level_mod = 1;
   bool interior = false;
+  std::uint64_t within = 0;  // only what lies in this cell, if it is not 0
 };
 
 enum class CoverStatus : std::uint8_t { kOk, kTooManyCells, kTooManyCandidates, kInterrupted };
@@ -153,6 +154,7 @@ class Coverer {
   CoverStatus run(std::vector<std::uint64_t>& cells) {
     std::vector<std::uint64_t> start;
     initial_cells(start);
+    if (options_.within != 0) keep_within(start);
     for (const std::uint64_t cell : start) {
       Candidate first{places_.at(cell)};
       judge(first);
@@ -328,6 +330,13 @@ class Coverer {
       cells[n++] = cell;
     }
     cells.resize(n);
+  }
+
+  // Cells that hold what lies in `within` of what the cells hold.
+  void keep_within(std::vector<std::uint64_t>& cells) const {
+    const auto apart = [&](std::uint64_t cell) { return !cell_intersects(cell, options_.within); };
+    cells.erase(std::remove_if(cells.begin(), cells.end(), apart), cells.end());
+    if (cells.size() == 1 && cell_contains(cells[0], options_.within)) cells[0] = options_.within;
   }
 
   // Replaces neighbours on the curve by their common ancestor, finest first, until at most `max_cells` are left.

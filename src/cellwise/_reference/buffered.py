@@ -141,7 +141,7 @@ class BufferedRegion:
         for k, p in enumerate(latlng_to_point(lat, lng).tolist()):
             out[k] = self.contains_point(tuple(p))
 
-    def cover(self, *options):
+    def cover(self, options):
         return covering.cover(_Cells(self), *options)
 
 

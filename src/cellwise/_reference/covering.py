@@ -104,7 +104,7 @@ class PriorityHeap:
         entries[hole] = entry
 
 
-def cover(region, min_level, max_level, max_cells, level_mod, interior, limit, candidate_limit):
+def cover(region, min_level, max_level, max_cells, level_mod, interior, within, limit, candidate_limit):
     """Cells, or the reason why there are none: "cells" or "candidates" were more than the limits."""
     all_children = 1 << (2 * level_mod)
     result = []
@@ -166,6 +166,8 @@ def cover(region, min_level, max_level, max_cells, level_mod, interior, limit, c
 
     started = False
     start = _initial_cells(region, min_level, max_level, max_cells, level_mod)
+    if within:
+        start = _kept_within(start, np.uint64(within))
     exists, terminal = tested(start)
     add(start[exists], terminal[exists])
     started = True
@@ -196,6 +198,12 @@ def _initial_cells(region, min_level, max_level, max_cells, level_mod):
     level = cell_level(cells)
     adjusted = np.where(level > min_level, level - (level - min_level) % level_mod, level)
     return disjoint_cells(cell_parent(cells, adjusted))
+
+
+def _kept_within(cells, within):
+    """Cells that hold what lies in `within` of what the cells hold."""
+    cells = cells[cell_contains(within, cells) | cell_contains(cells, within)]
+    return np.array([within]) if len(cells) == 1 and cell_contains(cells[0], within) else cells
 
 
 def _merge_to(cells, max_cells):

@@ -225,7 +225,7 @@ class GeodesicPolygon:
         for k, p in enumerate(points_of(lat, lng)):
             out[k] = self._contains(p)
 
-    def cover(self, *options):
+    def cover(self, options):
         return covering.cover(PolygonRegion(self.index), *options)
 
     def cells_at_level(self, level, mode, limit):
@@ -234,7 +234,7 @@ class GeodesicPolygon:
         """
         at_most = limit if mode != "center" else 1 << 62
         cells = covering.cover(
-            PolygonRegion(self.index), level, level, 1 << 62, 1, mode == "contains", at_most, at_most
+            PolygonRegion(self.index), level, level, 1 << 62, 1, mode == "contains", 0, at_most, at_most
         )
         if mode == "center":
             cells = cells[[self._contains(tuple(p)) for p in cell_to_point(cells).tolist()]]
