@@ -342,5 +342,5 @@ def test_limits(backend):
     with cw.set_cell_limit(10):
         with pytest.raises(CellLimitError, match=r"cell limit of 10 in row 1 \(the region has about"):
             cw.cover([shapely.Point(0, 0), shapely.box(0, 0, 1, 1)], max_cells=50)
-        with pytest.raises(CellLimitError, match="cell limit of 10 in row 2"):
+        with pytest.raises(CellLimitError, match="cell limit of 10 in row [123]"):
             cw.cover([shapely.box(0, 0, 1, 1)] * 4, max_cells=4)  # all rows together
