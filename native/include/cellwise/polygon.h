@@ -709,6 +709,14 @@ class PolygonRegion {
     const std::uint64_t whole = static_cast<std::uint64_t>(face) << 61 | level_bit(0);
     const bool is_only_face = edges_.is_within_one_face();
     if (!(edges_.faces() >> face & 1)) {
+      // As on a neighbour without edges, if there is one already.
+      for (int other = 0; other < 6; ++other) {
+        const bool is_neighbor = other % 3 != face % 3 && roots_[other].is_made && !(edges_.faces() >> other & 1);
+        if (is_neighbor) {
+          root.rest_inside = roots_[other].rest_inside;
+          return root;
+        }
+      }
       root.rest_inside = is_only_face ? polygon_.start_inside() : polygon_.contains_by_all(cell_to_point(whole));
       return root;
     }
