@@ -259,22 +259,20 @@ def rectangle():
 
 
 def generated(library, n_buildings):
-    rows = []
     spikes = Compiled(library, star(10_000))
-    rows += spikes.rows("star of 10,000 vertices, all of level 14", min_level=14, max_level=14, repeat=3)
-    rows += spikes.rows("star of 10,000 vertices, 500 cells", max_cells=500, repeat=3)
-    rows += spikes.rows("star of 10,000 vertices, 64 cells inside", max_cells=64, interior=True, repeat=1)
+    yield from spikes.rows("star of 10,000 vertices, all of level 14", min_level=14, max_level=14, repeat=3)
+    yield from spikes.rows("star of 10,000 vertices, 500 cells", max_cells=500, repeat=3)
+    yield from spikes.rows("star of 10,000 vertices, 64 cells inside", max_cells=64, interior=True, repeat=1)
     small = Compiled(library, buildings(n_buildings))
     what = f"{n_buildings:,} buildings"
-    rows += small.rows(f"{what}, 8 cells each", max_cells=8, repeat=3)
-    rows += small.rows(f"{what}, 8 cells each, checked", max_cells=8, checked=True, repeat=3)
-    rows += small.rows(f"{what}, all of level 22", min_level=22, max_level=22, repeat=3)
-    rows += small.rows(f"{what}, 4 cells inside each", max_cells=4, interior=True, repeat=3)
-    return rows
+    yield from small.rows(f"{what}, 8 cells each", max_cells=8, repeat=3)
+    yield from small.rows(f"{what}, 8 cells each, checked", max_cells=8, checked=True, repeat=3)
+    yield from small.rows(f"{what}, all of level 22", min_level=22, max_level=22, repeat=3)
+    yield from small.rows(f"{what}, 4 cells inside each", max_cells=4, interior=True, repeat=3)
 
 
 def files(library, data):
-    rows, shapes = [], {}
+    shapes = {}
     for name, file, level in (
         ("NYC taxi zones", "nyc_taxi_zones.geojson.gz", 17),
         ("countries", "ne_110m_countries.geojson.gz", 8),
@@ -282,15 +280,16 @@ def files(library, data):
         shapes[name] = features(data / file)
         both = Compiled(library, [rings_of(shape) for shape in shapes[name]])
         only = {"min_level": level, "max_level": level}
-        rows += both.rows(f"{name}, all of level {level}", **only)
-        rows += both.rows(f"{name}, all of level {level}, checked", **only, checked=True)
-        rows += both.rows(f"{name}, all of level {level} inside", **only, interior=True)
+        yield from both.rows(f"{name}, all of level {level}", **only)
+        yield from both.rows(f"{name}, all of level {level}, checked", **only, checked=True)
+        yield from both.rows(f"{name}, all of level {level} inside", **only, interior=True)
         for max_cells in (8, 64, 500, 5000):
-            rows += both.rows(f"{name}, {max_cells} cells each", max_cells=max_cells, repeat=5)
+            yield from both.rows(f"{name}, {max_cells} cells each", max_cells=max_cells, repeat=5)
         for max_cells in (8, 64, 500, 5000):
             what = f"{name}, {max_cells} cells inside each"
-            rows += both.rows(what, max_cells=max_cells, interior=True, repeat=3)
-    return rows + hexagons(shapes["NYC taxi zones"]) + sedona(shapes)
+            yield from both.rows(what, max_cells=max_cells, interior=True, repeat=3)
+    yield from hexagons(shapes["NYC taxi zones"])
+    yield from sedona(shapes)
 
 
 def through_python(shapes, **options):
@@ -343,11 +342,12 @@ def sedona(shapes):
 
 
 def table(data=ROOT.parent / "shared" / "data", n_buildings=100_000):
+    """Rows, one by one as they are measured."""
     library = compiled()
-    rows = rectangle() + generated(library, n_buildings)
+    yield from rectangle()
     if data.exists():
-        rows += files(library, data)
-    return rows
+        yield from files(library, data)
+    yield from generated(library, n_buildings)
 
 
 if __name__ == "__main__":
@@ -356,4 +356,6 @@ if __name__ == "__main__":
     parser.add_argument("--buildings", type=int, default=100_000, help="footprints to make")
     chosen = parser.parse_args()
     pin()
-    print("\n".join(HEADER + table(chosen.data, chosen.buildings)))
+    print("\n".join(HEADER))
+    for row in table(chosen.data, chosen.buildings):
+        print(row, flush=True)

@@ -283,6 +283,20 @@ def test_all_cells_of_a_level_are_googles():
         check_level(*case)
 
 
+def test_vertices_on_the_centers_of_a_tile_s_rows():
+    """Where a face ends: tiles begin beside edges that end on the centres of rows."""
+    lat = [6.439573828844639e-05, 3.8637449114340765e-05, 1.2879151751862986e-05, -6.439582017185548e-05]
+    lat += [-6.439573828844639e-05, -0.00011591243946157345, -6.439582017185548e-05, -1.2879151751862986e-05]
+    lng = [-134.9999817861586, -134.99994535845408, -134.9999089307206, -134.9999089307206, -134.9999817861586]
+    lng += [-135.0000182138414, -135.0000910692794, -135.0000910692794]
+    ring = np.stack((lat, lng), axis=1)
+    ring = np.concatenate(
+        (ring, [(3.8637449114340765e-05, -135.00005464154592), (3.86374245493317e-05, -135.0000182138414)])
+    )
+    for level in range(17, 25):
+        check_level([ring], s2_polygon([ring]), level, interior=True)
+
+
 @pytest.mark.slow
 def test_all_cells_of_a_level_are_googles_for_many_shapes():
     for case in level_cases(12, 2000):

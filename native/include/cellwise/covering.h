@@ -283,7 +283,7 @@ class Coverer {
   Block take_block() {
     if (free_blocks_.empty()) {
       const std::size_t n = blocks_.size() < 4 ? 4 << blocks_.size() : 64, size = std::size_t{1} << max_children_shift();
-      blocks_.push_back(std::make_unique<Candidate[]>(n * size));
+      blocks_.push_back(std::make_unique_for_overwrite<Candidate[]>(n * size));
       for (std::size_t k = n; k-- > 0;) free_blocks_.push_back(blocks_.back().get() + k * size);
     }
     const Block block = free_blocks_.back();

@@ -178,6 +178,25 @@ class EdgeBoxes {
   bool stopped_ = false;
 };
 
+// Whether the way from p to q crosses the edge ab: 1 or 0, or -1 where roundings might decide.
+inline int crosses_clearly(const UV& p, const UV& q, const UV& a, const UV& b) noexcept {
+  constexpr double kError = 16 * DBL_EPSILON;
+  if (std::max(a.u, b.u) < std::min(p.u, q.u) - kError || std::min(a.u, b.u) > std::max(p.u, q.u) + kError) return 0;
+  if (std::max(a.v, b.v) < std::min(p.v, q.v) - kError || std::min(a.v, b.v) > std::max(p.v, q.v) + kError) return 0;
+  // Side of the line through x and y, on which z lies, 0 if in doubt: coordinates are off by ulps of 1.
+  const auto side = [](const UV& x, const UV& y, const UV& z) {
+    const double yu = y.u - x.u, yv = y.v - x.v, zu = z.u - x.u, zv = z.v - x.v;
+    const double error = kError * (std::fabs(yu) + std::fabs(yv) + std::fabs(zu) + std::fabs(zv));
+    const double area = yu * zv - yv * zu;
+    return (area > error) - (area < -error);
+  };
+  const int a_side = side(p, q, a) * side(p, q, b);
+  if (a_side > 0) return 0;
+  const int p_side = side(a, b, p) * side(a, b, q);
+  if (p_side > 0) return 0;
+  return a_side < 0 && p_side < 0 ? 1 : -1;
+}
+
 }  // namespace internal
 
 using Ring = std::span<const Point>;
@@ -309,6 +328,7 @@ class Polygon {
     std::array<std::uint32_t, 2> first = {~std::uint32_t{0}, ~std::uint32_t{0}};
     Finding found;
     const auto look_at_pair = [&](std::uint32_t e, std::uint32_t f) {
+      if (e + 1 == f && edges_.start(e) != edges_.end(f)) return;  // neighbours that do not go back
       const int crossing = EdgeCrosser(edges_.start(e), edges_.end(e)).crossing(edges_.start(f), edges_.end(f));
       if (crossing < 0) return;
       std::array<std::uint32_t, 2> given = {as_given(e), as_given(f)};
@@ -349,6 +369,29 @@ class Polygon {
   }
 
   bool contains(const Point& p) const { return index().contains(p); }
+
+  // The same without an index, from all edges: for a few points.
+  bool contains_by_all(const Point& p) const {
+    const FaceEdges::Vertex vertex = FaceEdges::vertex(p);
+    const bool is_same_face = edges_.is_within_one_face() && vertex.inner_face >= 0 &&
+                              edges_.faces() == 1u << vertex.inner_face;
+    // Within one face straight from beyond it, where everything is as at the start of the curve.
+    const UV beyond = {-2, vertex.uv.v};
+    const Point from = is_same_face ? normalize(face_uv_to_xyz(vertex.inner_face, beyond.u, beyond.v)) : start_of_curve();
+    const EdgeCrosser crosser(from, p);
+    bool inside = start_inside_;
+    edges_.for_each_edge([&](std::uint32_t e) {
+      if (is_same_face) {
+        const auto [a, b] = edges_.segment(e);
+        if (const int crossed = internal::crosses_clearly(beyond, vertex.uv, a, b); crossed >= 0) {
+          inside ^= crossed > 0;
+          return;
+        }
+      }
+      inside ^= crosser.crosses(edges_.start(e), edges_.end(e));
+    });
+    return inside;
+  }
 
  private:
   struct RingSides {
@@ -442,12 +485,16 @@ class Polygon {
   // Each ring must have the interior on its left: else a hole lies outside its shell, or a shell within another.
   Finding wrong_nesting() const {
     if (edges_.n_rings() == 1) return {};
+    // With few rings, to look at all edges for each of them is less work than an index.
+    constexpr std::size_t kFew = 24;
+    const bool is_few = edges_.n_rings() <= kFew;
     for (std::uint32_t k = 0; k < edges_.n_rings(); ++k) {
       const Ring r = edges_.ring(k);
       for (std::size_t v = 0; v < r.size(); ++v) {
-        if (is_shared(r[v])) continue;
+        if (is_few ? is_shared_by_any(r[v]) : is_shared(r[v])) continue;
         const Point &before = r[v == 0 ? r.size() - 1 : v - 1], &after = r[v + 1 == r.size() ? 0 : v + 1];
-        if (contains(r[v]) == corner_contains_vertex(before, r[v], after)) break;
+        const bool inside = is_few ? contains_by_all(r[v]) : contains(r[v]);
+        if (inside == corner_contains_vertex(before, r[v], after)) break;
         return {RingFault::kWrongNesting, k, k, r[v]};
       }
     }
@@ -460,6 +507,11 @@ class Polygon {
     if (at == index().cells().size()) return false;
     int n = 0;
     for (const std::uint32_t e : index().entries(index().cells()[at])) n += edges_.start(e) == p;
+    return n > 1;
+  }
+  bool is_shared_by_any(const Point& p) const noexcept {
+    int n = 0;
+    edges_.for_each_edge([&](std::uint32_t e) { n += edges_.start(e) == p; });
     return n > 1;
   }
 
@@ -495,8 +547,7 @@ class PolygonRegion {
     double u[2] = {}, v[2] = {};
   };
 
-  explicit PolygonRegion(const Polygon& polygon)
-      : edges_(polygon.edges()), start_inside_(polygon.start_inside()) {}
+  explicit PolygonRegion(const Polygon& polygon) : polygon_(polygon), edges_(polygon.edges()) {}
   PolygonRegion(const PolygonRegion&) = delete;
 
   static std::uint64_t cell(const Place& place) noexcept { return place.cell; }
@@ -586,7 +637,7 @@ class PolygonRegion {
                   std::uint64_t to_cell) const noexcept {
     if (!edges_.is_special(piece)) {
       const auto [a, b] = edges_.segment(piece);
-      if (const int clearly = crosses_clearly(from, to, a, b); clearly >= 0) return clearly > 0;
+      if (const int clearly = internal::crosses_clearly(from, to, a, b); clearly >= 0) return clearly > 0;
     }
     const std::uint32_t e = edges_.edge_of(piece);
     const Point p = cell_to_point(from_cell), q = cell_to_point(to_cell);
@@ -658,7 +709,15 @@ class PolygonRegion {
     const std::uint64_t whole = static_cast<std::uint64_t>(face) << 61 | level_bit(0);
     const bool is_only_face = edges_.is_within_one_face();
     if (!(edges_.faces() >> face & 1)) {
-      root.rest_inside = is_only_face ? start_inside_ : contains(cell_to_point(whole));
+      // As on a neighbour without edges, if there is one already.
+      for (int other = 0; other < 6; ++other) {
+        const bool is_neighbor = other % 3 != face % 3 && roots_[other].is_made && !(edges_.faces() >> other & 1);
+        if (is_neighbor) {
+          root.rest_inside = roots_[other].rest_inside;
+          return root;
+        }
+      }
+      root.rest_inside = is_only_face ? polygon_.start_inside() : polygon_.contains_by_all(cell_to_point(whole));
       return root;
     }
     UVRect bound;
@@ -669,36 +728,14 @@ class PolygonRegion {
     root.place = plain(internal::PaddedCell::of(cell), true);
     root.place.contained = false;
     root.place.is_index_divided = root.place.middle_known = true;
-    root.place.inside = is_only_face ? is_inside_from_outside(pieces, bound, root.place) : contains(cell_to_point(cell));
+    root.place.inside = polygon_.contains_by_all(cell_to_point(cell));
     set_list(root.place, pieces.data(), pieces.size());
     if (is_only_face) {
-      root.rest_inside = start_inside_;
+      root.rest_inside = polygon_.start_inside();
     } else if (cell != whole) {
-      root.rest_inside = contains(cell_to_point(cell_child(whole, position_within(cell, 0) ^ 1)));
+      root.rest_inside = polygon_.contains_by_all(cell_to_point(cell_child(whole, position_within(cell, 0) ^ 1)));
     }
     return root;
-  }
-
-  // Of a polygon within one face: whether it contains the middle of a place, on the way from beyond all edges.
-  bool is_inside_from_outside(std::span<const Clipped> pieces, const UVRect& bound, const Place& place) const {
-    const UV mid = middle(place), outside = {bound.u.lo - (bound.u.hi - bound.u.lo) - 0x1p-40, mid.v};
-    bool inside = start_inside_;
-    for (const Clipped& e : pieces) {
-      const auto [a, b] = edges_.segment(e.piece);
-      const int crossed = crosses_clearly(outside, mid, a, b);
-      if (crossed < 0) return contains(cell_to_point(place.cell));
-      inside ^= crossed > 0;
-    }
-    return inside;
-  }
-
-  // By all edges; exact.
-  bool contains(const Point& p) const {
-    const Point start = start_of_curve();
-    const EdgeCrosser crosser(start, p);
-    bool inside = start_inside_;
-    edges_.for_each_edge([&](std::uint32_t e) { inside ^= crosser.crosses(edges_.start(e), edges_.end(e)); });
-    return inside;
   }
 
   // First (`end` 0) or last (3) cell of the index within a place that has one.
@@ -792,31 +829,12 @@ class PolygonRegion {
     }
   }
 
-  // Whether the way from p to q crosses the edge ab: 1 or 0, or -1 where roundings might decide.
-  static int crosses_clearly(const UV& p, const UV& q, const UV& a, const UV& b) noexcept {
-    constexpr double kError = 16 * DBL_EPSILON;
-    if (std::max(a.u, b.u) < std::min(p.u, q.u) - kError || std::min(a.u, b.u) > std::max(p.u, q.u) + kError) return 0;
-    if (std::max(a.v, b.v) < std::min(p.v, q.v) - kError || std::min(a.v, b.v) > std::max(p.v, q.v) + kError) return 0;
-    // Side of the line through x and y, on which z lies, 0 if in doubt: coordinates are off by ulps of 1.
-    const auto side = [](const UV& x, const UV& y, const UV& z) {
-      const double yu = y.u - x.u, yv = y.v - x.v, zu = z.u - x.u, zv = z.v - x.v;
-      const double error = kError * (std::fabs(yu) + std::fabs(yv) + std::fabs(zu) + std::fabs(zv));
-      const double area = yu * zv - yv * zu;
-      return (area > error) - (area < -error);
-    };
-    const int a_side = side(p, q, a) * side(p, q, b);
-    if (a_side > 0) return 0;
-    const int p_side = side(a, b, p) * side(a, b, q);
-    if (p_side > 0) return 0;
-    return a_side < 0 && p_side < 0 ? 1 : -1;
-  }
-
   // Is a place of the upper part a cell of the index?
   bool is_index_cell(const Place& place) const {
     if (!place.is_index_divided) return false;
     return IndexSplitter{edges_}.is_fine_enough(place.level, list<Clipped>(place), [&] {
       const auto at = internal::PaddedCell::of(place.cell);
-      return contains(at.entry());
+      return polygon_.contains_by_all(at.entry());
     });
   }
 
@@ -900,8 +918,8 @@ class PolygonRegion {
 
   static constexpr double kTestMargin = kFaceClipError + kSegmentMeetsError;
 
+  const Polygon& polygon_;
   const FaceEdges& edges_;
-  bool start_inside_;
   std::array<Root, 6> roots_;
   internal::ListPool pool_;
   std::array<std::vector<Clipped>, 4> clipped_;

@@ -354,8 +354,8 @@ class LevelCells {
     const double low = std::min(a.v, b.v), high = std::max(a.v, b.v);
     const auto is_above = [&](int j) {
       const double v = v_.centers[j];
-      if (low > v) return false;
-      if (high <= v) return true;
+      if (v <= low) return false;  // as `rows_below` has it
+      if (v > high) return true;
       return (crossing(a, b, v) > reference_u_) == rises;
     };
     const bool first = is_above(0);
