@@ -341,3 +341,15 @@ def test_missing_cells_have_no_neighbors(backend):
         assert 0 not in run.values
     assert cw.cell_edge_neighbors(cells)[[0, 2]].tolist() == [[0] * 4] * 2
     assert (cw.cell_next(cells) == 0).tolist() == (cw.cell_advance(cells, 5) == 0).tolist() == [True, False, True]
+
+
+@pytest.mark.parametrize("level", range(6))
+@pytest.mark.parametrize("finer", [0, 1, 2])
+def test_runs_have_the_size_that_was_allowed_for(level, finer, backend):
+    """A neighbor less for each corner of the cube that a cell touches: 24 cells do, or 6 with four each."""
+    faces = [face << 61 | 1 << 60 for face in range(6)]
+    cells = cw.cell_children(faces, level).values
+    sizes = cw.cell_all_neighbors(cells, level + finer).sizes
+    full = 4 * 2**finer + 4
+    assert sizes.sum() == full * len(cells) - 24
+    assert sizes.max() == (full - 4 if level == 0 else full if level > 1 else full - 1)

@@ -198,6 +198,11 @@ struct BlockInput {
   alignas(64) T gathered[kBlockRows];
   static bool fits(const Input<T>&) noexcept { return true; }
   const T* take(const Input<T>& in, std::size_t start, std::size_t n) noexcept {
+    if (in.stride == 0) {  // one row for all is gathered once
+      if (!has_one_) std::fill_n(gathered, kBlockRows, in[0]);
+      has_one_ = true;
+      return gathered;
+    }
     const std::byte* from = in.data + static_cast<std::ptrdiff_t>(start) * in.stride;
     if (in.stride == sizeof(T) && !in.is_single) return reinterpret_cast<const T*>(from);
     if (in.is_single) {
@@ -209,6 +214,8 @@ struct BlockInput {
   }
 
  private:
+  bool has_one_ = false;
+
   template <class From>
   void gather(const std::byte* from, std::ptrdiff_t stride, std::size_t n) noexcept {
     for (std::size_t k = 0; k < n; ++k) {

@@ -164,7 +164,7 @@ struct Ragged {
       for (std::size_t start = begin; start < end; start += kBlockRows) {
         const std::size_t stop = std::min(start + kBlockRows, end);
         if constexpr (Block != nullptr) {
-          if (in_block(std::get<0>(inputs), from, to, out, start, stop, one)) continue;
+          if (in_block(std::get<0>(inputs), from, to, out, values.size(), start, stop, one)) continue;
         }
         for (std::size_t row = start; row < stop; ++row) one(row);
       }
@@ -189,7 +189,7 @@ struct Ragged {
   // Fills rows whose runs all have the size of the block kernel's, which looks at their cells alone; false for others.
   template <class One>
   static bool in_block(const Input<std::uint64_t>& cells, const std::int64_t* from, std::int64_t* to, std::uint64_t* out,
-                       std::size_t start, std::size_t stop, const One& one) {
+                       std::size_t n_values, std::size_t start, std::size_t stop, const One& one) {
     const auto kernel = blocks().*Block;
     bool fits = kernel != nullptr;
     for (std::size_t row = start; fits && row < stop; ++row) fits = from[row + 1] - from[row] == T::kBlockSize;
@@ -197,8 +197,12 @@ struct Ragged {
     BlockInput<std::uint64_t> block;
     std::uint8_t left[kBlockRows];
     const std::size_t n = stop - start;
+    const std::uint64_t* rows = block.take(cells, start, n);
     std::fill(to + start, to + stop, T::kBlockSize);
-    if (kernel(block.take(cells, start, n), out + from[start], left, n)) {
+    const Output<std::array<std::uint64_t, T::kBlockSize>> runs(out + from[start], n_values / T::kBlockSize);
+    const bool any_left = runs.fill(0, n, [&](std::uint64_t* values) { return kernel(rows, values, left, n); });
+    stream_ends();
+    if (any_left) {
       for (std::size_t k = 0; k < n; ++k) {
         if (left[k]) one(start + k);
       }

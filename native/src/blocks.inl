@@ -591,21 +591,21 @@ bool cell_vertices(const std::uint64_t* __restrict cell, double* __restrict vert
     low_v[k] = st_to_uv(0x1p-31 * (at.ti[k] - half));
     high_v[k] = st_to_uv(0x1p-31 * (at.ti[k] + half));
   }
+  alignas(64) double found[8][kBlockRows];
   for (int vertex = 0; vertex < 4; ++vertex) {
     const double* u = vertex == 1 || vertex == 2 ? high_u : low_u;
     const double* v = vertex >= 2 ? high_v : low_v;
-    alignas(64) double lat[kBlockRows], lng[kBlockRows];
+    double *lat = found[2 * vertex], *lng = found[2 * vertex + 1];
     for (std::size_t k = 0; k < n; ++k) {
       const Vector p = face_uv_to_xyz(at.face[k], u[k], v[k]);
       const double inverse = 1 / std::sqrt(p.x * p.x + p.y * p.y + p.z * p.z);
-      const LatLng found = to_latlng({p.x * inverse, p.y * inverse, p.z * inverse});
-      lat[k] = found.lat;
-      lng[k] = found.lng;
+      const LatLng is_at = to_latlng({p.x * inverse, p.y * inverse, p.z * inverse});
+      lat[k] = is_at.lat;
+      lng[k] = is_at.lng;
     }
-    for (std::size_t k = 0; k < n; ++k) {
-      vertices[8 * k + 2 * vertex] = lat[k];
-      vertices[8 * k + 2 * vertex + 1] = lng[k];
-    }
+  }
+  for (std::size_t k = 0; k < n; ++k) {
+    for (std::size_t m = 0; m < 8; ++m) vertices[8 * k + m] = found[m][k];
   }
   return leave(faults, left, n, [&](std::size_t k) { return fault(cell[k]); });
 }

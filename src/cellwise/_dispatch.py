@@ -340,11 +340,13 @@ def _ragged(this, on_invalid):
     if module is not None:  # the sizes are bounds until the runs are there
         offsets = _offsets(sizes)
         values = np.empty(offsets[-1], np.uint64)
-        values = values[: getattr(module, row.name)(*map(_native_view, this.flat), offsets, sizes, values)]
+        total = getattr(module, row.name)(*map(_native_view, this.flat), offsets, sizes, values)
+        if total != len(values):
+            values, offsets = values[:total], _offsets(sizes)
     else:
         runs = [_reference.run_fill(row, parts, sizes[at]) for at, parts in this.chunks()]
-        values = np.concatenate([np.empty(0, np.uint64), *runs])
-    return values if this.shape == () else Ragged(values, _offsets(sizes))
+        values, offsets = np.concatenate([np.empty(0, np.uint64), *runs]), _offsets(sizes)
+    return values if this.shape == () else Ragged._of(values, offsets)
 
 
 def _offsets(sizes):

@@ -40,6 +40,13 @@ class Ragged:
                 f"got {self.offsets!r} for {self.values.shape} values"
             )
 
+    @classmethod
+    def _of(cls, values, offsets):
+        """Of arrays that are known to fit."""
+        ragged = cls.__new__(cls)
+        ragged.values, ragged.offsets = values, offsets
+        return ragged
+
     @property
     def sizes(self):
         """Length of each run, shape (rows,)."""

@@ -103,7 +103,14 @@ constexpr Check check_cell_vertex_neighbors(std::uint64_t cell, std::int32_t lev
 struct CellAllNeighbors {
   static constexpr std::int64_t kBlockSize = 8;  // of the runs that the block kernel fills: at the cell's own level
   static constexpr std::int64_t size(std::uint64_t cell, std::int32_t level) noexcept {
-    return (std::int64_t{4} << (level - cell_level(cell))) + 4;
+    return (std::int64_t{4} << (level - cell_level(cell))) + 4 - cube_corners(cell);
+  }
+  // Corners of the cube that the cell touches, where one neighbor is missing: the curve reaches the corners of a face
+  // by the same quarter on every level.
+  static constexpr std::int64_t cube_corners(std::uint64_t cell) noexcept {
+    if (cell_level(cell) == 0) return 4;
+    const std::uint64_t position = cell << 3, all_but_the_finest = 0 - (lowest_bit(cell) << 6);
+    return ((position ^ position << 2) & all_but_the_finest) == 0 ? 1 : 0;
   }
   static std::int64_t fill(std::uint64_t cell, std::int32_t level, std::uint64_t* out) noexcept {
     const FaceIJ at = cell_to_face_ij(cell);
@@ -119,10 +126,13 @@ struct CellAllNeighbors {
       add(i - step, j + k);
       add(i + size, j + k);
     }
-    // Corners. One that lies outside the face in both directions is a corner of the cube, where nothing is added: the
-    // wrapped leaf belongs to a cell that is already there.
+    // Corners. One that lies outside the face in both directions is a corner of the cube: the cells that meet there are
+    // those of the sides.
+    const auto outside = [](std::int64_t x) { return x < 0 || x >= kMaxSize; };
     for (const std::int64_t a : {i - step, i + size}) {
-      for (const std::int64_t b : {j - step, j + size}) add(a, b);
+      for (const std::int64_t b : {j - step, j + size}) {
+        if (!outside(a) || !outside(b)) add(a, b);
+      }
     }
     return internal::sort_unique(out, n);
   }
