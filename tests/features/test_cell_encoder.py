@@ -642,11 +642,14 @@ def test_transform_in_threads():
 
 
 @pytest.mark.skipif(cw.backend() != "native", reason="the numpy backend is not for memory")
-def test_memory_stays_below_three_outputs():
+@pytest.mark.parametrize("method", ["transform", "fit_transform"])
+@pytest.mark.parametrize("params", [{}, {"levels": 12}, {"min_frequency": 3_000}, {"levels": 20, "min_frequency": 100}])
+def test_memory_stays_below_three_outputs(params, method):
     X = city(300_000)
-    encoder = CellEncoder((6, 8, 10, 12, 14)).fit(X)
+    encoder = CellEncoder(**{"levels": (6, 8, 10, 12, 14), **params}).fit(X)
+    encoder.transform(X[:10])
     tracemalloc.start()
-    Z = encoder.transform(X)
+    Z = getattr(encoder, method)(X)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 3 * (Z.data.nbytes + Z.indices.nbytes + Z.indptr.nbytes)

@@ -1010,18 +1010,17 @@ def test_transform_in_threads():
 
 
 @pytest.mark.skipif(cw.backend() != "native", reason="the numpy backend is not for memory")
-def test_no_table_of_rows_by_cells():
+@pytest.mark.parametrize("method", ["transform", "fit_transform"])
+@pytest.mark.parametrize("params", [{}, {"crossfit": "block"}, {"add_support": True}, {"cv": KFold(5)}])
+def test_memory_stays_below_three_outputs(params, method):
     X, y = city(200_000), signal(city(200_000))
-    encoder = CellTargetEncoder((6, 8, 10, 12, 14))
-    size = {}
-    for name in ("fit_transform", "transform"):
-        tracemalloc.start()
-        Z = encoder.fit_transform(X, y) if name == "fit_transform" else encoder.transform(X)
-        size[name] = tracemalloc.get_traced_memory()[1]
-        tracemalloc.stop()
-    state = sum(len(cells) * 40 for cells in encoder.cells_)
-    assert size["transform"] < 3 * Z.nbytes
-    assert size["fit_transform"] < 6 * Z.nbytes + 2 * state
+    encoder = CellTargetEncoder((6, 8, 10, 12, 14), **params).fit(X, y)
+    encoder.transform(X[:10])
+    tracemalloc.start()
+    Z = encoder.fit_transform(X, y) if method == "fit_transform" else encoder.transform(X)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 3 * Z.nbytes
 
 
 # --- metadata ---------------------------------------------------------------------------------------------------------
