@@ -34,7 +34,7 @@ def h3_features(lat, lng, resolutions):
     return OneHotEncoder(dtype=np.float32).fit_transform(np.column_stack(cells))
 
 
-def vocabularies(n=4_000_000):
+def vocabularies(n=1_000_000):
     """Cells of new rows as positions among the sorted cells of others: a few in a hundred are not there."""
     for level, n_seen in ((6, 1_000_000), (12, 2_000_000), (16, 3_000_000)):
         known = np.unique(cw.latlng_to_cell(*rows(n_seen), level))
@@ -47,7 +47,7 @@ def vocabularies(n=4_000_000):
                 "cellwise": (lambda ours=ours, cells=cells, out=out: ours.positions(cells, out=out), n),
                 "pandas Index.get_indexer": (lambda index=pandas_index, cells=cells: index.get_indexer(cells), n),
                 "scikit-learn OneHotEncoder.transform": (
-                    lambda encoder=sklearn_encoder, cells=cells: encoder.transform(cells[: n // 16, None]), n // 16,
+                    lambda encoder=sklearn_encoder, cells=cells: encoder.transform(cells[: n // 4, None]), n // 4,
                 ),
             },
             repeat=5,
