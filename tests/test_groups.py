@@ -94,6 +94,10 @@ def test_look_ups_wherever_cells_lie(backend, level, spread):
     assert np.array_equal(vocabulary.positions(cells, level=level), expected)
     assert (expected >= 0).sum() >= 10_000
     assert np.array_equal(vocabulary.positions(known), np.arange(len(known)))
+    for asked in (None, level):
+        out = np.empty(len(cells), np.int32)
+        assert vocabulary.positions(cells, asked, out=out) is out
+        assert np.array_equal(out, vocabulary.positions(cells, asked))
     assert np.array_equal(vocabulary.containing(cells)[0], expected[expected >= 0])
 
 

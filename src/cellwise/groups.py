@@ -108,7 +108,7 @@ class Vocabulary:
             self._native = native().vocabulary(self.cells)
         return self._native
 
-    def positions(self, cells, level=None):
+    def positions(self, cells, level=None, *, out=None):
         """Where each cell stands, or its ancestor.
 
         Parameters
@@ -117,6 +117,8 @@ class Vocabulary:
             Valid cells in any order, or 0, which stands nowhere.
         level : int, default None
             Level 0..30 of the ancestors that are asked for instead. Coarser cells have none.
+        out : ndarray of int32, shape (n,), default None
+            Where the result is written, contiguous.
 
         Returns
         -------
@@ -124,14 +126,15 @@ class Vocabulary:
             -1 for nowhere.
         """
         cells = np.ascontiguousarray(cells)
+        found = np.empty(len(cells), np.int32) if out is None else out
         if native() is not None:
-            found = np.empty(len(cells), np.int32)
             native().vocabulary_positions(self._as_native(), cells, -1 if level is None else level, found)
             return found
         if level is not None:
             start, stop = self._blocks.get(level, (0, 0))
-            return reference.positions(self.cells[start:stop], start, cells, level)
-        found, own = np.full(len(cells), -1, np.int32), np.atleast_1d(cell_level(cells))
+            found[...] = reference.positions(self.cells[start:stop], start, cells, level)
+            return found
+        found[...], own = -1, np.atleast_1d(cell_level(cells))
         for level, (start, stop) in self._blocks.items():
             here = own == level
             found[here] = reference.positions(self.cells[start:stop], start, cells[here], level)

@@ -14,6 +14,7 @@ from importlib import import_module
 
 import numpy as np
 
+from ._arrow import is_arrow, read_column
 from .errors import CellLimitError
 
 NO_CELL = (1 << 64) - 1  # stands for integers that are no 64-bit ids; it is no cell either
@@ -98,14 +99,8 @@ def _unpacked(value, name, missing):
         if dtype.kind in "iu" and isinstance(missing, float):  # integers as coordinates: NaN needs floats
             return value.to_numpy(dtype=np.float64, na_value=missing), frame, True
         return value.to_numpy(dtype=dtype, na_value=missing), frame, True
-    if _is_instance(value, "polars", "Series"):
-        return _from_polars(value, name, missing), None, False
-    if _is_instance(value, "pyarrow", "Array", "ChunkedArray"):
+    if is_arrow(value):  # polars, too
         return _from_arrow(value, name, missing), None, False
-    if hasattr(value, "__arrow_c_array__") or hasattr(value, "__arrow_c_stream__"):
-        pa = import_extra("pyarrow", "all")
-        maker = pa.array if hasattr(value, "__arrow_c_array__") else pa.chunked_array
-        return _from_arrow(maker(value), name, missing), None, False
     return value, None, False
 
 
@@ -114,38 +109,22 @@ def _check_no_nulls(name, n_null, n):
         raise ValueError(f"{name} must not be missing: got {n_null} missing of {n} values")
 
 
-def _from_polars(value, name, missing):
-    if missing is None:
-        _check_no_nulls(name, value.null_count(), len(value))
-    if isinstance(missing, str) or not value.dtype.is_numeric():
-        return _objects(value.to_list(), missing)
-    if missing is not None and value.null_count():
-        if value.dtype.is_integer() and isinstance(missing, float):
-            value = value.cast(sys.modules["polars"].Float64)
-        value = value.fill_null(missing)
-    return value.to_numpy()
-
-
-def _objects(items, missing):
-    return np.array([missing if item is None else item for item in items], dtype=object)
-
-
 def _from_arrow(value, name, missing):
+    items, is_valid = read_column(name, value)
+    if is_valid is None:
+        return items
     if missing is None:
-        _check_no_nulls(name, value.null_count, len(value))
-    elif value.null_count == len(value):
-        return np.full(len(value), missing, dtype=object if isinstance(missing, str) else None)
-    elif value.null_count:
-        pa = sys.modules["pyarrow"]
-        is_number = pa.types.is_integer(value.type) or pa.types.is_floating(value.type)
-        if isinstance(missing, str) or not is_number:
-            return _objects(value.to_pylist(), missing)
-        if pa.types.is_integer(value.type) and isinstance(missing, float):
-            value = value.cast(pa.float64())
-        value = value.fill_null(missing)
-    if hasattr(value, "combine_chunks"):
-        value = value.combine_chunks()
-    return value.to_numpy(zero_copy_only=False)
+        _check_no_nulls(name, np.count_nonzero(~is_valid), len(items))
+    if isinstance(missing, str):
+        items = items.astype(object)
+    elif not is_valid.any():
+        return np.full(len(items), missing)
+    elif isinstance(missing, float) and items.dtype.kind in "iu":  # NaN needs floats
+        items = items.astype(np.float64)
+    else:
+        items = items.copy()
+    items[~is_valid] = missing
+    return items
 
 
 # --- one reader for each kind of argument ---------------------------------------------------------------------------

@@ -27,6 +27,7 @@ import cellwise as cw
 from cellwise.errors import InvalidCoordinatesWarning
 from cellwise.features import CellEncoder
 from cellwise.features import _cell_encoder as module
+from cellwise.neighbors import canonical_latlng
 
 
 @pytest.mark.filterwarnings("ignore::cellwise.errors.InvalidCoordinatesWarning")
@@ -94,7 +95,7 @@ def test_each_row_lights_one_column_a_level(X, levels):
 def test_a_row_lights_the_columns_that_contain_it(X, others, levels, min_frequency, rollup):
     encoder = CellEncoder(levels, min_frequency=min_frequency, rollup=rollup).fit(X)
     for rows in (X, others):
-        leaves = cw.latlng_to_cell(rows[:, 0], rows[:, 1])
+        leaves = cw.latlng_to_cell(*canonical_latlng(*rows.T))
         expected = cw.cell_contains(encoder.feature_cells_[None, :], leaves[:, None])
         Z = encoder.transform(rows)
         assert (Z.toarray() == expected).all()
@@ -641,11 +642,14 @@ def test_transform_in_threads():
 
 
 @pytest.mark.skipif(cw.backend() != "native", reason="the numpy backend is not for memory")
-def test_memory_stays_below_three_outputs():
+@pytest.mark.parametrize("method", ["transform", "fit_transform"])
+@pytest.mark.parametrize("params", [{}, {"levels": 12}, {"min_frequency": 3_000}, {"levels": 20, "min_frequency": 100}])
+def test_memory_stays_below_three_outputs(params, method):
     X = city(300_000)
-    encoder = CellEncoder((6, 8, 10, 12, 14)).fit(X)
+    encoder = CellEncoder(**{"levels": (6, 8, 10, 12, 14), **params}).fit(X)
+    encoder.transform(X[:10])
     tracemalloc.start()
-    Z = encoder.transform(X)
+    Z = getattr(encoder, method)(X)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 3 * (Z.data.nbytes + Z.indices.nbytes + Z.indptr.nbytes)

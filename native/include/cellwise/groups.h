@@ -108,7 +108,9 @@ class LevelTable {
     }
   }
 
-  // Where the ancestor of each cell at the level stands; -1 for nowhere, for coarser cells and for 0.
+  // Where the ancestor of each cell at the level stands; -1 for nowhere, for coarser cells and for 0; and for finer cells
+  // too if `kExact`.
+  template <bool kExact = false>
   CELLWISE_INLINE inline void find(const std::uint64_t* cells, std::size_t n, std::int32_t* out) const noexcept {
     constexpr std::size_t kAhead = 64;  // rows whose memory is asked for before the first is needed
     const Word* words = words_.data();
@@ -132,7 +134,8 @@ class LevelTable {
         const Word& word = words[at[k]];
         const int place = static_cast<int>(cells[k] >> shift & 63);
         const std::int32_t before = word.before + std::popcount(word.bits & mask(place));
-        const bool is_known = ((word.bits >> place & 1) != 0) & ((cells[k] & own) != 0);
+        const std::uint64_t low = cells[k] & own;  // 0 for coarser cells, the level's bit alone for those of the level
+        const bool is_known = ((word.bits >> place & 1) != 0) & (kExact ? low == bit_ : low != 0);
         out[k] = before | (std::int32_t{is_known} - 1);  // no branch, which would be guessed wrong too often
       }
     }
@@ -236,6 +239,10 @@ class Vocabulary {
 
   // Where each cell stands, or -1.
   CELLWISE_INLINE inline void find(const std::uint64_t* cells, std::size_t n, std::int32_t* out) const noexcept {
+    if (tables_.size() == 1) {
+      tables_[0].find<true>(cells, n, out);
+      return;
+    }
     for (std::size_t start = 0, stop = 0; start < n; start = stop) {  // neighbours are mostly of one level
       const std::uint64_t bit = cells[start] & (~cells[start] + 1);
       const std::size_t most = std::min(n, start + kRows);

@@ -174,7 +174,8 @@ class Estimates:
         `cell_of_finest` says which of its cells each of the finest lies in.
         """
         whole = here.sums.where(here.is_of_level)
-        m = self._m(here, whole, up, pair_up)
+        pairs = [(at, _left(here, whole, at)) for at in _chunks(len(here.pair_cell))]
+        m = self._m(here, whole, pairs, up, pair_up)
         n_cells, n_above = len(here.cells), len(self.above.cells)
         n = n_cells + len(here.pair_cell)
         values = np.empty((len(self.values), n))
@@ -182,11 +183,10 @@ class Estimates:
         own = None if self.medians is None else self.medians.of(here, cell_of_finest)
         for at in _chunks(n_cells):
             self._shrink(here, whole.at(at), up[at], m[:, :1], self.prior[:, :1], own, at, values, support)
-        for at in _chunks(len(here.pair_cell)):
+        for at, left in pairs:
             view = here.pair_fold[at] + 1
             to = slice(n_cells + at.start, n_cells + at.stop)
-            left, above = _left(here, whole, at), n_above + pair_up[at]
-            self._shrink(here, left, above, m[:, view], self.prior[:, view], own, to, values, support)
+            self._shrink(here, left, n_above + pair_up[at], m[:, view], self.prior[:, view], own, to, values, support)
         self.values, self.support, self.above = values, support, here
         return m[:, 0]
 
@@ -201,7 +201,7 @@ class Estimates:
             rests_on = sums.weight, np.full(len(is_seen), float(here.level))
             support[:, to] = np.where(is_seen, rests_on, self.support[:, above])
 
-    def _m(self, here, whole, up, pair_up):
+    def _m(self, here, whole, pairs, up, pair_up):
         """The m of each target in each view."""
         n_targets, n_views = len(self.values), here.n_folds + 1
         if self.smooth != "auto":
@@ -216,11 +216,10 @@ class Estimates:
             terms = np.repeat(self.statistic.terms(of_family).sum(axis=1)[:, None], n_views, axis=1)
             before = of_family[:, families.pair_cell]
             after = before.copy()  # the families that rows are held out of, without these
-            for at in _chunks(len(here.pair_cell)):
+            for at, left in pairs:
                 cell, family = here.pair_cell[at], pair_up[at]
                 first = family.min()  # they ascend, but for the order of folds: few are met in a chunk
-                left = self.statistic.parts(_left(here, whole, at).of(t))
-                for total, old, new in zip(after, parts, left):
+                for total, old, new in zip(after, parts, self.statistic.parts(left.of(t))):
                     change = np.bincount(family - first, new - old[cell])
                     total[first : first + len(change)] += change
             changes = self.statistic.terms(after) - self.statistic.terms(before)
