@@ -25,6 +25,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 import cellwise as cw
 from cellwise.errors import InvalidCellError, InvalidCoordinatesWarning
 from cellwise.features import AdaptiveCells, CellEncoder
+from cellwise.neighbors import canonical_latlng
 
 
 @pytest.mark.filterwarnings("ignore::cellwise.errors.InvalidCoordinatesWarning")
@@ -127,7 +128,7 @@ def expected_partition(leaves, y=None, *, max_count, min_count, min_level, max_l
 @given(clusters, options)
 def test_cells_with_many_rows_are_divided(drawn, params):
     X = scatter(drawn)
-    leaves = cw.latlng_to_cell(X[:, 0], X[:, 1])
+    leaves = cw.latlng_to_cell(*canonical_latlng(*X.T))
     encoder = AdaptiveCells(**params).fit(X)
     assert encoder.partition_.cells.tolist() == expected_partition(leaves, **params)
     assert encoder.counts_.tolist() == [len(within(leaves, cell)) for cell in encoder.partition_]
@@ -137,7 +138,7 @@ def test_cells_with_many_rows_are_divided(drawn, params):
 @given(clusters, options, st.integers(0, 99), st.sampled_from((0.0, 0.3, 5.0)))
 def test_cells_are_divided_where_y_differs(drawn, params, seed, noise):
     X = scatter(drawn)
-    leaves = cw.latlng_to_cell(X[:, 0], X[:, 1])
+    leaves = cw.latlng_to_cell(*canonical_latlng(*X.T))
     rng = np.random.default_rng(seed)
     y = 1e3 + np.sin(X[:, 0]) + np.sin(1e4 * X[:, 1]) + noise * rng.standard_normal(len(X))
     encoder = AdaptiveCells(**params, criterion="variance").fit(X, y)
@@ -148,7 +149,7 @@ def test_cells_are_divided_where_y_differs(drawn, params, seed, noise):
 @given(clusters, options, st.integers(1, 15))
 def test_the_fullest_cells_are_divided_first(drawn, params, max_cells):
     X = scatter(drawn)
-    leaves = cw.latlng_to_cell(X[:, 0], X[:, 1])
+    leaves = cw.latlng_to_cell(*canonical_latlng(*X.T))
     params["small_cells"] = "keep"
     encoder = AdaptiveCells(**params, max_cells=max_cells).fit(X)
     cells = set(encoder.partition_)
@@ -188,13 +189,13 @@ def test_laws_of_the_partition(drawn, params, others):
     else:
         assert (encoder.counts_ >= params["min_count"]).all()
     # no more rows than max_count but where there is no division
-    leaves = cw.latlng_to_cell(X[:, 0], X[:, 1])
+    leaves = cw.latlng_to_cell(*canonical_latlng(*X.T))
     for cell in cells[encoder.counts_ > params["max_count"]].tolist():
         assert parts_of(leaves, cell, params["min_count"], params["max_level"]) is None
     # a row lights the cell that contains it
     for rows in (X, scatter(others)):
         rows = np.vstack((rows, [(np.nan, 0.0)]))
-        leaves = cw.latlng_to_cell(rows[:, 0], rows[:, 1], on_invalid="null")
+        leaves = cw.latlng_to_cell(*canonical_latlng(*rows.T), on_invalid="null")
         Z = encoder.transform(rows)
         assert (Z.toarray() == cw.cell_contains(cells[None, :], leaves[:, None])).all()
         at = [row.indices[0] if row.nnz else -1 for row in Z]
@@ -478,7 +479,7 @@ def test_invalid_rows():
 
 def test_rows_may_be_cells():
     X = town(400)
-    leaves = cw.latlng_to_cell(X[:, 0], X[:, 1])
+    leaves = cw.latlng_to_cell(*canonical_latlng(*X.T))
     expected = AdaptiveCells(20).fit(X)
     frame = pd.DataFrame({"home": leaves, "rooms": 1.5})
     for rows, params in ((frame, {"cell": "home"}), (frame["home"], {}), (pl.from_pandas(frame), {"cell": 0})):

@@ -24,6 +24,7 @@ import cellwise as cw
 from cellwise.errors import InvalidCoordinatesWarning
 from cellwise.features import CellCounts, CellEncoder
 from cellwise.features import _cell_counts as module
+from cellwise.neighbors import canonical_latlng
 
 
 @pytest.mark.filterwarnings("ignore::cellwise.errors.InvalidCoordinatesWarning")
@@ -57,7 +58,7 @@ some_rings = st.sets(st.integers(0, 3), min_size=1, max_size=3).map(sorted)
 
 
 def leaves_at(X):
-    return cw.latlng_to_cell(X[:, 0], X[:, 1], on_invalid="null")
+    return cw.latlng_to_cell(*canonical_latlng(*X.T), on_invalid="null")
 
 
 @unhurried

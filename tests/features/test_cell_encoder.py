@@ -27,6 +27,7 @@ import cellwise as cw
 from cellwise.errors import InvalidCoordinatesWarning
 from cellwise.features import CellEncoder
 from cellwise.features import _cell_encoder as module
+from cellwise.neighbors import canonical_latlng
 
 
 @pytest.mark.filterwarnings("ignore::cellwise.errors.InvalidCoordinatesWarning")
@@ -94,7 +95,7 @@ def test_each_row_lights_one_column_a_level(X, levels):
 def test_a_row_lights_the_columns_that_contain_it(X, others, levels, min_frequency, rollup):
     encoder = CellEncoder(levels, min_frequency=min_frequency, rollup=rollup).fit(X)
     for rows in (X, others):
-        leaves = cw.latlng_to_cell(rows[:, 0], rows[:, 1])
+        leaves = cw.latlng_to_cell(*canonical_latlng(*rows.T))
         expected = cw.cell_contains(encoder.feature_cells_[None, :], leaves[:, None])
         Z = encoder.transform(rows)
         assert (Z.toarray() == expected).all()

@@ -38,6 +38,7 @@ import cellwise as cw
 from cellwise.errors import InvalidCoordinatesWarning
 from cellwise.features import CellBlockKFold, CellEncoder, CellTargetEncoder
 from cellwise.features import _cell_target_encoder as module
+from cellwise.neighbors import canonical_latlng
 
 CROSS_FITTED = "fit_transform encodes rows out of fold, so that it differs from fit().transform(): that is its purpose"
 AUTO_LEVELS = "levels='auto' looks at rows, not at weights, so that repeating rows may give other levels"
@@ -91,7 +92,7 @@ def centres(cells):
 
 def brute_force(X, y, w, levels, smooth, prior, others):
     """Encodings of `others`, one cell after another; m of each level."""
-    leaves, other_leaves = (cw.latlng_to_cell(*Z.T, on_invalid="null") for Z in (X, others))
+    leaves, other_leaves = (cw.latlng_to_cell(*canonical_latlng(*Z.T), on_invalid="null") for Z in (X, others))
     mean = np.average(y, weights=w)
     m = []
     known = {0: mean}
@@ -497,7 +498,7 @@ def test_a_block_is_a_cell_and_auto_is_finer_than_the_coarsest_level():
         encoder.fit_transform(X, y)
         assert encoder.block_level_ >= least
     X[:4] = np.nan
-    cells = cw.latlng_to_cell(*X.T, on_invalid="null")
+    cells = cw.latlng_to_cell(*canonical_latlng(*X.T), on_invalid="null")
     cells[4:8] = cw.cell_parent(cells[4:8], 3)
     Z = CellTargetEncoder((4, 8), crossfit="block", block_level=10, cell=0).fit_transform(cells[:, None], y)
     assert np.isfinite(Z).all()
