@@ -114,6 +114,20 @@ class SpatialLag(CellTransformer):
     -----
     Equally near neighbours come in the order of their rows.
 
+    **Which rows to hide.** California housing again: change of the error of boosting on covariates and coordinates when
+    these columns are added, five folds each. "self" is the default because rows among known ones are what most models
+    are asked about; where that is not so, it must not be used.
+
+    =====================  ======  =============================
+    folds of the test      "self"  "block", ``block_level=10``
+    =====================  ======  =============================
+    random                 -11 %   -6 %
+    blocks of level 10     +9 %    -1 %
+    blocks of level 8      +25 %   +9 %
+    =====================  ======  =============================
+
+    Farther from known rows than its blocks are across, "block" does harm too.
+
     **Small data.** The mean over *all* other rows tells a row's own y by what is missing from it: it is
     ``(total - y) / (n - 1)``, and falls as y rises. The same shows, weaker, wherever neighbourhoods hold most rows. So
     none may hold more than half of the training rows (`largest_`): where it would, also because `k` asks for more, the
