@@ -29,7 +29,7 @@ from sklearn.model_selection import GridSearchCV, KFold
 from cellwise.features import AdaptiveCells, CellCounts, CellEncoder, CellTargetEncoder, SpatialLag
 
 LEVEL_SETS = [(6, 8, 10, 12, 14), tuple(range(6, 15)), tuple(range(5, 14))]
-PENALTIES = [1.0, 2.0, 4.0]
+PENALTIES = [0.5, 1.0, 2.0]
 
 RIDGE_BARS = {"original order": 47_000, "3rd edition's order": 48_500}
 BOOSTING_BARS = {"original order": 39_500, "3rd edition's order": 40_900}
