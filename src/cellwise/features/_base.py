@@ -309,7 +309,8 @@ def cells_in(columns, *, on_invalid):
 
 
 def _coordinates(lat, lng):
-    return inputs.read("f8", "lat", lat).array, inputs.read("f8", "lng", lng).array
+    read = inputs.read("f8", "lat", lat).array, inputs.read("f8", "lng", lng).array
+    return tuple(column.astype(np.float64, copy=False) for column in read)
 
 
 def _leaves_at(lat, lng, on_invalid):

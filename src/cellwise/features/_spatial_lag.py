@@ -661,7 +661,7 @@ def _numbers(name, X, k):
     names = column_names(X)
     if names is None and not (hasattr(X, "shape") and hasattr(X, "__getitem__")):
         X = np.array(X, dtype=object) if isinstance(X, (list, tuple)) else np.asarray(X)
-    return inputs.read("f8", name, pick_column(X, names, k)).array
+    return inputs.read("f8", name, pick_column(X, names, k)).array.astype(np.float64, copy=False)
 
 
 def _sequence(name, value):
