@@ -33,7 +33,9 @@ def _write_lists(app):
         "cells.geometry": "Geometry",
         "levels": "Levels",
         "regions": "Regions",
+        "polygons": "Polygons and lines",
         "covering": "Coverings",
+        "index_terms": "Index terms",
         "cell_union": "Sets of cells",
         "ragged": "Variable-length results",
     }

@@ -67,6 +67,17 @@ def test_readme_names_targets_that_exist():
     assert named <= targets
 
 
+def test_tests_named_by_documents_exist():
+    named = set()
+    for page in (ROOT / "docs").glob("*.md"):
+        named |= set(re.findall(r"\b(test_\w+\.py)(?:::(test_\w+))?", page.read_text()))
+    assert len(named) > 5
+    for file, test in named:
+        found = list((ROOT / "tests").rglob(file))
+        assert found, file
+        assert not test or f"def {test}(" in found[0].read_text(), (file, test)
+
+
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_examples_run(path, tmp_path):
     environment = {**os.environ, "MPLBACKEND": "Agg"}
