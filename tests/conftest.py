@@ -1,5 +1,6 @@
 """Fixtures of the whole suite, and a header that says what is being tested."""
 
+import inspect
 import os
 from pathlib import Path
 
@@ -29,6 +30,13 @@ def shared():
     if not folder.is_dir():
         pytest.skip("the folder of golden vectors is not beside this repository")
     return folder
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_itemcollected(item):
+    """An instruction set is chosen for all threads: what chooses one itself runs on one (`make test-threads`)."""
+    if " use(" in inspect.getsource(item.obj):
+        item.add_marker("thread_unsafe")
 
 
 def pytest_collection_modifyitems(items):

@@ -292,12 +292,13 @@ struct Loop {
   bool exact;
 
   Invalid run(std::size_t n) const {
-    return over_rows(n, [this](std::size_t begin, std::size_t end) noexcept {
+    const Blocks& chosen = blocks();  // once: another thread may choose others meanwhile
+    return over_rows(n, [this, &chosen](std::size_t begin, std::size_t end) noexcept {
       Invalid invalid;
       if constexpr (Block != nullptr) {
         const bool are_worth_it = end - begin > kFewRows || kMayDiffer<R>;
-        if (blocks().*Block != nullptr && !exact && are_worth_it && fits(Indices{})) {
-          in_blocks(begin, end, invalid, Indices{});
+        if (chosen.*Block != nullptr && !exact && are_worth_it && fits(Indices{})) {
+          in_blocks(chosen.*Block, begin, end, invalid, Indices{});
           return invalid;
         }
       }
@@ -323,9 +324,9 @@ struct Loop {
     return (BlockInput<A>::fits(std::get<I>(inputs)) && ...);
   }
 
-  template <std::size_t... I>
-  void in_blocks(std::size_t begin, std::size_t end, Invalid& invalid, std::index_sequence<I...> indices) const noexcept {
-    const auto kernel = blocks().*Block;
+  template <class BlockKernel, std::size_t... I>
+  void in_blocks(BlockKernel kernel, std::size_t begin, std::size_t end, Invalid& invalid,
+                 std::index_sequence<I...> indices) const noexcept {
     std::tuple<BlockInput<A>...> block;
     std::uint8_t left[kBlockRows];
     for (std::size_t start = begin; start < end; start += kBlockRows) {

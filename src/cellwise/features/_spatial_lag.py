@@ -18,7 +18,7 @@ from ._splitters import auto_block_level
 
 STATISTICS = ("mean", "std", "distance", "count")
 
-NEIGHBORS = 1 << 19  # looked at together: few enough to stay in the cache, and for memory to stay bounded
+NEIGHBORS = 1 << 18  # looked at together: few enough to stay in the cache, and for memory to stay bounded
 
 
 class SpatialLag(CellTransformer):
@@ -265,7 +265,7 @@ class SpatialLag(CellTransformer):
         has_place = cells != 0
         Z = np.full((len(cells), len(self.fill_)), np.nan)
         Z[has_place] = self._encode(lat[has_place], lng[has_place])
-        return np.where(np.isnan(Z), self.fill_, Z)
+        return self._filled(Z)
 
     def transform_one(self, lat, lng):
         """Features of one position: `transform` of a single row, without the detour of a matrix.
@@ -422,10 +422,18 @@ class SpatialLag(CellTransformer):
             if self.block_level == "auto":
                 leaves = np.sort(latlng_to_cell(self.index_.lat, self.index_.lng))
                 self.block_level_ = auto_block_level(leaves, 1 / 5) if len(leaves) else 0
-        Z = np.full((len(lat), len(self._hoods) * self._width), np.nan)
-        Z[has_place] = self._encode(self.index_.lat, self.index_.lng, own=np.arange(len(self.index_)))
+        Z = self._encode(self.index_.lat, self.index_.lng, own=np.arange(len(self.index_)))
+        if len(Z) < len(lat):
+            placed, Z = Z, np.full((len(lat), Z.shape[1]), np.nan)
+            Z[has_place] = placed
         self.fill_ = self._filling(Z, values)
-        return np.where(np.isnan(Z), self.fill_, Z)
+        return self._filled(Z)
+
+    def _filled(self, Z):
+        """The same array, with what columns are filled with in place of NaN."""
+        for column, fill in zip(Z.T, self.fill_):
+            column[np.isnan(column)] = fill
+        return Z
 
     def _set_rows(self, lat, lng, values):
         self.index_ = NeighborIndex(lat, lng)
@@ -439,9 +447,8 @@ class SpatialLag(CellTransformer):
 
     def _filling(self, Z, values):
         """Mean of each column over the rows that have neighbours; where none has, what is known of all."""
-        has = ~np.isnan(Z)
-        n = has.sum(axis=0)
-        fill = np.where(has, Z, 0).sum(axis=0) / np.maximum(n, 1)
+        n = np.array([np.count_nonzero(~np.isnan(column)) for column in Z.T])
+        fill = np.array([np.nansum(column) for column in Z.T]) / np.maximum(n, 1)
         if not n.all():
             known = np.ma.masked_invalid(values)
             known = {"mean": known.mean(axis=0).filled(0), "std": known.std(axis=0).filled(0)}
