@@ -48,7 +48,7 @@ class PlanarRegion:
     >>> box = cw.region(shapely.box(-120, 40, -60, 49))
     >>> box
     PlanarRegion(Polygon)
-    >>> box.contains([48.9, 51.5], -90)  # the geodesic between the northern corners goes to 52.1
+    >>> box.contains([48.9, 51.5], -90)  # the geodesic between the northern corners goes to 53.0
     array([ True, False])
     """
 

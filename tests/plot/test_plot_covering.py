@@ -93,6 +93,31 @@ def test_shapely_regions():
     assert np.array_equal(segments[0], shapely.get_coordinates(triangle))
 
 
+@pytest.mark.parametrize("form", ["planar", "geodesic", "collection", "line", "point"])
+def test_borders_run_as_edges_do(form):
+    """A geodesic between two places at 49 degrees goes up to 53.0; across 180 it goes the short way."""
+    box = shapely.box(-120, 40, -60, 49)
+    region, top, width = {
+        "planar": (cw.region(box), 49, 60),
+        "geodesic": (cw.region(box, edges="geodesic"), 53.03, 60),
+        "collection": (
+            cw.region(shapely.GeometryCollection([box, shapely.Point(-80, 45)]), edges="geodesic"),
+            52.1,
+            60,
+        ),
+        "line": (cw.Polyline([(49, 150), (49, -150)]), 53.03, 60),
+        "point": (cw.Polyline([(49, 150)]), None, None),
+    }[form]
+    artist = plot_covering(cw.cover(region, max_cells=30), region)
+    segments = border(artist).get_segments()
+    if top is None:
+        assert segments == []
+        return
+    points = np.concatenate(segments)
+    assert points[:, 1].max() == pytest.approx(top, abs=0.05)
+    assert np.ptp(points[:, 0]) == pytest.approx(width)
+
+
 def test_bad_region():
     with pytest.raises(cw.errors.InvalidRegionError, match="region must be"):
         plot_covering(cw.cover(PORTO_ALEGRE), "Porto Alegre")

@@ -1,9 +1,13 @@
 """Geometry in lng/lat, made ready to draw: whole turns of longitude, outlines of regions, paths."""
 
+import itertools
+
 import numpy as np
 import shapely
 from matplotlib.path import Path
 
+from ..planar import PlanarRegion
+from ..polygons import GeodesicCollection, Polygon, Polyline
 from ..regions import Cap, Rect
 from ..regions import region as as_region
 
@@ -34,9 +38,16 @@ def _shifted(geometries, degrees):
 
 def region_lines(region):
     """Lines in lng/lat along the border of a region or a shapely geometry, shape (n,)."""
-    if isinstance(region, shapely.Geometry):
-        return shapely.get_parts(shapely.boundary(region) if shapely.get_dimensions(region) == 2 else region)
     region = as_region(region)
+    if isinstance(region, PlanarRegion):
+        geometry = region.geometry
+        return shapely.get_parts(shapely.boundary(geometry) if shapely.get_dimensions(geometry) == 2 else geometry)
+    if isinstance(region, Polygon):
+        return np.concatenate([_geodesic_lines(np.vstack((ring, ring[:1]))) for ring in region.rings])
+    if isinstance(region, Polyline):
+        return _geodesic_lines(region.vertices)
+    if isinstance(region, GeodesicCollection):
+        return np.concatenate([np.empty(0, object), *map(region_lines, region.parts)])
     if isinstance(region, Rect):
         return _rect_lines(region)
     if isinstance(region, Cap):
@@ -51,6 +62,21 @@ def _rect_lines(rect):
         return shapely.linestrings([[(-180, lat), (180, lat)] for lat in rect.lat])
     east = west + (east - west) % 360
     return shapely.linestrings([[(west, south), (east, south), (east, north), (west, north), (west, south)]])
+
+
+def _geodesic_lines(vertices):
+    """The shortest way from vertex to vertex, (lat, lng), with points about a degree apart."""
+    if len(vertices) < 2:
+        return np.empty(0, object)
+    lat, lng = np.radians(vertices).T
+    xyz = np.stack((np.cos(lat) * np.cos(lng), np.cos(lat) * np.sin(lng), np.sin(lat)), axis=-1)
+    points = [xyz[:1]]
+    for a, b in itertools.pairwise(xyz):
+        n = int(np.ceil(np.degrees(np.arccos(np.clip(a @ b, -1, 1))))) + 1
+        t = np.arange(1, n + 1)[:, None] / n
+        points.append((1 - t) * a + t * b)  # on the chord: the same longitude and latitude
+    x, y, z = np.concatenate(points).T
+    return to_latlng_lines(*np.degrees((np.arctan2(z, np.hypot(x, y)), np.arctan2(y, x)))[:, None])
 
 
 def _cap_lines(cap):

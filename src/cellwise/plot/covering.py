@@ -15,9 +15,9 @@ def plot_covering(covering, region=None, *, ax=None, projection=None, **kwargs):
     ----------
     covering : CellUnion or array_like of uint64
         Such as `cellwise.cover` gives.
-    region : Rect, Cap, CellUnion or shapely geometry, optional
-        Its border is drawn over the cells. Edges of a Rect are parallels and meridians, those of a shapely geometry
-        straight in lng/lat.
+    region : Rect, Cap, Polygon, Polyline, CellUnion or geometry, optional
+        Its border is drawn over the cells. Edges of a Rect are parallels and meridians, those of a geometry straight
+        in lng/lat, those of a Polygon geodesics.
     ax : matplotlib or cartopy Axes, optional
         As in `plot_cells`.
     projection : cartopy.crs.Projection, optional
