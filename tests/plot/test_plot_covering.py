@@ -102,7 +102,7 @@ def test_borders_run_as_edges_do(form):
         "geodesic": (cw.region(box, edges="geodesic"), 53.03, 60),
         "collection": (
             cw.region(shapely.GeometryCollection([box, shapely.Point(-80, 45)]), edges="geodesic"),
-            52.1,
+            53.03,
             60,
         ),
         "line": (cw.Polyline([(49, 150), (49, -150)]), 53.03, 60),
