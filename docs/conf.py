@@ -61,4 +61,4 @@ def _group(title, names):
 
 def setup(app):
     """Hook into the build."""
-    app.connect("builder-inited", _write_lists)
+    _write_lists(app)  # before the builder looks for pages
