@@ -27,7 +27,8 @@ class Argument:
     __slots__ = ("array", "code", "frame", "name", "nullable", "scalar", "source")
 
     def __init__(self, code, name, array, *, source=None, frame=None, nullable=False, scalar=False):
-        self.code, self.name, self.array = code, name, array
+        self.code, self.name = code, name
+        self.array = array if array.flags.aligned else array.copy()  # kernels read whole words
         self.source = source  # the user's own values, where the array had to replace some
         self.frame = frame  # pandas Series whose index results keep
         self.nullable = nullable  # whether it knows NA
