@@ -243,7 +243,8 @@ class NeighborSearch {
   // Leaves in chords_ and found_ all places within limit_, but at least k_ if there are so many.
   void search(const NeighborQuery& query) {
     n_ = 0;
-    if (tree_.n_places() == 0 || was_interrupted_) return;
+    // Where there is no place, no box would be too far, not even those that are none.
+    if (tree_.n_places() == 0 || was_interrupted_ || !std::isfinite(query.lat + query.lng)) return;
     here_ = make_place(query.lat, query.lng);
     point_ = latlng_to_point(query.lat, query.lng);
     row_ = query.row;
