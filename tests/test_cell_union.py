@@ -257,6 +257,7 @@ def test_algebra_is_for_unions(other):
             call()
 
 
+@pytest.mark.thread_unsafe  # mpmath has one precision for all threads
 def test_areas(lists, backend):
     for (cells,) in for_backend(lists[:100]):
         union = cw.CellUnion(cells)

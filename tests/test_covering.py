@@ -398,6 +398,7 @@ def test_coverings_end_soon_enough(backend):
         cw.cover(cw.Rect(lat=(10, 11), lng=(20, 21)), max_cells=2**31 - 1)
 
 
+@pytest.mark.thread_unsafe  # only the main thread hears of signals
 def test_long_coverings_can_be_stopped(backend):
     """As Ctrl-C does, within a second."""
     with pytest.raises(TimeoutError), oracle.within(0.5):
