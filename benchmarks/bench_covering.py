@@ -12,6 +12,8 @@ import ctypes
 import gzip
 import hashlib
 import json
+import os
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -187,6 +189,34 @@ class Compiled:
             raise SystemExit(f"{work}: not the same cells")
         return found
 
+    def planar_rows(self, work, shapes, **options):
+        """The same shapes with planar edges, from shapely in one call, against Google's loop over geodesic ones."""
+        chosen = Options(0, 30, options["max_cells"], options.get("interior", False), False)
+        calls = {
+            "cellwise": (lambda: cw.cover(shapes, **options), 1),
+            "Google's C++": (lambda: self._library.google_cover(self._polygons, ctypes.byref(chosen)), 1),
+        }
+        yield from ratios(work, calls, repeat=5)
+
+        def on_threads(n):
+            with cw.set_num_threads(n):
+                cw.cover(shapes, **options)
+
+        with unpinned():
+            calls = {"cellwise": (lambda: on_threads(2), 1), "one thread": (lambda: on_threads(1), 1)}
+            yield from ratios(f"{work}, two threads", calls, repeat=5)
+
+
+@contextmanager
+def unpinned():
+    """On all cores."""
+    pinned = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, range(os.cpu_count()))
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, pinned)
+
 
 def features(path):
     """Geometries of a GeoJSON file that are valid with geodesic edges, as shapely has them."""
@@ -272,12 +302,13 @@ def generated(library, n_buildings):
 
 
 def files(library, data):
-    shapes = {}
+    shapes, planar = {}, {}
     for name, file, level in (
         ("NYC taxi zones", "nyc_taxi_zones.geojson.gz", 17),
         ("countries", "ne_110m_countries.geojson.gz", 8),
     ):
         shapes[name] = features(data / file)
+        planar[name] = [shapely.make_valid(shape) for shape in shapes[name]]
         both = Compiled(library, [rings_of(shape) for shape in shapes[name]])
         only = {"min_level": level, "max_level": level}
         yield from both.rows(f"{name}, all of level {level}", **only)
@@ -288,6 +319,9 @@ def files(library, data):
         for max_cells in (8, 64, 500, 5000):
             what = f"{name}, {max_cells} cells inside each"
             yield from both.rows(what, max_cells=max_cells, interior=True, repeat=3)
+        for max_cells in (8, 64, 500):
+            what = f"{name} from shapely, planar, {max_cells} cells each"
+            yield from both.planar_rows(what, planar[name], max_cells=max_cells)
     yield from hexagons(shapes["NYC taxi zones"])
     yield from sedona(shapes)
 
