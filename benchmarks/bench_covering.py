@@ -191,11 +191,10 @@ class Compiled:
 
     def planar_rows(self, work, shapes, **options):
         """The same shapes with planar edges, from shapely in one call, against Google's loop over geodesic ones."""
-        chosen = Options(0, 30, options["max_cells"], options.get("interior", False), False)
-        calls = {
-            "cellwise": (lambda: cw.cover(shapes, **options), 1),
-            "Google's C++": (lambda: self._library.google_cover(self._polygons, ctypes.byref(chosen)), 1),
-        }
+        calls = {"cellwise": (lambda: cw.cover(shapes, **options), 1)}
+        for name, checked in (("Google's C++", False), ("Google's C++, with IsValid as we do", True)):
+            chosen = Options(0, 30, options["max_cells"], False, checked)
+            calls[name] = (lambda c=chosen: self._library.google_cover(self._polygons, ctypes.byref(c)), 1)
         yield from ratios(work, calls, repeat=5)
 
         def on_threads(n):

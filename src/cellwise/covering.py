@@ -408,11 +408,13 @@ def _cover_rows(given, options, edges, oriented, on_invalid, buffer, unit):
     if edges == "geodesic":
         return _cover_geodesic_rows(given, options, oriented, on_invalid)
     chains = geometries.chains(geometries.check(given, on_invalid))
-    options = replace(options, area=geometries.areas(chains))
+    options = replace(options, area=np.full(len(given.rows), 4 * np.pi))
+    if not options.is_small.all():
+        options = replace(options, area=geometries.areas(chains))
     options.check_cells_of_min_level()
     cells, offsets, fault, row = cover_rows(chains, options)
     if fault:
-        _refuse(fault, replace(options, area=float(options.area[row])), f" in row {row}")
+        _refuse(fault, replace(options, area=float(geometries.areas(chains)[row])), f" in row {row}")
     return Coverings(cells, offsets, given.index)
 
 
