@@ -92,6 +92,9 @@ def test_rows_at_a_level():
     rows = cw.cells_at_level([BOX, shapely.Point(1, 1), None], 10, mode="center", on_invalid="skip")
     assert rows[0] == cw.cells_at_level(BOX, 10, mode="center")
     assert rows.sizes.tolist() == [len(rows[0]), 0, 0]
+    bow_tie = shapely.Polygon([(0, 0), (2, 2), (2, 0), (0, 2)])
+    for mode in ("intersects", "contains", "center"):
+        assert len(cw.cells_at_level(bow_tie, 10, mode=mode, on_invalid="skip")) == 0
 
 
 @pytest.mark.parametrize(

@@ -232,6 +232,7 @@ def test_a_missing_row_stays_empty_and_is_refused_by_default(on_invalid):
         (b"nothing", "7 bytes that are no WKB"),
         (b"", "0 bytes that are no WKB"),
         (shapely.to_wkb(BOX)[:-1], "WKB that end early"),
+        (shapely.to_wkb(shapely.set_srid(BOX, 999_999), include_srid=True), "WKB with the unknown SRID 999999"),
         (b"\x01\x63\x00\x00\x00", "WKB with a geometry of kind 99"),
         ({"type": "Polygon"}, "GeoJSON with a bad 'Polygon'"),
         ({"type": "Blob", "coordinates": []}, "GeoJSON with a bad 'Blob'"),

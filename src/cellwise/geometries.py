@@ -182,7 +182,11 @@ def _from_wkb(data):
     if srid in (0, 4326):
         return made
     geopandas = import_extra("geopandas", "geo")
-    return _in_degrees(geopandas.GeoSeries([made], crs=srid))[0]
+    try:
+        series = geopandas.GeoSeries([made], crs=srid)
+    except import_extra("pyproj", "geo").exceptions.CRSError:
+        raise _Unreadable(f"WKB with the unknown SRID {srid}") from None
+    return _in_degrees(series)[0]
 
 
 def _check_wkb(data):
@@ -343,7 +347,7 @@ def _with_one_area(collection):
     """A collection whose polygons are made one, because they may overlap."""
     import shapely
 
-    parts = _flat(np.array([collection], object))[0]
+    parts = flat(collection)
     is_area = shapely.get_dimensions(parts) == 2
     if is_area.sum() < 2 or not shapely.is_valid(parts[is_area]).all():
         return collection
@@ -469,11 +473,16 @@ def _sums(values, offsets):
     return sums
 
 
-def flat(geometry):
-    """Points, lines and polygons that a geometry is made of, empty ones left out."""
+def one_row(geometry):
+    """An array of one geometry."""
     rows = np.empty(1, object)
     rows[0] = geometry
-    return _flat(rows)[0]
+    return rows
+
+
+def flat(geometry):
+    """Points, lines and polygons that a geometry is made of, empty ones left out."""
+    return _flat(one_row(geometry))[0]
 
 
 def rings(polygon):
