@@ -6,7 +6,7 @@ import numpy as np
 
 from . import _dispatch, geometries, inputs
 from ._reference import buffered as kernels
-from .cells.conversion import latlng_to_cell
+from .cells.conversion import checked_latlng
 from .planar import PlanarRegion
 from .polygons import GeodesicCollection, Polygon, Polyline
 from .regions import Cap, Rect
@@ -76,8 +76,7 @@ class BufferedRegion:
 
     def contains(self, lat, lng):
         """Whether each position lies within the distance of the region."""
-        latlng_to_cell(lat, lng, 0)
-        lat, lng = np.broadcast_arrays(inputs.read("f8", "lat", lat).array, inputs.read("f8", "lng", lng).array)
+        lat, lng = checked_latlng(lat, lng)
         inside = np.empty(lat.size, bool)
         self._shape().contains(np.ascontiguousarray(lat.ravel()), np.ascontiguousarray(lng.ravel()), inside)
         return inside.item() if lat.ndim == 0 else inside.reshape(lat.shape)

@@ -14,7 +14,7 @@ from .inputs import cell_limit, check_cell_limit
 from .levels import _AVG_AREA, _MAX_AREA
 from .planar import cover_rows
 from .polygons import Polygon
-from .ragged import Ragged
+from .ragged import Ragged, joined
 from .regions import EDGES, checked_regions
 from .regions import region as as_region
 
@@ -28,7 +28,7 @@ class _Options:
     max_cells: int
     level_mod: int
     interior: bool
-    area: object  # of the region, or of each of many, steradians
+    area: object = 4 * np.pi  # of the region, or of each of many, steradians; at most
     within: int = 0  # a cell: only what lies in it
 
     def __post_init__(self):
@@ -229,17 +229,23 @@ def cover(
     >>> cw.cover(box, max_cells=2000, edges="geodesic").contains(lat=51.5, lng=-90)
     True
     """
-    options = _Options(min_level, max_level, max_cells, level_mod, interior, 0.0)
-    if geometries.is_geometry(region):
-        given = geometries.read(region)
-        if not given.single:
-            return _cover_rows(given, options, edges, oriented, on_invalid, buffer, unit)
-        made = checked_regions(given, edges, oriented, on_invalid)[0]
-        if made is None:
-            return CellUnion._from_sorted(np.empty(0, np.uint64))
-    else:
-        made = as_region(region, edges=edges, oriented=oriented, on_invalid=on_invalid)
-    return CellUnion._from_sorted(_cells(buffered(made, buffer, unit), options))
+    options = _Options(min_level, max_level, max_cells, level_mod, interior)
+    made = _read(region, edges, oriented, on_invalid)
+    if isinstance(made, geometries.Geometries):
+        return _cover_rows(made, options, edges, oriented, on_invalid, buffer, unit)
+    cells = NO_CELLS if made is None else _cells(buffered(made, buffer, unit), options)
+    return CellUnion._from_sorted(cells)
+
+
+NO_CELLS = np.empty(0, np.uint64)
+
+
+def _read(region, edges, oriented, on_invalid):
+    """One region, None if it is left out, or rows of geometries, which are not checked yet."""
+    if not geometries.is_geometry(region):
+        return as_region(region, edges=edges, oriented=oriented, on_invalid=on_invalid)
+    given = geometries.read(region)
+    return checked_regions(given, edges, oriented, on_invalid)[0] if given.single else given
 
 
 MODES = ("intersects", "contains", "center")
@@ -285,18 +291,16 @@ def cells_at_level(
     inputs.check_choice("mode", mode, MODES)
     inputs.check_integer("level", level, 0, 30)
     how = dict(edges=edges, oriented=oriented, on_invalid=on_invalid)
-    at = dict(min_level=level, max_level=level, max_cells=2**31 - 1)
     if mode != "center":
+        at = dict(min_level=level, max_level=level, max_cells=2**31 - 1)
         return cover(region, interior=mode == "contains", **at, **how, buffer=buffer, unit=unit)
-    if geometries.is_geometry(region) and not (given := geometries.read(region)).single:
-        regions = checked_regions(given, edges, oriented, on_invalid)
-        found = [
-            np.empty(0, np.uint64) if one is None else _at_level(buffered(one, buffer, unit), level, mode)
-            for one in regions
-        ]
-        cells = np.concatenate([np.empty(0, np.uint64), *found])
-        return Coverings(cells, np.cumsum([0, *map(len, found)]), given.index)
-    return CellUnion._from_sorted(_at_level(buffered(as_region(region, **how), buffer, unit), level, mode))
+    made = _read(region, **how)
+    is_rows = isinstance(made, geometries.Geometries)
+    found = [
+        NO_CELLS if one is None else _at_level(buffered(one, buffer, unit), level, mode)
+        for one in (checked_regions(made, **how) if is_rows else [made])
+    ]
+    return Coverings(*joined(found, np.uint64), made.index) if is_rows else CellUnion._from_sorted(found[0])
 
 
 def iter_cells(region, level, *, mode="intersects", edges=None, oriented=False, on_invalid="raise", buffer=0, unit="m"):
@@ -361,7 +365,7 @@ def _at_level(region, level, mode, within=0):
     """Cells of one level; with their centres in the region: those that it only meets are asked one by one."""
     found = []
     for interior in {"intersects": (False,), "contains": (True,), "center": (False, True)}[mode]:
-        found.append(_cells(region, _Options(level, level, 2**31 - 1, 1, interior, 0.0, within)))
+        found.append(_cells(region, _Options(level, level, 2**31 - 1, 1, interior, within=within)))
     cells = found[0]
     if mode != "center":
         return cells
@@ -373,10 +377,11 @@ def _at_level(region, level, mode, within=0):
 
 
 def _cells(region, options, where=""):
-    options = replace(options, area=region._area_at_most() if isinstance(region, Polygon) else np.inf)
     if options.within:  # whose cells are few
         options = replace(options, area=0.0)
-    elif not options.is_small:
+    if not options.is_small and isinstance(region, Polygon):
+        options = replace(options, area=region._area_at_most())
+    if not options.is_small:
         options = replace(options, area=region.area(unit="sr"))
     options.check_cells_of_min_level()
     cells = region._cover(options)
@@ -404,12 +409,11 @@ def _cover_rows(given, options, edges, oriented, on_invalid, buffer, unit):
     if buffer != 0:
         regions = checked_regions(given, edges, oriented, on_invalid)
         margins = [None if region is None else buffered(region, buffer, unit) for region in regions]
-        return _one_by_one(margins, np.ones(len(margins), bool), np.empty(0, np.uint64), options, given.index)
+        return _one_by_one(margins, np.ones(len(margins), bool), NO_CELLS, options, given.index)
     if edges == "geodesic":
         return _cover_geodesic_rows(given, options, oriented, on_invalid)
     chains = geometries.chains(geometries.check(given, on_invalid))
-    options = replace(options, area=np.full(len(given.rows), 4 * np.pi))
-    if not options.is_small.all():
+    if not options.is_small:
         options = replace(options, area=geometries.areas(chains))
     options.check_cells_of_min_level()
     cells, offsets, fault, row = cover_rows(chains, options)
@@ -423,7 +427,7 @@ def _cover_geodesic_rows(given, options, oriented, on_invalid):
     n = len(given.rows)
     module = _dispatch.native()
     if module is None:
-        cells, offsets, left = np.empty(0, np.uint64), np.zeros(n + 1, np.int64), np.ones(n, bool)
+        cells, offsets, left = NO_CELLS, np.zeros(n + 1, np.int64), np.ones(n, bool)
     else:
         rows = geometries.in_range(given)
         chains = geometries.chains(rows)

@@ -1,6 +1,5 @@
 """Geometries whose edges are straight in longitude and latitude: what GIS programs draw, and GeoPandas joins."""
 
-from dataclasses import replace
 from functools import cached_property
 from itertools import pairwise
 
@@ -9,9 +8,10 @@ import numpy as np
 from . import _dispatch, geometries
 from ._reference import covering as reference
 from ._reference import planar as kernels
-from .cells.conversion import latlng_to_cell
+from .cells.conversion import checked_latlng
 from .errors import InvalidRegionError
-from .inputs import cell_limit, read
+from .inputs import cell_limit
+from .ragged import joined
 from .units import area_unit
 
 
@@ -30,7 +30,7 @@ class PlanarRegion:
     Attributes
     ----------
     geometry : shapely.Geometry
-        As given.
+        As given; polygons of a collection that may overlap are made one.
 
     Raises
     ------
@@ -59,22 +59,13 @@ class PlanarRegion:
 
         if not isinstance(geometry, shapely.Geometry):
             raise InvalidRegionError(f"geometry must be a shapely geometry: got {type(geometry).__name__}")
-        rows = np.empty(1, object)
-        rows[0] = geometry
-        self.geometry = geometry
-        self._set(geometries.check(geometries.Geometries(rows, True, None, {}), "raise"))
-
-    def _set(self, rows):
-        self._rows = rows
-        return self
+        (self.geometry,) = geometries.check(geometries.read(geometry), "raise")
 
     @classmethod
     def _from_checked(cls, geometry):
         self = cls.__new__(cls)
         self.geometry = geometry
-        rows = np.empty(1, object)
-        rows[0] = geometry
-        return self._set(rows)
+        return self
 
     def __repr__(self):
         return f"PlanarRegion({self.geometry.geom_type})"
@@ -92,14 +83,14 @@ class PlanarRegion:
 
     @cached_property
     def _chains(self):
-        return geometries.chains(self._rows)
+        return geometries.chains(geometries.one_row(self.geometry))
 
     @cached_property
     def _prepared(self):
         import shapely
 
-        shapely.prepare(self._rows)
-        return self._rows[0]
+        shapely.prepare(self.geometry)
+        return self.geometry
 
     def contains(self, lat, lng):
         """Whether each position lies in the region, its boundary included.
@@ -117,8 +108,7 @@ class PlanarRegion:
         """
         import shapely
 
-        latlng_to_cell(lat, lng, 0)
-        lat, lng = np.broadcast_arrays(read("f8", "lat", lat).array, read("f8", "lng", lng).array)
+        lat, lng = checked_latlng(lat, lng)
         west, south, east, north = self.geometry.bounds
         inside = np.zeros(lat.shape, bool)
         for turns in range(-2, 3):
@@ -136,7 +126,7 @@ class PlanarRegion:
         return float(geometries.areas(self._chains)[0]) * area_unit(unit)
 
     def _cover(self, options):
-        cells, _, fault, _ = cover_rows(self._chains, replace(options, area=np.array([options.area])))
+        cells, _, fault, _ = cover_rows(self._chains, options)
         return fault or cells
 
 
@@ -146,7 +136,8 @@ def cover_rows(chains, options):
     if options.interior:
         chains = geometries.rings_only(chains)
     module = _dispatch.native()
-    *others, candidate_limits = options.as_tuple()
+    *others, candidate_limit = options.as_tuple()
+    candidate_limits = np.full(len(chains.rows) - 1, candidate_limit, np.int64)  # of each row, or of all
     if module is not None:
         return module.cover_planar(*chains, (*others, 0), candidate_limits)
     found, n = [], 0
@@ -158,5 +149,4 @@ def cover_rows(chains, options):
         if isinstance(own, str) or n > cell_limit():
             return np.empty(0, np.uint64), np.zeros(1, np.int64), own if isinstance(own, str) else "cells", row
         found.append(own)
-    cells = np.concatenate([np.empty(0, np.uint64), *found])
-    return cells, np.cumsum([0, *map(len, found)]), "", len(found)
+    return *joined(found, np.uint64), "", len(found)

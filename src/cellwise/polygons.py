@@ -5,9 +5,10 @@ from functools import cached_property
 
 import numpy as np
 
-from . import _dispatch, inputs
+from . import _dispatch
 from ._reference import polygon as kernels
 from ._reference.projection import latlng_to_point, wrap_lng
+from .cells.conversion import checked_latlng
 from .errors import InvalidRegionError
 from .units import area_unit, length_unit
 
@@ -67,14 +68,6 @@ def _one_antimeridian(lng):
     """Longitudes in -180 < lng <= 180."""
     lng = wrap_lng(lng)
     return np.where(lng == -180, 180, lng)
-
-
-def _checked_positions(lat, lng):
-    """Both as float arrays of one shape; raise as `latlng_to_cell` does."""
-    from .cells.conversion import latlng_to_cell
-
-    latlng_to_cell(lat, lng, 0)
-    return np.broadcast_arrays(inputs.read("f8", "lat", lat).array, inputs.read("f8", "lng", lng).array)
 
 
 class Polygon:
@@ -269,7 +262,7 @@ class Polygon:
         >>> [west.contains(1, 1), east.contains(1, 1)].count(True) <= 1
         True
         """
-        lat, lng = _checked_positions(lat, lng)
+        lat, lng = checked_latlng(lat, lng)
         flat_lat, flat_lng = np.ascontiguousarray(lat.ravel()), np.ascontiguousarray(lng.ravel())
         inside = np.empty(lat.size, bool)
         shape = self._shape
@@ -439,7 +432,7 @@ class GeodesicCollection:
 
     def contains(self, lat, lng):
         """Whether each position lies within one of the polygons."""
-        lat, lng = _checked_positions(lat, lng)
+        lat, lng = checked_latlng(lat, lng)
         inside = np.zeros(lat.shape, bool)
         for part in self._polygons:
             inside |= part.contains(lat, lng)

@@ -3,6 +3,11 @@
 import numpy as np
 
 
+def joined(runs, dtype):
+    """Values and offsets of runs, one array each."""
+    return np.concatenate([np.empty(0, dtype), *runs]), np.cumsum([0, *map(len, runs)])
+
+
 class Ragged:
     """Runs of values, one for each row: row ``k`` holds ``values[offsets[k]:offsets[k + 1]]``.
 

@@ -15,6 +15,7 @@ from ._reference.projection import (
     wrap_lng,
 )
 from .cell_union import CellUnion
+from .cells.conversion import checked_latlng
 from .errors import InvalidRegionError
 from .planar import PlanarRegion
 from .polygons import GeodesicCollection, Polygon, Polyline, nesting
@@ -124,7 +125,7 @@ class Rect:
         >>> cw.Rect(lat=(-10, 10), lng=(170, -170)).contains([0, 0], [179, 0])
         array([ True, False])
         """
-        lat, lng = _checked_latlng(lat, lng)
+        lat, lng = checked_latlng(lat, lng)
         lo, hi = self._radians.lng
         lng = degrees_to_radians(wrap_lng(lng))
         lng = np.where(lng == -np.pi, np.pi, lng)
@@ -185,7 +186,7 @@ class Cap:
 
     def _set_center(self, lat, lng):
         self.lat, self.lng = inputs.check_number("lat", lat), inputs.check_number("lng", lng)
-        _checked_latlng(self.lat, self.lng)
+        checked_latlng(self.lat, self.lng)
 
     @classmethod
     def from_height(cls, lat, lng, height):
@@ -254,7 +255,7 @@ class Cap:
         -------
         bool or ndarray of bool
         """
-        lat, lng = np.broadcast_arrays(*_checked_latlng(lat, lng))
+        lat, lng = checked_latlng(lat, lng)
         inside = kernels.chord2(self._shape.center, latlng_to_point(lat, lng)) <= self._radius2
         return inside.item() if inside.ndim == 0 else inside
 
@@ -270,14 +271,6 @@ class Cap:
         if module is not None:
             return module.cover_cap(*shape.center.tolist(), self._radius2, options.as_tuple())
         return options.cover_reference(shape)
-
-
-def _checked_latlng(lat, lng):
-    """Both as float arrays; raise as `latlng_to_cell` does."""
-    from .cells.conversion import latlng_to_cell
-
-    latlng_to_cell(lat, lng, 0)
-    return inputs.read("f8", "lat", lat).array, inputs.read("f8", "lng", lng).array
 
 
 EDGES = ("planar", "geodesic")

@@ -21,7 +21,7 @@ from . import planar as flat
 from .conversion import cell_to_point
 from .predicates import cross, dot, minus, normalize, plus
 from .projection import latlng_to_point, point_lat, point_lng
-from .regions import PI, Cap, angle_to_chord2, cell_uv, cell_uv_vertices
+from .regions import PI, Cap, OneByOne, angle_to_chord2, cell_uv, cell_uv_vertices
 from .shape_index import Square, level_of, parent
 
 SLACK = 1e-14  # radians, much more than roundings
@@ -145,19 +145,13 @@ class BufferedRegion:
         return covering.cover(_Cells(self), *options)
 
 
-class _Cells:
+class _Cells(OneByOne):
     """The region as the coverer asks it."""
 
     def __init__(self, region):
         self.region = region
         self._near = {}  # pieces that come near a cell, of those asked about
-        self._answers = {}
-
-    def contains(self, c):
-        return np.array([self._answer(cell)[1] for cell in c.cell.tolist()], bool)
-
-    def may_intersect(self, c):
-        return np.array([self._answer(cell)[0] for cell in c.cell.tolist()], bool)
+        super().__init__()
 
     def cell_union_bound(self):
         """A cap round the edges holds what is near them, and the rings' inside, unless that is the rest."""
@@ -178,11 +172,6 @@ class _Cells:
         everything = not pieces or reach >= 1.4 or encloses(beyond)
         radius2 = 4.0 if everything else angle_to_chord2(reach * (1 + 1e-9))
         return Cap(np.array(center), radius2).cell_union_bound()
-
-    def _answer(self, cell):
-        if cell not in self._answers:
-            self._answers[cell] = self._ask(cell)
-        return self._answers[cell]
 
     def _ask(self, cell):
         """Whether the region meets the cell, and whether it contains it."""

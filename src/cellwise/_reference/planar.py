@@ -21,6 +21,7 @@ import numpy as np
 
 from .conversion import cell_to_latlng
 from .projection import face_uv_to_xyz, latlng_to_point, point_lat, point_lng, wrap_lng
+from .regions import OneByOne
 from .shape_index import Square, level_of, parent, point_face, project, segment_meets, xyz_to_uvw
 
 LINE = 0  # of the roles of chains: no ring; a point is a line of one vertex
@@ -157,7 +158,7 @@ def parts_in_quarter(piece, square, quarter):
         yield from parts_that_meet(piece, quarter)
 
 
-class PlanarRegion:
+class PlanarRegion(OneByOne):
     """A planar shape as the region of one covering: a cell is compared with the pieces that meet its parent."""
 
     def __init__(self, shape):
@@ -181,13 +182,7 @@ class PlanarRegion:
                 ends = project(square.face, a), project(square.face, b)
                 whole = FacePiece(start, end, *ends, bow)
                 self._faces[square.face] += parts_that_meet(whole, square)
-        self._answers = {}
-
-    def contains(self, c):
-        return np.array([self._answer(cell)[1] for cell in c.cell.tolist()], bool)
-
-    def may_intersect(self, c):
-        return np.array([self._answer(cell)[0] for cell in c.cell.tolist()], bool)
+        super().__init__()
 
     def cell_union_bound(self):
         """For each face that the shape reaches, the smallest cell that holds what lies there."""
@@ -213,11 +208,6 @@ class PlanarRegion:
             )
             bound.append(square.cell if beyond else square.shrunk_to(rect).cell)
         return np.array(bound, np.uint64)
-
-    def _answer(self, cell):
-        if cell not in self._answers:
-            self._answers[cell] = self._ask(cell)
-        return self._answers[cell]
 
     def _ask(self, cell):
         """Whether the shape meets the cell, and whether it contains it."""

@@ -17,7 +17,7 @@ from . import predicates as p3
 from .conversion import cell_to_point, point_to_cell
 from .predicates import EPSILON, corner_contains_vertex, crossed_oddly, turn
 from .projection import latlng_to_point, point_lat, point_lng, radians_to_degrees
-from .regions import HALF_PI, PI, LatInterval, LngInterval, Rect, cell_uv_vertices
+from .regions import HALF_PI, PI, LatInterval, LngInterval, OneByOne, Rect, cell_uv_vertices
 from .shape_index import START_OF_CURVE, TEST_MARGIN, ShapeIndex, Square, parent, range_max, range_min, segment_meets
 
 FAULTS = (
@@ -242,23 +242,12 @@ class GeodesicPolygon:
         return cells
 
 
-class PolygonRegion:
+class PolygonRegion(OneByOne):
     """A polygon as the region of a covering: answers repeat those of Google's S2ShapeIndexRegion."""
 
     def __init__(self, index):
         self.index = index
-        self._answers = {}
-
-    def contains(self, c):
-        return np.array([self._answer(cell)[1] for cell in c.cell.tolist()], bool)
-
-    def may_intersect(self, c):
-        return np.array([self._answer(cell)[0] for cell in c.cell.tolist()], bool)
-
-    def _answer(self, cell):
-        if cell not in self._answers:
-            self._answers[cell] = self._ask(cell)
-        return self._answers[cell]
+        super().__init__()
 
     def _ask(self, cell):
         """Whether the polygon meets the cell, and whether it contains it."""

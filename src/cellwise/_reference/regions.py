@@ -57,6 +57,28 @@ def cell_uv_vertices(c):
     return np.stack([normalize(face_uv_to_xyz(c.face, c.u[a], c.v[b])) for a, b in corners], axis=1)
 
 
+class OneByOne:
+    """A region that answers about one cell after the other, about each once."""
+
+    def __init__(self):
+        self._answers = {}
+
+    def contains(self, c):
+        return np.array([self._answer(cell)[1] for cell in c.cell.tolist()], bool)
+
+    def may_intersect(self, c):
+        return np.array([self._answer(cell)[0] for cell in c.cell.tolist()], bool)
+
+    def _answer(self, cell):
+        if cell not in self._answers:
+            self._answers[cell] = self._ask(cell)
+        return self._answers[cell]
+
+    def _ask(self, cell):
+        """Whether the region meets the cell, and whether it contains it."""
+        raise NotImplementedError
+
+
 class LatInterval(NamedTuple):
     """Latitudes lo..hi; empty if lo > hi."""
 

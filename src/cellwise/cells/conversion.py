@@ -1,5 +1,7 @@
 """Cells from and to positions, tokens, signed integers and strings."""
 
+import numpy as np
+
 from .. import inputs
 from .._dispatch import call
 
@@ -309,3 +311,9 @@ def string_to_cell(s, *, out=None, on_invalid="raise"):
     '951977d34'
     """
     return call("string_to_cell", s, out=out, on_invalid=on_invalid)
+
+
+def checked_latlng(lat, lng):
+    """Both as float arrays of one shape; raises as `latlng_to_cell` does."""
+    latlng_to_cell(lat, lng, 0)
+    return np.broadcast_arrays(inputs.read("f8", "lat", lat).array, inputs.read("f8", "lng", lng).array)
