@@ -2,11 +2,17 @@
 // CELLWISE_ISA_NAMESPACE and CELLWISE_ISA_NAME defined; everything here has internal linkage or lies in that namespace,
 // so that code for one instruction set never stands in for another's.
 
+#include <array>
 #include <bit>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+
+#if defined(__GFNI__) && defined(__AVX512VBMI__)
+#include <immintrin.h>
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"  // in intrinsics of gcc 12
+#endif
 
 #include "cellwise/blocks.h"
 
@@ -26,6 +32,9 @@ inline double multiply_add(double a, double b, double c) {
 }
 
 inline std::uint64_t bits(double x) { return std::bit_cast<std::uint64_t>(x); }
+inline std::uint64_t lowest_bit(std::uint64_t x) { return x & (0 - x); }
+
+#include "curve.inl"
 
 // sin(d degrees) / d and cos(d degrees) for d^2 in [0, 45^2]: Chebyshev fits in d^2.  Max error: 3e-18 and 5e-17.
 inline double sine_over_degrees(double d2) {
@@ -106,97 +115,27 @@ inline Folded fold(double lat, double lng, double half_cells) {
 }
 
 struct Projected {
-  alignas(64) std::uint64_t i[kBlockRows], j[kBlockRows];  // coordinates at the level
-  alignas(64) std::uint64_t face[kBlockRows];              // and, in bit 8, whether the curve starts swapped
+  alignas(64) std::uint32_t i[kBlockRows], j[kBlockRows];  // words as curve.inl has them, zeros below the level
   alignas(64) double left[kBlockRows];                     // 1 for rows that are not sure, else 0
 };
 
 // On faces 3 to 5 the coordinates are exchanged compared with their definition. So are those of the curve there: it
 // starts swapped on faces 1 and 4, where the dominant axis is y.
 void project(const double* __restrict lat, const double* __restrict lng, double half_cells, double near_boundary,
-             std::uint64_t ones, Projected& out, std::size_t n) noexcept {
+             std::uint64_t ones, unsigned shift, Projected& out, std::size_t n) noexcept {
   for (std::size_t k = 0; k < n; ++k) {
     const Folded at = fold(lat[k], lng[k], half_cells);
     const double i_rounded = at.i + kRound, j_rounded = at.j + kRound;
     const double i_off = at.i - (i_rounded - kRound), j_off = at.j - (j_rounded - kRound);
     const std::uint64_t i_floor = bits(i_rounded) - (bits(i_off) >> 63), j_floor = bits(j_rounded) - (bits(j_off) >> 63);
-    out.i[k] = (i_floor ^ (0 - at.i_sign)) & ones;
-    out.j[k] = (j_floor ^ (0 - at.j_sign)) & ones;
-    out.face[k] = (at.axis + 3 * at.w_sign) | (at.axis == 1 ? 256 : 0);
+    const std::uint64_t face = at.axis + 3 * at.w_sign;
+    out.i[k] = i_word(((i_floor ^ (0 - at.i_sign)) & ones) << shift, face);
+    out.j[k] = j_word(((j_floor ^ (0 - at.j_sign)) & ones) << shift, face, at.axis & 1);
 
     const double i_gap = std::fabs(i_off), j_gap = std::fabs(j_off);
     const double gap = i_gap < j_gap ? i_gap : j_gap;
     const bool in_range = std::fabs(lat[k]) <= 90 && std::fabs(lng[k]) <= 360;  // not for NaN
     out.left[k] = (in_range ? gap : 0) >= near_boundary ? 0.0 : 1.0;
-  }
-}
-
-inline std::uint64_t spread(std::uint64_t x) {  // a zero bit after each of the low 32 bits
-  x = (x | x << 16) & 0x0000ffff0000ffff;
-  x = (x | x << 8) & 0x00ff00ff00ff00ff;
-  x = (x | x << 4) & 0x0f0f0f0f0f0f0f0f;
-  x = (x | x << 2) & 0x3333333333333333;
-  return (x | x << 1) & 0x5555555555555555;
-}
-
-// Loops within a loop would keep it from being vectorised: their steps are written out.
-
-// Each bit becomes the sum over GF(2) of itself and every Step-th above it.
-template <int Step, class T>
-inline T parity_above(T x) {
-  x ^= x >> Step;
-  if constexpr (Step < 4 * sizeof(T)) return parity_above<2 * Step>(x);
-  return x;
-}
-
-// One doubling step of sums modulo 3, in two bits (Harrison, Page and Smart, 2002).
-template <int Step>
-inline void add_above(std::uint32_t& one, std::uint32_t& two) {
-  const std::uint32_t one_above = one >> Step, two_above = two >> Step;
-  const std::uint32_t t = (one | two_above) ^ (two | one_above);
-  const std::uint32_t next = (one | one_above) ^ t;
-  one = (two | two_above) ^ t;
-  two = next;
-}
-
-// Positions on the curve, all 30 levels at once: bit 29 - m of every word belongs to level m.
-//
-// With d = i ^ j, the orientation x = (swap, invert) above level m becomes R x + c below it, where R is
-// T = [1 1; 0 1] for d = 0 and P = [0 1; 1 0] for d = 1, and c is (1 ^ i, 0) or (i, i), over GF(2). T and P are
-// reflections, P = r T with the rotation r = P T of order 3, so that a product of m of them is T^m after a rotation by
-// the alternating sum of the d above, modulo 3. That sum and the sum of the c, turned back to the first level, are
-// prefix sums: five doubling steps each. `swapped` is all ones where the curve starts so.
-inline void curve(std::uint32_t i, std::uint32_t j, std::uint32_t swapped, std::uint32_t& high, std::uint32_t& low) {
-  constexpr std::uint32_t kEven = 0x2aaaaaaa, kOdd = 0x15555555;
-  const std::uint32_t d = i ^ j;
-  // The rotation at each level: 0, 1 (`one`) or 2 (`two`).
-  std::uint32_t one = (d & kEven) >> 1, two = (d & kOdd) >> 1;
-  add_above<1>(one, two);
-  add_above<2>(one, two);
-  add_above<4>(one, two);
-  add_above<8>(one, two);
-  add_above<16>(one, two);
-  const std::uint32_t turned = one | two, c1 = d & i, c0 = ~(d | i) | (c1 & kEven);
-  const std::uint32_t z0 = parity_above<1>(((c0 & ~one) ^ (c1 & turned)) >> 1 & 0x1fffffff) ^ swapped;
-  const std::uint32_t z1 = parity_above<1>(((c1 & ~two) ^ (c0 & turned)) >> 1 & 0x1fffffff);
-  const std::uint32_t invert = (z1 & ~one) ^ (z0 & turned);
-  const std::uint32_t swap = (z0 & ~two) ^ (z1 & turned) ^ (invert & kOdd);
-  high = (i ^ (swap & d) ^ invert) & 0x3fffffff;
-  low = d & 0x3fffffff;
-}
-
-void order(Projected& at, unsigned shift, std::uint64_t keep, std::uint64_t marker, std::uint64_t* __restrict cell,
-           std::size_t n) noexcept {
-  alignas(64) std::uint32_t high[kBlockRows], low[kBlockRows], swapped[kBlockRows];
-  for (std::size_t k = 0; k < n; ++k) {
-    high[k] = static_cast<std::uint32_t>(at.i[k]);
-    low[k] = static_cast<std::uint32_t>(at.j[k]);
-    swapped[k] = 0 - (static_cast<std::uint32_t>(at.face[k]) >> 8);
-  }
-  for (std::size_t k = 0; k < n; ++k) curve(high[k] << shift, low[k] << shift, swapped[k], high[k], low[k]);
-  for (std::size_t k = 0; k < n; ++k) {
-    const std::uint64_t position = spread(high[k]) << 1 | spread(low[k]);
-    cell[k] = ((at.face[k] << 61 | position << 1) & keep) | marker;
   }
 }
 
@@ -211,8 +150,11 @@ bool latlng_to_cell(const double* lat, const double* lng, std::int32_t level, st
   Projected at;
   const std::uint64_t marker = std::uint64_t{1} << (2 * (30 - level));
   const double cells = static_cast<double>(std::uint64_t{1} << level);
-  project(lat, lng, 0.5 * cells, kNearBoundary * (cells * 0x1p-30), (std::uint64_t{1} << level) - 1, at, n);
-  order(at, static_cast<unsigned>(30 - level), ~(2 * marker - 1), marker, cell, n);
+  project(lat, lng, 0.5 * cells, kNearBoundary * (cells * 0x1p-30), (std::uint64_t{1} << level) - 1,
+          static_cast<unsigned>(30 - level), at, n);
+  alignas(64) std::uint64_t path[kBlockRows];
+  order(at.i, at.j, path, n);
+  for (std::size_t k = 0; k < n; ++k) cell[k] = (path[k] & (0 - 2 * marker)) | marker;
   double any = 0;
   for (std::size_t k = 0; k < n; ++k) any += at.left[k];
   if (any == 0) return false;
@@ -223,8 +165,6 @@ bool latlng_to_cell(const double* lat, const double* lng, std::int32_t level, st
 constexpr std::uint64_t kSign = std::uint64_t{1} << 63;
 
 // --- cells, bit by bit -------------------------------------------------------------------------------------------------
-
-inline std::uint64_t lowest_bit(std::uint64_t cell) { return cell & (0 - cell); }
 
 // Negative, as signed integers, for what is no cell. In arithmetic alone, which vectorises where conditions do not.
 // Valid range: any 64 bits.
@@ -424,57 +364,45 @@ bool token_to_cell(const char* __restrict token, std::uint64_t* __restrict cell,
 
 // --- cells to positions ------------------------------------------------------------------------------------------------
 
-inline std::uint64_t gather(std::uint64_t x) {  // every other bit, from bit 0 on
-  x &= 0x5555555555555555;
-  x = (x | x >> 1) & 0x3333333333333333;
-  x = (x | x >> 2) & 0x0f0f0f0f0f0f0f0f;
-  x = (x | x >> 4) & 0x00ff00ff00ff00ff;
-  x = (x | x >> 8) & 0x0000ffff0000ffff;
-  return (x | x >> 16) & 0x00000000ffffffff;
-}
-
-// Centre of a cell in doubled leaf coordinates.  REQUIRES: cell is valid.
-//
-// The two bits h, l of a level and the orientation (swap, invert) above it give i = h ^ (swap & l) ^ invert and
-// j = i ^ (swap ? 0 : l) ^ ..., that is i ^ l; below it swap changes where h == l, and invert where both are set. So
-// the orientations are prefix sums over GF(2), five doubling steps for both of them in one word. The marker takes the
-// place of the level below the cell's own: a one in both coordinates there is the centre.
-struct Center {
-  std::uint64_t si, ti;
+// Points of faces, in doubled leaf coordinates. The two coordinates on the cube's face stand for the axes p and q of space,
+// in the order of their names (faces 0, 3: y, z; 1, 4: x, z; 2, 5: x, y), and o is the other one of x and y, z the third:
+// 1 if it is the face's own axis, else p or q. Signs are kept apart.
+struct Points {
+  alignas(64) std::uint32_t p[kBlockRows], q[kBlockRows];  // from the middle of the face on, either way, plus 2^30
+  alignas(64) std::uint32_t signs[kBlockRows];             // and the axis of the face
 };
-inline Center center(std::uint64_t id) {
-  constexpr std::uint64_t kLow = 0x5555555555555555;
-  const std::uint64_t x = id << 1, marker = lowest_bit(x);  // levels at bits 2c + 1, 2c for c = 30 .. 1
-  const std::uint64_t h = x >> 1 & kLow, l = x & kLow;
-  const std::uint64_t below = ((~(h ^ l) & kLow) << 1 | (h & l)) & 0x3fffffffffffffff;
-  const std::uint64_t turns = parity_above<2>(below >> 2 | (id >> 61 & 1) << 61);
-  const std::uint64_t i = h ^ ((turns >> 1) & l) ^ (turns & kLow), j = i ^ l;
-  const std::uint64_t above = 0x3fffffffffffffff & ~(2 * marker - 1);
-  const std::uint64_t both = ((i << 1 | j) & above) | marker | marker >> 1;
-  return {gather(both >> 1), gather(both)};
+constexpr std::uint64_t kIsPolar = 1, kIsAlongX = 2;
+constexpr int kSignOfY = 29, kSignOfX = 30, kSignOfZ = 31;  // bits of `signs`
+
+inline void to_point(std::uint32_t face, std::uint32_t si, std::uint32_t ti, Points& out, std::size_t k) noexcept {
+  // Faces 3 to 5 are 0 to 2 on the other side, with -v and -u for u and v. On 1 and 2 x is -u, on 2 y is -v.
+  const std::uint32_t behind = face >= 3 ? ~std::uint32_t{0} : 0, axis = face >= 3 ? face - 3 : face;
+  constexpr std::uint32_t kMiddle = std::uint32_t{1} << 30;
+  const std::uint32_t a = (behind != 0 ? ti : si) - kMiddle, b = (behind != 0 ? si : ti) - kMiddle;  // negative, or not
+  const std::uint32_t minus_a = 0 - a, minus_b = 0 - b;
+  out.p[k] = kMiddle + (static_cast<std::int32_t>(a) < 0 ? minus_a : a);
+  out.q[k] = kMiddle + (static_cast<std::int32_t>(b) < 0 ? minus_b : b);
+  const std::uint32_t p = behind != 0 ? minus_a : a, minus_p = behind != 0 ? a : minus_a;
+  const std::uint32_t q = behind != 0 ? minus_b : b, minus_q = behind != 0 ? b : minus_b;
+  const std::uint32_t x = axis == 0 ? behind : minus_p, z = axis == 2 ? behind : q;
+  const std::uint32_t y = axis == 0 ? p : (axis == 1 ? behind : minus_q);
+  const std::uint32_t is_polar = axis == 2 ? kIsPolar : 0, is_along_x = axis == 0 ? kIsAlongX : 0;
+  out.signs[k] = (x >> 31 << kSignOfX) | (y >> 31 << kSignOfY) | (z >> 31 << kSignOfZ) | is_polar | is_along_x;
 }
 
-// For integers below 2^52.
-inline double to_double(std::uint64_t x) { return std::bit_cast<double>(x | 0x4330000000000000) - 0x1p52; }
-
-// As scalar code has it, operation by operation.  Valid range: 0 <= s <= 1.
-inline double st_to_uv(double s) {
-  const bool upper = s >= 0.5;
-  const double r = upper ? s : 1 - s;
-  const double q = 4 * r * r;
-  return (1 / 3.) * (upper ? q - 1 : 1 - q);
+// For integers up to 2^31.
+inline double to_double(std::uint32_t x) {
+#ifdef __AVX512DQ__
+  return static_cast<double>(x);
+#else
+  return std::bit_cast<double>(x | 0x4330000000000000) - 0x1p52;
+#endif
 }
 
-struct Vector {
-  double x, y, z;
-};
-inline Vector face_uv_to_xyz(std::uint64_t face, double u, double v) {
-  // Faces 3 to 5 are 0 to 2 on the other side, with -v and -u for u and v.
-  const bool behind = face >= 3;
-  const double w = behind ? -1 : 1, p = behind ? -v : u, q = behind ? -u : v;
-  const std::uint64_t axis = behind ? face - 3 : face;
-  const double y = axis == 1 ? w : -q;
-  return {axis == 0 ? w : -p, axis == 0 ? p : y, axis == 2 ? w : q};
+// |u| of a point's p or q, as scalar code has it, operation by operation but for powers of two.
+inline double from_middle(std::uint32_t p) {
+  const double s = to_double(p);
+  return (1 / 3.) * multiply_add(s * s, 0x1p-60, -1);
 }
 
 // c - a * b with one rounding, where the result is as small as a rounding of the product.
@@ -491,24 +419,20 @@ inline double residual(double a, double b, double c) {
 #endif
 }
 
-// atan2 in degrees. Zeros count as positive.
+// The angle of a vector (x, y) in degrees, without the sign of y.
 // Max error: 0.7 ulp before it is scaled to degrees, so that it is within 2 ulp of any C library's whose own error is
 // below 1: one step there is 1.8 steps in degrees at most, and two roundings.
 //
 // The smaller of |x| and |y| over the larger, t, lies in [0, 1]; beyond tan(pi / 8) it is turned back by pi / 4, which
 // gives (t - 1) / (t + 1). The quotient and both sums carry what their roundings lost. atan(t) / t is a Chebyshev fit in
 // t^2 (max error 7e-18).
-inline double arctangent_degrees(double y, double x) {
+inline double angle(double larger, double smaller, bool is_steep, bool is_behind) {
   constexpr double kQuarter = 0.7853981633974483, kQuarterRest = 3.061616997868383e-17;  // 4 * kQuarter is exact
-  const double ax = std::fabs(x), ay = std::fabs(y);
-  const bool steep = ay > ax;
-  const double larger = steep ? ay : ax, smaller = steep ? ax : ay;
   const bool beyond = smaller > 0.4142135623730951 * larger;
   const double sum = larger + smaller, difference = smaller - larger;
   const double sum_rest = smaller - (sum - larger), difference_rest = smaller - (difference + larger);
   const double numerator = beyond ? difference : smaller, numerator_rest = beyond ? difference_rest : 0;
-  const double whole = beyond ? sum : larger, denominator_rest = beyond ? sum_rest : 0;
-  const double denominator = whole == 0 ? 1 : whole;
+  const double denominator = beyond ? sum : larger, denominator_rest = beyond ? sum_rest : 0;
   const double inverse = 1 / denominator;
   const double t = numerator * inverse;
   const double t_rest =
@@ -527,79 +451,73 @@ inline double arctangent_degrees(double y, double x) {
   p = multiply_add(p, z, -0.3333333333333333);
   const double rest = multiply_add(t * z, p, t_rest);
   // The angle is `quarters` quarters of pi plus or minus atan(t).
-  const double up = beyond ? 1 : 0, from_y = steep ? 2 - up : up, quarters = x < 0 ? 4 - from_y : from_y;
-  const std::uint64_t minus = (steep ? kSign : 0) ^ (bits(x) & kSign);
+  const double up = beyond ? 1 : 0, from_y = is_steep ? 2 - up : up, quarters = is_behind ? 4 - from_y : from_y;
+  const std::uint64_t minus = is_steep != is_behind ? kSign : 0;
   const double turn = std::bit_cast<double>(bits(t) ^ minus), turn_rest = std::bit_cast<double>(bits(rest) ^ minus);
-  const double high = quarters * kQuarter, angle = high + turn;
-  const double low = (high - angle) + turn;  // of the two, high is the larger, or zero
-  const double radians = angle + (low + multiply_add(quarters, kQuarterRest, turn_rest));
-  return (180 / 3.141592653589793) * std::copysign(radians, y);
+  const double high = quarters * kQuarter, sum_of_both = high + turn;
+  const double low = (high - sum_of_both) + turn;  // of the two, high is the larger, or zero
+  return (180 / 3.141592653589793) * (sum_of_both + (low + multiply_add(quarters, kQuarterRest, turn_rest)));
 }
 
 struct LatLng {
   double lat, lng;
 };
-inline LatLng to_latlng(const Vector& p) {
-  const double x = p.x + 0.0, y = p.y + 0.0, z = p.z + 0.0;
-  return {arctangent_degrees(z, std::sqrt(p.x * p.x + p.y * p.y)), arctangent_degrees(y, x)};
+inline LatLng to_latlng(double p, double o, double z, std::uint64_t signs) {
+  constexpr double kLeast = 0x1p-1000;  // in place of zero, to divide by
+  const double ring = std::sqrt(p * p + o * o), far = ring > z ? ring : z, near = ring > z ? z : ring;
+  const double lat = angle(far, near, z > ring, false);
+  const double longer = o > p ? o : p, shorter = o > p ? p : o, divisor = longer > kLeast ? longer : kLeast;
+  const bool is_along_x = (signs & kIsAlongX) != 0, is_behind = (signs >> kSignOfX & 1) != 0;
+  const bool is_steep = (o > p) != is_along_x;
+  const double lng = angle(divisor, shorter, is_steep, is_behind);
+  return {std::bit_cast<double>(bits(lat) | (signs << (63 - kSignOfZ) & kSign)),
+          std::bit_cast<double>(bits(lng) | (signs << (63 - kSignOfY) & kSign))};
 }
 
-constexpr std::uint64_t kAnyCell = std::uint64_t{1} << 60;
-
-struct Centers {
-  alignas(64) std::uint64_t face[kBlockRows];
-  alignas(64) double si[kBlockRows], ti[kBlockRows], half[kBlockRows];  // half the size of the cell
-};
-
-// Centres of the valid ones; whether any is left.
-inline std::uint64_t find_centers(const std::uint64_t* __restrict cell, Centers& out, std::size_t n) noexcept {
+// Whether there is any that is no cell.
+inline std::uint64_t all_faults(const std::uint64_t* cell, std::size_t n) noexcept {
   std::uint64_t faults = 0;
-  for (std::size_t k = 0; k < n; ++k) {
-    const std::uint64_t wrong = fault(cell[k]), id = is_negative(wrong) ? kAnyCell : cell[k];
-    faults |= wrong;
-    const Center at = center(id);
-    out.face[k] = id >> 61;
-    out.si[k] = to_double(at.si);
-    out.ti[k] = to_double(at.ti);
-    out.half[k] = to_double(lowest_bit(at.si));
-  }
+  for (std::size_t k = 0; k < n; ++k) faults |= fault(cell[k]);
   return faults;
 }
 
 bool cell_to_latlng(const std::uint64_t* __restrict cell, double* __restrict lat, double* __restrict lng,
                     std::uint8_t* left, std::size_t n) noexcept {
-  Centers at;
-  const std::uint64_t faults = find_centers(cell, at, n);
+  alignas(64) std::uint32_t si[kBlockRows], ti[kBlockRows];
+  trace(cell, si, ti, n);
+  Points at;
+  for (std::size_t k = 0; k < n; ++k) to_point(static_cast<std::uint32_t>(cell[k] >> 61), si[k], ti[k], at, k);
   for (std::size_t k = 0; k < n; ++k) {
-    const double u = st_to_uv(0x1p-31 * at.si[k]), v = st_to_uv(0x1p-31 * at.ti[k]);
-    const LatLng found = to_latlng(face_uv_to_xyz(at.face[k], u, v));
+    const std::uint64_t signs = at.signs[k];
+    const bool is_polar = (signs & kIsPolar) != 0;
+    const double p = from_middle(at.p[k]), q = from_middle(at.q[k]);
+    const LatLng found = to_latlng(p, is_polar ? q : 1, is_polar ? 1 : q, signs);
     lat[k] = found.lat;
     lng[k] = found.lng;
   }
-  return leave(faults, left, n, [&](std::size_t k) { return fault(cell[k]); });
+  return leave(all_faults(cell, n), left, n, [&](std::size_t k) { return fault(cell[k]); });
 }
 
 bool cell_vertices(const std::uint64_t* __restrict cell, double* __restrict vertices, std::uint8_t* left,
                    std::size_t n) noexcept {
-  Centers at;
-  alignas(64) double low_u[kBlockRows], high_u[kBlockRows], low_v[kBlockRows], high_v[kBlockRows];
-  const std::uint64_t faults = find_centers(cell, at, n);
-  for (std::size_t k = 0; k < n; ++k) {
-    const double half = at.half[k];
-    low_u[k] = st_to_uv(0x1p-31 * (at.si[k] - half));
-    high_u[k] = st_to_uv(0x1p-31 * (at.si[k] + half));
-    low_v[k] = st_to_uv(0x1p-31 * (at.ti[k] - half));
-    high_v[k] = st_to_uv(0x1p-31 * (at.ti[k] + half));
-  }
+  alignas(64) std::uint32_t si[kBlockRows], ti[kBlockRows];
+  trace(cell, si, ti, n);
   alignas(64) double found[8][kBlockRows];
-  for (int vertex = 0; vertex < 4; ++vertex) {
-    const double* u = vertex == 1 || vertex == 2 ? high_u : low_u;
-    const double* v = vertex >= 2 ? high_v : low_v;
+  for (std::uint32_t vertex = 0; vertex < 4; ++vertex) {
+    const std::uint32_t right = vertex == 1 || vertex == 2 ? 1 : 0, up = vertex >> 1;
+    Points at;
+    for (std::size_t k = 0; k < n; ++k) {
+      const std::uint32_t half = si[k] & (0 - si[k]);  // of the size of the cell
+      to_point(static_cast<std::uint32_t>(cell[k] >> 61), si[k] - half + (2 * half & (0 - right)),
+               ti[k] - half + (2 * half & (0 - up)), at, k);
+    }
     double *lat = found[2 * vertex], *lng = found[2 * vertex + 1];
     for (std::size_t k = 0; k < n; ++k) {
-      const Vector p = face_uv_to_xyz(at.face[k], u[k], v[k]);
-      const double inverse = 1 / std::sqrt(p.x * p.x + p.y * p.y + p.z * p.z);
-      const LatLng is_at = to_latlng({p.x * inverse, p.y * inverse, p.z * inverse});
+      const std::uint64_t signs = at.signs[k];
+      const bool is_polar = (signs & kIsPolar) != 0;
+      const double p = from_middle(at.p[k]), q = from_middle(at.q[k]), o = is_polar ? q : 1, z = is_polar ? 1 : q;
+      const double inverse = 1 / std::sqrt(p * p + o * o + z * z);
+      const LatLng is_at = to_latlng(p * inverse, o * inverse, z * inverse, signs);
       lat[k] = is_at.lat;
       lng[k] = is_at.lng;
     }
@@ -607,40 +525,29 @@ bool cell_vertices(const std::uint64_t* __restrict cell, double* __restrict vert
   for (std::size_t k = 0; k < n; ++k) {
     for (std::size_t m = 0; m < 8; ++m) vertices[8 * k + m] = found[m][k];
   }
-  return leave(faults, left, n, [&](std::size_t k) { return fault(cell[k]); });
+  return leave(all_faults(cell, n), left, n, [&](std::size_t k) { return fault(cell[k]); });
 }
 
 // --- neighbors ---------------------------------------------------------------------------------------------------------
 
 struct Places {
-  alignas(64) std::uint32_t i[kBlockRows], j[kBlockRows], size[kBlockRows], swapped[kBlockRows];
-  alignas(64) std::uint64_t face[kBlockRows], marker[kBlockRows];
+  alignas(64) std::uint32_t i[kBlockRows], j[kBlockRows], size[kBlockRows];  // words of the lowest leaves
 };
 
-// Lowest leaf coordinates and size of cells; whether any is no cell or lies at the border of its face.
+// Where cells lie; whether any is no cell or lies at the border of its face.
 inline std::uint32_t find_places(const std::uint64_t* __restrict cell, Places& out, std::uint32_t* __restrict outside,
                                  std::size_t n) noexcept {
-  alignas(64) std::uint64_t si[kBlockRows], ti[kBlockRows], wrong[kBlockRows];
-  for (std::size_t k = 0; k < n; ++k) {
-    wrong[k] = fault(cell[k]) >> 63;
-    const std::uint64_t id = wrong[k] != 0 ? kAnyCell : cell[k];
-    const Center at = center(id);
-    si[k] = at.si;
-    ti[k] = at.ti;
-    out.face[k] = id >> 61 << 61;
-    out.marker[k] = lowest_bit(id);
-  }
+  trace(cell, out.i, out.j, n);
   std::uint32_t any = 0;
   for (std::size_t k = 0; k < n; ++k) {
-    const auto s = static_cast<std::uint32_t>(si[k]), t = static_cast<std::uint32_t>(ti[k]);
-    const std::uint32_t size = s & (0 - s), last = (std::uint32_t{1} << 30) - size;
+    const std::uint64_t face = cell[k] >> 61;
+    const std::uint32_t s = out.i[k], t = out.j[k], size = s & (0 - s), last = (std::uint32_t{1} << 30) - size;
     const std::uint32_t i = (s - size) >> 1, j = (t - size) >> 1;
-    out.i[k] = i;
-    out.j[k] = j;
+    out.i[k] = i_word(i, face);
+    out.j[k] = j_word(j, face, face & 1);
     out.size[k] = size;
-    out.swapped[k] = 0 - static_cast<std::uint32_t>(out.face[k] >> 61 & 1);
-    outside[k] = static_cast<std::uint32_t>(wrong[k]) | (i == 0 ? 1 : 0) | (j == 0 ? 1 : 0) | (i == last ? 1 : 0) |
-                 (j == last ? 1 : 0);
+    outside[k] = static_cast<std::uint32_t>(fault(cell[k]) >> 63) | (i == 0 ? 1 : 0) | (j == 0 ? 1 : 0) |
+                 (i == last ? 1 : 0) | (j == last ? 1 : 0);
     any |= outside[k];
   }
   return any;
@@ -648,16 +555,16 @@ inline std::uint32_t find_places(const std::uint64_t* __restrict cell, Places& o
 
 // Cells `di` and `dj` places further.
 template <int di, int dj>
-inline void step(const Places& at, std::uint64_t* __restrict cell, std::size_t n) noexcept {
-  alignas(64) std::uint32_t high[kBlockRows], low[kBlockRows];
+inline void step(const std::uint64_t* __restrict cell, const Places& at, std::uint64_t* __restrict to, std::size_t n) noexcept {
+  alignas(64) std::uint32_t i[kBlockRows], j[kBlockRows];
   for (std::size_t k = 0; k < n; ++k) {
-    const std::uint32_t size = at.size[k];
-    curve(at.i[k] + static_cast<std::uint32_t>(di) * size, at.j[k] + static_cast<std::uint32_t>(dj) * size, at.swapped[k],
-          high[k], low[k]);
+    i[k] = at.i[k] + static_cast<std::uint32_t>(di) * at.size[k];
+    j[k] = at.j[k] + static_cast<std::uint32_t>(dj) * at.size[k];
   }
+  order(i, j, to, n);
   for (std::size_t k = 0; k < n; ++k) {
-    const std::uint64_t position = spread(high[k]) << 1 | spread(low[k]), marker = at.marker[k];
-    cell[k] = ((at.face[k] | position << 1) & (0 - 2 * marker)) | marker;
+    const std::uint64_t marker = lowest_bit(cell[k]);
+    to[k] = (to[k] & (0 - 2 * marker)) | marker;
   }
 }
 
@@ -667,10 +574,10 @@ bool cell_edge_neighbors(const std::uint64_t* cell, std::uint64_t* __restrict ne
   std::uint32_t outside[kBlockRows];
   const std::uint32_t any = find_places(cell, at, outside, n);
   alignas(64) std::uint64_t down[kBlockRows], right[kBlockRows], up[kBlockRows], back[kBlockRows];
-  step<0, -1>(at, down, n);
-  step<1, 0>(at, right, n);
-  step<0, 1>(at, up, n);
-  step<-1, 0>(at, back, n);
+  step<0, -1>(cell, at, down, n);
+  step<1, 0>(cell, at, right, n);
+  step<0, 1>(cell, at, up, n);
+  step<-1, 0>(cell, at, back, n);
   for (std::size_t k = 0; k < n; ++k) {
     neighbors[4 * k] = down[k];
     neighbors[4 * k + 1] = right[k];
@@ -692,14 +599,14 @@ bool cell_all_neighbors(const std::uint64_t* cell, std::uint64_t* __restrict nei
   std::uint32_t outside[kBlockRows];
   const std::uint32_t any = find_places(cell, at, outside, n);
   alignas(64) std::uint64_t around[8][kBlockRows];
-  step<-1, -1>(at, around[0], n);
-  step<0, -1>(at, around[1], n);
-  step<1, -1>(at, around[2], n);
-  step<-1, 0>(at, around[3], n);
-  step<1, 0>(at, around[4], n);
-  step<-1, 1>(at, around[5], n);
-  step<0, 1>(at, around[6], n);
-  step<1, 1>(at, around[7], n);
+  step<-1, -1>(cell, at, around[0], n);
+  step<0, -1>(cell, at, around[1], n);
+  step<1, -1>(cell, at, around[2], n);
+  step<-1, 0>(cell, at, around[3], n);
+  step<1, 0>(cell, at, around[4], n);
+  step<-1, 1>(cell, at, around[5], n);
+  step<0, 1>(cell, at, around[6], n);
+  step<1, 1>(cell, at, around[7], n);
   for (std::size_t k = 0; k < n; ++k) {
     std::uint64_t a = around[0][k], b = around[1][k], c = around[2][k], d = around[3][k];
     std::uint64_t e = around[4][k], f = around[5][k], g = around[6][k], h = around[7][k];
