@@ -26,7 +26,7 @@ def table():
         ("cell_contains", lambda: cw.cell_contains(coarse, leaf, out=yes), 17),
     ):
         size = N * bytes_per_row // 2  # read as much as written
-        a, b = np.zeros(size, np.uint8), np.zeros(size, np.uint8)
+        a, b = np.ones(size, np.uint8), np.ones(size, np.uint8)  # zeros would be read from one page
         peers = {"numpy copy of the same bytes": (lambda a=a, b=b: np.copyto(b, a), N)}
         if name == "cell_parent":
             peers["Google's C++"] = (lambda: google.cell_parent(leaf, 12, cell), N)

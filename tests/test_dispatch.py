@@ -170,11 +170,11 @@ def test_native_functions_refuse_what_the_dispatcher_never_sends():
         native.cell_next(np.ones(3), np.empty(3, np.uint64), False)
     with pytest.raises(TypeError, match="must be floats"):
         native.latlng_to_cell(cells, np.ones(3), np.zeros(1, np.int32), out, False)
-    sizes, offsets = np.ones(3, np.int64), np.arange(4)
     with pytest.raises(ValueError, match="values has too few"):
-        native.cell_disk(cells, np.zeros(1, np.int32), offsets, sizes, np.empty(2, np.uint64))
-    with pytest.raises(ValueError, match="one more item"):
-        native.cell_disk(cells, np.zeros(1, np.int32), offsets[:2], sizes, np.empty(4, np.uint64))
+        native.cell_disk(cells, np.zeros(1, np.int32), np.arange(4), np.empty(2, np.uint64))
+    for function, more in ((native.cell_disk, [np.empty(4, np.uint64)]), (native.cell_disk_offsets, [])):
+        with pytest.raises(ValueError, match="one more item"):
+            function(cells, np.zeros(1, np.int32), np.empty(0, np.int64), *more)
 
 
 def test_available_lists_what_can_be_used():

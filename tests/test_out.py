@@ -199,3 +199,66 @@ def test_results_larger_than_caches(backend):
         assert (cw.cell_vertices(expected, out=some)[ok] == vertices[ok]).all()
         assert np.isnan(some[~ok]).all()
     assert [ok[n // 2], ok[-1], ok.sum()] == [False, False, n - 2]
+
+
+RAGGED = {
+    "cell_children": [],
+    "cell_vertex_neighbors": [3],
+    "cell_all_neighbors": [13],
+    "cell_disk": [2],
+    "cell_ring": [2],
+}
+
+
+def ragged_cells(n):
+    """Of levels 4 to 12, some in corners of the cube, where runs are shorter."""
+    rng = np.random.default_rng(2)
+    cells = cw.latlng_to_cell(rng.uniform(-90, 90, n), rng.uniform(-180, 180, n), rng.integers(4, 13, n))
+    cells[::10] = cw.cell_range_min(cw.token_to_cell(["1", "5", "b"])).repeat(n)[: len(cells[::10])]
+    cells[::10] = cw.cell_parent(cells[::10], 4)
+    cells[5::50] = 0
+    return cells
+
+
+@pytest.mark.parametrize("name", RAGGED)
+def test_values_of_runs_go_to_out(backend, name):
+    cells, more = ragged_cells(300), RAGGED[name]
+    expected = getattr(cw, name)(cells, *more)
+    out = np.full(len(expected.values) + 3000, 7, np.uint64)
+    got = getattr(cw, name)(cells, *more, out=out)
+    assert got == expected
+    assert np.shares_memory(got.values, out)
+    one = getattr(cw, name)(int(cells[1]), *more, out=out)
+    assert np.shares_memory(one, out)
+    np.testing.assert_array_equal(one, expected[1])
+
+
+def test_neighbors_fill_the_room_exactly(backend):
+    cells = cw.latlng_to_cell(np.linspace(-80, 80, 1000), np.linspace(-170, 170, 1000), 12)
+    out = np.empty(8000, np.uint64)
+    assert cw.cell_all_neighbors(cells, out=out).values.base is out
+    np.testing.assert_array_equal(out.reshape(-1, 8), cw.cell_all_neighbors(cells).values.reshape(-1, 8))
+
+
+@pytest.mark.parametrize(
+    ("out", "error", "message"),
+    [
+        (4, TypeError, "out must be an array: got int"),
+        (np.empty(99, np.int64), TypeError, "out must be of dtype uint64: got int64"),
+        (np.empty((9, 9), np.uint64), ValueError, r"out must be one-dimensional and contiguous: got shape \(9, 9\)"),
+        (np.empty(99, np.uint64)[::2], ValueError, r"out must be one-dimensional and contiguous: .* strides \(16,\)"),
+        (np.empty(15, np.uint64), ValueError, "out must have room for 16 values: got 15"),
+    ],
+)
+def test_room_that_does_not_do(backend, out, error, message):
+    with pytest.raises(error, match=message):
+        cw.cell_all_neighbors(np.full(2, cw.token_to_cell("951977d34")), out=out)
+
+
+def test_room_that_is_in_use(backend):
+    cells = np.full(20, cw.token_to_cell("951977d34"))
+    with pytest.raises(ValueError, match="out must not share memory with the other arguments"):
+        cw.cell_all_neighbors(cells[:2], out=cells)
+    cells.flags.writeable = False
+    with pytest.raises(ValueError, match="out must be writable: got a read-only array"):
+        cw.cell_all_neighbors(cells[:2].copy(), out=cells)

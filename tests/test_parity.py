@@ -133,7 +133,8 @@ def test_fast_rows_are_within_two_ulp(row, other):
 @pytest.mark.parametrize("other", OTHERS, ids=lambda path: "-".join(path))
 def test_bounds_of_runs_agree(row, other):
     values = [np.ascontiguousarray(v) for v in arguments(row)]
-    sizes = [np.empty(N, np.int64), np.empty(N, np.int64)]
-    getattr(_dispatch._native, row.name + "_size")(*values, sizes[0])
-    _reference.run_size(row, values, sizes[1])
-    assert (sizes[0] == sizes[1]).all()
+    offsets, sizes = np.empty(N + 1, np.int64), np.empty(N, np.int64)
+    getattr(_dispatch._native, row.name + "_offsets")(*values, offsets)
+    _reference.run_size(row, values, sizes)
+    assert offsets[0] == 0
+    assert (np.diff(offsets) == sizes).all()

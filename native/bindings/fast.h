@@ -207,15 +207,26 @@ inline T* data(PyObject* array) noexcept {
 // numpy's text: four bytes a character.
 template <std::size_t N>
 struct WideText {
+  static constexpr std::size_t kBytes = 4 * N;
   std::uint32_t* to;
+
   void store(std::size_t row, const Text<N>& value) const noexcept { widen(value.data(), to + row * N, N); }
-  template <class Write>
-  bool fill(std::size_t start, std::size_t n, Write write) const noexcept {
-    std::uint8_t narrow[kBlockRows * N];
-    const bool any_left = write(narrow);
-    widen(narrow, to + start * N, n * N);
-    return any_left;
-  }
+
+  class Column {
+   public:
+    explicit Column(std::uint32_t* to) noexcept : to_(to) {}
+    std::uint8_t* block() noexcept { return narrow_; }
+    void take(std::size_t n) noexcept {
+      widen(narrow_, to_, n * N);
+      to_ += n * N;
+    }
+    void end() noexcept {}
+
+   private:
+    std::uint32_t* to_;
+    std::uint8_t narrow_[kBlockRows * N];
+  };
+  auto columns(std::size_t row, Blocks::Stream) const noexcept { return std::tuple<Column>(to + row * N); }
 
  private:
   template <class From>
@@ -232,7 +243,7 @@ template <class T, int kNumpyType>
 struct FastScalars {
   static constexpr int kType = kNumpyType, kAxes = 0;
   static constexpr npy_intp kSize = sizeof(T), kDims[1] = {0};
-  static Output<T> to(PyObject* array, std::size_t n) noexcept { return {data<T>(array), n}; }
+  static Output<T> to(PyObject* array) noexcept { return {data<T>(array)}; }
   static PyObject* scalar(T value) { return to_python(value); }
 };
 template <>
@@ -250,7 +261,7 @@ template <std::size_t N>
 struct FastOutput<Text<N>> {
   static constexpr int kType = NPY_UNICODE, kAxes = 0;
   static constexpr npy_intp kSize = 4 * N, kDims[1] = {0};
-  static WideText<N> to(PyObject* array, std::size_t) noexcept { return {data<std::uint32_t>(array)}; }
+  static WideText<N> to(PyObject* array) noexcept { return {data<std::uint32_t>(array)}; }
   static PyObject* scalar(const Text<N>& value) { return to_python(value); }
 };
 
@@ -259,12 +270,10 @@ struct FastArrays {
   static PyObject* scalar(const std::array<T, N>& value) {
     using O = FastOutput<std::array<T, N>>;
     PyObject* array = PyArray_EMPTY(O::kAxes, O::kDims, O::kType, 0);
-    if (array != nullptr) O::to(array, 1).store(0, value);
+    if (array != nullptr) O::to(array).store(0, value);
     return array;
   }
-  static Output<std::array<T, N>> to(PyObject* array, std::size_t n) noexcept {
-    return {data<typename Layout<T>::Element>(array), n};
-  }
+  static Output<std::array<T, N>> to(PyObject* array) noexcept { return {data<typename Layout<T>::Element>(array)}; }
 };
 template <class T, std::size_t N>
 struct FastOutput<std::array<T, N>> : FastArrays<T, N> {
@@ -347,7 +356,6 @@ struct Fast {
   }
 
   static PyObject* array(FastShape& shape, const std::tuple<Input<A>...>& in, PyObject* out, bool exact) {
-    const auto n = static_cast<std::size_t>(shape.n);
     if constexpr (requires { typename R::first_type; }) {
       using T = typename R::first_type;
       using U = typename R::second_type;
@@ -360,11 +368,11 @@ struct Fast {
       }
       const nb::object first = array_for<T>(shape, out1), second = array_for<U>(shape, out2);
       if (!first.is_valid() || !second.is_valid()) return without_result();
-      if (!run(shape, in, Output<R>(data<T>(first.ptr()), data<U>(second.ptr()), n), exact)) return without_result();
+      if (!run(shape, in, Output<R>{data<T>(first.ptr()), data<U>(second.ptr())}, exact)) return without_result();
       return pair(first, second);
     } else {
       nb::object result = array_for<R>(shape, out);
-      if (!result.is_valid() || !run(shape, in, FastOutput<R>::to(result.ptr(), n), exact)) return without_result();
+      if (!result.is_valid() || !run(shape, in, FastOutput<R>::to(result.ptr()), exact)) return without_result();
       return result.release().ptr();
     }
   }

@@ -128,68 +128,104 @@ struct Layout<std::pair<T, U>> {
   static std::pair<T, U> null() noexcept { return {Layout<T>::null(), Layout<U>::null()}; }
 };
 
-// Results that are larger than caches go past them: a line that is written as a whole need not be read first.
-#if defined(__SSE2__)
-inline constexpr std::size_t kStreamedBytes = 16 << 20;
-inline void stream(const void* from, void* to, std::size_t size) noexcept {
-  auto* source = static_cast<const __m128i*>(from);
-  auto* target = static_cast<__m128i*>(to);
-  for (std::size_t k = 0; k < size / sizeof(__m128i); ++k) _mm_stream_si128(target + k, _mm_load_si128(source + k));
-  const std::size_t done = size & ~(sizeof(__m128i) - 1);
-  std::memcpy(static_cast<std::byte*>(to) + done, static_cast<const std::byte*>(from) + done, size - done);
-}
-inline void stream_ends() noexcept { _mm_sfence(); }
-#else
-inline constexpr std::size_t kStreamedBytes = ~std::size_t{0};
-inline void stream(const void* from, void* to, std::size_t size) noexcept { std::memcpy(to, from, size); }
-inline void stream_ends() noexcept {}
-#endif
-inline bool is_streamed(const void* to, std::size_t size) noexcept {
-  return size >= kStreamedBytes && reinterpret_cast<std::uintptr_t>(to) % 16 == 0;
-}
+// A column of results that block kernels fill, block after block: where it lies, or with `stream` in whole lines past
+// the caches, as a line that is written at once need not be read first.
+template <class T, std::size_t kWidth>
+class Column {
+ public:
+  Column(T* to, Blocks::Stream stream) noexcept : to_(reinterpret_cast<std::byte*>(to)), stream_(stream) {}
 
-// Where results go: rows one behind another in an array, or in two for pairs. `fill(start, rows, write)` lets
-// `write(to...)` fill rows of them.
+  // Room for the results of a block.
+  T* block() noexcept { return reinterpret_cast<T*>(stream_ == nullptr ? to_ : held_ + kLine); }
+
+  // The room has results of n rows.
+  void take(std::size_t n) noexcept {
+    std::size_t size = n * kWidth * sizeof(T);
+    if (stream_ == nullptr) {
+      to_ += size;
+      return;
+    }
+    const std::byte* from = held_ + kLine - pending_;
+    size += pending_;
+    const std::size_t head = std::min(size, (0 - reinterpret_cast<std::uintptr_t>(to_)) % kLine), lines = (size - head) / kLine * kLine;
+    put(from, head);
+    stream_(from + head, to_, lines);
+    to_ += lines;
+    pending_ = size - head - lines;
+    std::memmove(held_ + kLine - pending_, from + head + lines, pending_);
+  }
+
+  void end() noexcept { put(held_ + kLine - pending_, pending_); }
+
+ private:
+  static constexpr std::size_t kLine = Blocks::kLine;
+
+  void put(const std::byte* from, std::size_t size) noexcept {
+    std::memcpy(to_, from, size);
+    to_ += size;
+  }
+
+  std::byte* to_;
+  Blocks::Stream stream_;
+  std::size_t pending_ = 0;  // bytes that are not a line yet, held before the block
+  alignas(kLine) std::byte held_[kLine + kBlockRows * kWidth * sizeof(T)];
+};
+
+// Where results go: rows one behind another in an array, or in two for pairs.
 template <class R>
 struct Output {
   using Element = typename Layout<R>::Element;
-  static constexpr std::size_t kWidth = Layout<R>::kWidth;
+  static constexpr std::size_t kWidth = Layout<R>::kWidth, kBytes = kWidth * sizeof(Element);
   Element* to;
-  bool streamed = false;
 
-  Output(Element* to, std::size_t n) noexcept : to(to), streamed(is_streamed(to, n * kWidth * sizeof(Element))) {}
   void store(std::size_t row, const R& value) const noexcept { Layout<R>::store(value, to + row * kWidth); }
   template <class Write>
-  bool fill(std::size_t start, std::size_t n, Write write) const noexcept {
-    if (!streamed) return write(to + start * kWidth);
-    alignas(64) Element near[kBlockRows * kWidth];
-    const bool any_left = write(near);
-    stream(near, to + start * kWidth, n * kWidth * sizeof(Element));
-    return any_left;
+  auto write(Write write) const noexcept {
+    return write(to);
+  }
+  auto columns(std::size_t row, Blocks::Stream stream) const noexcept {
+    return std::tuple<Column<Element, kWidth>>({to + row * kWidth, stream});
   }
 };
 template <class T, class U>
 struct Output<std::pair<T, U>> {
+  static constexpr std::size_t kBytes = sizeof(T) + sizeof(U);
   T* first;
   U* second;
-  bool streamed = false;
 
-  Output(T* first, U* second, std::size_t n) noexcept
-      : first(first), second(second), streamed(is_streamed(first, n * sizeof(T)) && is_streamed(second, n * sizeof(U))) {}
   void store(std::size_t row, const std::pair<T, U>& value) const noexcept {
     std::tie(first[row], second[row]) = value;
   }
   template <class Write>
-  bool fill(std::size_t start, std::size_t n, Write write) const noexcept {
-    if (!streamed) return write(first + start, second + start);
-    alignas(64) T near_first[kBlockRows];
-    alignas(64) U near_second[kBlockRows];
-    const bool any_left = write(near_first, near_second);
-    stream(near_first, first + start, n * sizeof(T));
-    stream(near_second, second + start, n * sizeof(U));
-    return any_left;
+  auto write(Write write) const noexcept {
+    return write(first, second);
+  }
+  auto columns(std::size_t row, Blocks::Stream stream) const noexcept {
+    return std::tuple<Column<T, 1>, Column<U, 1>>({first + row, stream}, {second + row, stream});
   }
 };
+
+// Calls `fill(start, n, Output<R>)`, which writes n rows from the output's first on, for each block from `begin` to `end`.
+template <class R, class To, class Fill>
+void fill_blocks(const To& to, std::size_t begin, std::size_t end, Blocks::Stream stream, Fill fill) noexcept {
+  auto columns = to.columns(begin, stream);
+  for (std::size_t start = begin; start < end; start += kBlockRows) {
+    const std::size_t n = std::min(kBlockRows, end - start);
+    std::apply(
+        [&](auto&... column) {
+          fill(start, n, Output<R>{column.block()...});
+          (column.take(n), ...);
+        },
+        columns);
+  }
+  std::apply([](auto&... column) { (column.end(), ...); }, columns);
+#if defined(__SSE2__)
+  _mm_sfence();
+#endif
+}
+
+// Calls that read and write more than caches hold write past them.
+inline constexpr std::size_t kStreamedBytes = 32 << 20;
 
 // What block kernels take of an input: a level or count by value, and so the same for all rows; of others a pointer to
 // `n` rows one behind another, gathered here unless they lie so already. Texts are 16 bytes wide, or shorter.
@@ -283,6 +319,11 @@ inline constexpr bool kMayDiffer = std::is_same_v<typename Layout<R>::Element, d
 template <class T, class U>
 inline constexpr bool kMayDiffer<std::pair<T, U>> = kMayDiffer<T>;
 
+template <class A>
+inline constexpr std::size_t kInputBytes = sizeof(A);
+template <>
+inline constexpr std::size_t kInputBytes<std::string_view> = BlockInput<std::string_view>::kWidth;
+
 // The loop. `Block`, if there is one, is the member of `Blocks` that holds the block kernel; the rows that it leaves, and
 // all rows with `exact`, are the scalar kernel's.
 template <auto Kernel, auto Checker, auto Block, class R, class To, class... A>
@@ -293,16 +334,18 @@ struct Loop {
 
   Invalid run(std::size_t n) const {
     const Blocks& chosen = blocks();  // once: another thread may choose others meanwhile
-    return over_rows(n, [this, &chosen](std::size_t begin, std::size_t end) noexcept {
+    const bool is_large = n >= kStreamedBytes / (To::kBytes + (kInputBytes<A> + ...));
+    const Blocks::Stream stream = is_large ? chosen.stream : nullptr;
+    return over_rows(n, [this, &chosen, stream](std::size_t begin, std::size_t end) noexcept {
       Invalid invalid;
       if constexpr (Block != nullptr) {
         const bool are_worth_it = end - begin > kFewRows || kMayDiffer<R>;
         if (chosen.*Block != nullptr && !exact && are_worth_it && fits(Indices{})) {
-          in_blocks(chosen.*Block, begin, end, invalid, Indices{});
+          in_blocks(chosen.*Block, begin, end, stream, invalid, Indices{});
           return invalid;
         }
       }
-      for (std::size_t row = begin; row < end; ++row) one(row, invalid, Indices{});
+      for (std::size_t row = begin; row < end; ++row) one(row, invalid, to, row, Indices{});
       return invalid;
     });
   }
@@ -312,10 +355,10 @@ struct Loop {
   // A block of so few rows costs more than they do. Where it may differ, all arrays have it all the same.
   static constexpr std::size_t kFewRows = 2;
 
-  template <std::size_t... I>
-  void one(std::size_t row, Invalid& invalid, std::index_sequence<I...>) const noexcept {
+  template <class Target, std::size_t... I>
+  void one(std::size_t row, Invalid& invalid, const Target& target, std::size_t at, std::index_sequence<I...>) const noexcept {
     const Check check = Checker(std::get<I>(inputs)[row]...);
-    to.store(row, check == Check::kOk ? R(Kernel(std::get<I>(inputs)[row]...)) : Layout<R>::null());
+    target.store(at, check == Check::kOk ? R(Kernel(std::get<I>(inputs)[row]...)) : Layout<R>::null());
     if (check == Check::kInvalid) invalid.add(row);
   }
 
@@ -325,21 +368,19 @@ struct Loop {
   }
 
   template <class BlockKernel, std::size_t... I>
-  void in_blocks(BlockKernel kernel, std::size_t begin, std::size_t end, Invalid& invalid,
+  void in_blocks(BlockKernel kernel, std::size_t begin, std::size_t end, Blocks::Stream stream, Invalid& invalid,
                  std::index_sequence<I...> indices) const noexcept {
     std::tuple<BlockInput<A>...> block;
     std::uint8_t left[kBlockRows];
-    for (std::size_t start = begin; start < end; start += kBlockRows) {
-      const std::size_t n = std::min(kBlockRows, end - start);
-      const bool any_left = to.fill(start, n, [&](auto*... results) noexcept {
+    fill_blocks<R>(to, begin, end, stream, [&](std::size_t start, std::size_t n, const Output<R>& target) noexcept {
+      const auto run = [&](auto*... results) noexcept {
         return kernel(std::get<I>(block).take(std::get<I>(inputs), start, n)..., results..., left, n);
-      });
-      if (!any_left) continue;
+      };
+      if (!target.write(run)) return;
       for (std::size_t k = 0; k < n; ++k) {
-        if (left[k]) one(start + k, invalid, indices);
+        if (left[k]) one(start + k, invalid, target, k, indices);
       }
-    }
-    stream_ends();
+    });
   }
 };
 

@@ -10,9 +10,9 @@
 // `Block` is the member of `Blocks` that holds the row's block kernels, if there are any (see loop.h).
 //
 // A ragged row is a struct with `size`, an upper bound, and `fill`, which returns how many values it wrote. It becomes
-// two functions: `<name>_size(inputs..., sizes)` and `<name>(inputs..., offsets, sizes, values)`, where `offsets` are
-// the sums of the bounds and `sizes` receives what was really written; the runs are then moved together, and the number
-// of all values is returned.
+// two functions: `<name>_offsets(inputs..., offsets)` writes where each run would begin if it was as long as its bound,
+// and `<name>(inputs..., offsets, values)` fills the runs, moves them together where some are shorter, with the offsets,
+// and returns the number of all values.
 
 #pragma once
 
@@ -21,11 +21,14 @@
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
 
+#include <algorithm>
 #include <cstdint>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <tuple>
 #include <utility>
+#include <vector>
 
 #include "cellwise/adjacency.h"
 #include "cellwise/check.h"
@@ -98,7 +101,7 @@ struct Elementwise {
   static CountAndFirst run(In<A>... in, Out<R> out, bool exact) {
     const std::size_t n = out.size() / Layout<R>::kWidth;
     const std::tuple<Input<A>...> inputs{input_of<A>(in, n)...};
-    const Output<R> to(out.data(), n);
+    const Output<R> to{out.data()};
     nb::gil_scoped_release release;
     const Invalid invalid = Loop<Kernel, Checker, Block, R, Output<R>, A...>{inputs, to, exact}.run(n);
     return {invalid.count, invalid.first};
@@ -112,7 +115,7 @@ struct Elementwise<Kernel, Checker, Block, std::pair<T, U>, A...> {
     const std::size_t n = first.size();
     if (second.size() != n) throw nb::value_error("outputs must have as many rows as each other");
     const std::tuple<Input<A>...> inputs{input_of<A>(in, n)...};
-    const Output<R> to(first.data(), second.data(), n);
+    const Output<R> to{first.data(), second.data()};
     nb::gil_scoped_release release;
     const Invalid invalid = Loop<Kernel, Checker, Block, R, Output<R>, A...>{inputs, to, exact}.run(n);
     return {invalid.count, invalid.first};
@@ -121,10 +124,11 @@ struct Elementwise<Kernel, Checker, Block, std::pair<T, U>, A...> {
 
 template <class T, auto Checker, auto Block, class... A>
 struct Ragged {
-  static CountAndFirst size(In<A>... in, Out<std::int64_t> sizes) {
-    const std::size_t n = sizes.size();
+  static CountAndFirst offsets(In<A>... in, Out<std::int64_t> offsets) {
+    if (offsets.size() == 0) throw nb::value_error("offsets must have one more item than there are rows");
+    const std::size_t n = offsets.size() - 1;
     const std::tuple<Input<A>...> inputs{input_of<A>(in, n)...};
-    std::int64_t* to = sizes.data();
+    std::int64_t* to = offsets.data();
     nb::gil_scoped_release release;
     const Invalid invalid = over_rows(n, [&](std::size_t begin, std::size_t end) noexcept {
       Invalid found;
@@ -132,82 +136,104 @@ struct Ragged {
         std::apply(
             [&](const auto&... input) {
               const Check check = Checker(input[row]...);
-              to[row] = check == Check::kOk ? T::size(input[row]...) : 0;
+              to[row + 1] = check == Check::kOk ? T::size(input[row]...) : 0;
               if (check == Check::kInvalid) found.add(row);
             },
             inputs);
       }
       return found;
     });
+    to[0] = 0;
+    constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
+    for (std::size_t row = 0; row < n; ++row) to[row + 1] += std::min(to[row], kMost - to[row + 1]);
     return {invalid.count, invalid.first};
   }
 
-  using Offsets = nb::ndarray<const std::int64_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
-  static std::int64_t fill(In<A>... in, Offsets offsets, Out<std::int64_t> sizes, Out<std::uint64_t> values) {
-    const std::size_t n = sizes.size();
-    if (offsets.size() != n + 1) throw nb::value_error("offsets must have one more item than sizes");
+  static std::int64_t fill(In<A>... in, Out<std::int64_t> offsets, Out<std::uint64_t> values) {
+    if (offsets.size() == 0) throw nb::value_error("offsets must have one more item than there are rows");
+    const std::size_t n = offsets.size() - 1;
     const std::tuple<Input<A>...> inputs{input_of<A>(in, n)...};
-    const std::int64_t* from = offsets.data();
-    std::int64_t* to = sizes.data();
+    std::int64_t* at = offsets.data();
     std::uint64_t* out = values.data();
-    if (from[n] > static_cast<std::int64_t>(values.size())) throw nb::value_error("values has too few items");
+    if (at[n] > static_cast<std::int64_t>(values.size())) throw nb::value_error("values has too few items");
     nb::gil_scoped_release release;
+    std::vector<Short> shorter;
+    std::mutex mutex;
     // By values, not by rows: one row may have millions.
-    const std::size_t chunk =
-        values.size() < kParallelRows ? std::max<std::size_t>(n, 1) : n * kRowsPerChunk / values.size() + 1;
+    const auto total = static_cast<std::size_t>(at[n]);
+    const std::size_t chunk = total < kParallelRows ? std::max<std::size_t>(n, 1) : n * kRowsPerChunk / total + 1;
+    const Blocks& chosen = blocks();
     parallel_for(n, chunk, [&](std::size_t begin, std::size_t end) {
-      const auto one = [&](std::size_t row) {
-        to[row] = from[row] == from[row + 1] ? 0 : std::apply([&](const auto&... input) {
-          return T::fill(input[row]..., out + from[row]);
-        }, inputs);
+      std::vector<Short> found;
+      const auto one = [&](std::size_t row, std::uint64_t* to) {
+        const std::int64_t bound = at[row + 1] - at[row];
+        if (bound == 0) return;
+        const std::int64_t size = std::apply([&](const auto&... input) { return T::fill(input[row]..., to); }, inputs);
+        if (size < bound) found.push_back({row, bound - size});
       };
-      for (std::size_t start = begin; start < end; start += kBlockRows) {
-        const std::size_t stop = std::min(start + kBlockRows, end);
-        if constexpr (Block != nullptr) {
-          if (in_block(std::get<0>(inputs), from, to, out, values.size(), start, stop, one)) continue;
+      if constexpr (Block != nullptr) {
+        if (chosen.*Block != nullptr && have_the_size(at + begin, at + end)) {
+          in_blocks(std::get<0>(inputs), begin, end, out + at[begin], chosen, total, one);
+          begin = end;
         }
-        for (std::size_t row = start; row < stop; ++row) one(row);
       }
+      for (std::size_t row = begin; row < end; ++row) one(row, out + at[row]);
+      if (found.empty()) return;
+      const std::lock_guard<std::mutex> lock(mutex);
+      shorter.insert(shorter.end(), found.begin(), found.end());
     });
-    return close_gaps(from, to, out, n);
+    std::sort(shorter.begin(), shorter.end(), [](const Short& a, const Short& b) { return a.row < b.row; });
+    close_gaps(shorter, at, out, n);
+    return at[n];
   }
 
  private:
-  // Runs that follow each other already are moved in one go.
-  static std::int64_t close_gaps(const std::int64_t* from, const std::int64_t* sizes, std::uint64_t* values, std::size_t n) {
-    std::int64_t total = 0;
-    for (std::size_t row = 0; row < n;) {
-      const std::int64_t begin = from[row];
-      std::int64_t end = begin;
-      for (; row < n && from[row] == end; ++row) end += sizes[row];
-      if (total != begin) std::copy(values + begin, values + end, values + total);
-      total += end - begin;
+  struct Short {  // a run that is shorter than its bound
+    std::size_t row;
+    std::int64_t missing;
+  };
+
+  static void close_gaps(const std::vector<Short>& shorter, std::int64_t* offsets, std::uint64_t* values, std::size_t n) {
+    if (shorter.empty()) return;
+    std::int64_t removed = 0, begin = 0;  // of what is not moved yet
+    const auto move_to = [&](std::int64_t end) {
+      if (removed > 0) std::copy(values + begin, values + end, values + begin - removed);
+    };
+    for (const Short& run : shorter) {
+      const std::int64_t end = offsets[run.row + 1];
+      move_to(end - run.missing);
+      begin = end;
+      removed += run.missing;
     }
-    return total;
+    move_to(offsets[n]);
+    removed = 0;
+    auto next = shorter.begin();
+    for (std::size_t row = next->row; row < n; ++row) {
+      if (next != shorter.end() && next->row == row) removed += next++->missing;
+      offsets[row + 1] -= removed;
+    }
   }
 
-  // Fills rows whose runs all have the size of the block kernel's, which looks at their cells alone; false for others.
+  // Do all runs have the size of the block kernel's, which looks at their cells alone?
+  static bool have_the_size(const std::int64_t* offsets, const std::int64_t* end) noexcept {
+    bool have = true;
+    for (; offsets < end; ++offsets) have &= offsets[1] - offsets[0] == T::kBlockSize;
+    return have;
+  }
+
   template <class One>
-  static bool in_block(const Input<std::uint64_t>& cells, const std::int64_t* from, std::int64_t* to, std::uint64_t* out,
-                       std::size_t n_values, std::size_t start, std::size_t stop, const One& one) {
-    const auto kernel = blocks().*Block;
-    bool fits = kernel != nullptr;
-    for (std::size_t row = start; fits && row < stop; ++row) fits = from[row + 1] - from[row] == T::kBlockSize;
-    if (!fits) return false;
+  static void in_blocks(const Input<std::uint64_t>& cells, std::size_t begin, std::size_t end, std::uint64_t* to,
+                        const Blocks& chosen, std::size_t total, const One& one) noexcept {
+    using Run = std::array<std::uint64_t, T::kBlockSize>;
     BlockInput<std::uint64_t> block;
     std::uint8_t left[kBlockRows];
-    const std::size_t n = stop - start;
-    const std::uint64_t* rows = block.take(cells, start, n);
-    std::fill(to + start, to + stop, T::kBlockSize);
-    const Output<std::array<std::uint64_t, T::kBlockSize>> runs(out + from[start], n_values / T::kBlockSize);
-    const bool any_left = runs.fill(0, n, [&](std::uint64_t* values) { return kernel(rows, values, left, n); });
-    stream_ends();
-    if (any_left) {
+    const Blocks::Stream stream = total >= kStreamedBytes / sizeof(std::uint64_t) ? chosen.stream : nullptr;
+    fill_blocks<Run>(Output<Run>{to}, 0, end - begin, stream, [&](std::size_t start, std::size_t n, const Output<Run>& runs) {
+      if (!(chosen.*Block)(block.take(cells, begin + start, n), runs.to, left, n)) return;
       for (std::size_t k = 0; k < n; ++k) {
-        if (left[k]) one(start + k);
+        if (left[k]) one(begin + start + k, runs.to + T::kBlockSize * k);
       }
-    }
-    return true;
+    });
   }
 };
 
@@ -247,7 +273,7 @@ class Rows {
   template <class T, auto Checker, auto Block, class... A>
   void add_ragged_row(const char* name, std::int64_t (*)(A...) noexcept) {
     using Row = Ragged<T, Checker, Block, std::remove_cvref_t<A>...>;
-    define((std::string(name) + "_size").c_str(), &Row::size);
+    define((std::string(name) + "_offsets").c_str(), &Row::offsets);
     define(name, &Row::fill);
     signatures_[name] = inputs<A...>() + " -> u8[]";
   }

@@ -9,7 +9,7 @@
 #include <cstdint>
 #include <cstring>
 
-#if defined(__GFNI__) && defined(__AVX512VBMI__)
+#if defined(__SSE2__)
 #include <immintrin.h>
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"  // in intrinsics of gcc 12
 #endif
@@ -166,14 +166,14 @@ constexpr std::uint64_t kSign = std::uint64_t{1} << 63;
 
 // --- cells, bit by bit -------------------------------------------------------------------------------------------------
 
+constexpr std::uint64_t kMarkers = 0x1555555555555555;  // where they may be
+
 // Negative, as signed integers, for what is no cell. In arithmetic alone, which vectorises where conditions do not.
 // Valid range: any 64 bits.
 inline std::uint64_t fault(std::uint64_t id) {
-  const std::uint64_t marker = lowest_bit(id) & 0x1555555555555555;
+  const std::uint64_t marker = lowest_bit(id) & kMarkers;
   return (marker - 1) | (id & id << 1);
 }
-// The same but for the missing cell.
-inline std::uint64_t real_fault(std::uint64_t id) { return fault(id) & (id | (0 - id)); }
 inline bool is_negative(std::uint64_t x) { return static_cast<std::int64_t>(x) < 0; }
 
 // Marks the rows where `fault_of(k)` is negative, if all of them together are.
@@ -184,17 +184,33 @@ inline bool leave(std::uint64_t faults, std::uint8_t* left, std::size_t n, Fault
   return true;
 }
 
+// What is neither a cell nor missing, among all that are added.
+struct Faults {
+  std::uint64_t markers = 0, faces = 0;
+
+  void add(std::uint64_t id, std::uint64_t allowed_markers = kMarkers) {
+    markers |= lowest_bit(id) & ~allowed_markers;
+    faces |= id & (id + id);
+  }
+  std::uint64_t any() const { return (markers | (0 - markers)) | faces; }  // negative if there are
+};
+inline std::uint64_t fault_unless_missing(std::uint64_t id, std::uint64_t allowed_markers = kMarkers) {
+  Faults one;
+  one.add(id, allowed_markers);
+  return one.any();
+}
+
 // f(cell) for each cell, `null` for the missing one.
 template <class T, class F>
 inline bool each_cell(const std::uint64_t* __restrict cell, T* __restrict to, T null, std::uint8_t* left, std::size_t n,
                       F f) noexcept {
-  std::uint64_t faults = 0;
+  Faults faults;
   for (std::size_t k = 0; k < n; ++k) {
     const std::uint64_t id = cell[k];
-    faults |= real_fault(id);
+    faults.add(id);
     to[k] = id == 0 ? null : f(id);
   }
-  return leave(faults, left, n, [&](std::size_t k) { return real_fault(cell[k]); });
+  return leave(faults.any(), left, n, [&](std::size_t k) { return fault_unless_missing(cell[k]); });
 }
 
 bool cell_is_valid(const std::uint64_t* __restrict cell, bool* __restrict valid, std::uint8_t*, std::size_t n) noexcept {
@@ -237,40 +253,36 @@ bool cell_range_max(const std::uint64_t* cell, std::uint64_t* leaf, std::uint8_t
 bool cell_parent(const std::uint64_t* __restrict cell, std::int32_t level, std::uint64_t* __restrict parent,
                  std::uint8_t* left, std::size_t n) noexcept {
   if (level < 0 || level > 30) return leave_all(left, n);
-  const std::uint64_t bit = std::uint64_t{1} << (2 * (30 - level)), keep = 0 - bit, reach = 2 * bit - 1;
-  // A cell at this level or below has its marker among these bits, a coarser one has none of them set.
-  const auto is_fault = [=](std::uint64_t id) {
-    return real_fault(id) | (((id & reach) - 1) & (id | (0 - id)));
-  };
-  std::uint64_t faults = 0;
+  const std::uint64_t bit = std::uint64_t{1} << (2 * (30 - level)), keep = 0 - bit;
+  const std::uint64_t allowed = kMarkers & (2 * bit - 1);  // of cells at this level or below
+  Faults faults;
   for (std::size_t k = 0; k < n; ++k) {
     const std::uint64_t id = cell[k];
-    faults |= is_fault(id);
+    faults.add(id, allowed);
     parent[k] = id == 0 ? 0 : (id & keep) | bit;
   }
-  return leave(faults, left, n, [&](std::size_t k) { return is_fault(cell[k]); });
+  return leave(faults.any(), left, n, [&](std::size_t k) { return fault_unless_missing(cell[k], allowed); });
 }
 
 // Questions about two cells; false if one is missing.
 template <class F>
 inline bool each_pair(const std::uint64_t* __restrict a, const std::uint64_t* __restrict b, bool* __restrict to,
                       std::uint8_t* left, std::size_t n, F f) noexcept {
-  std::uint64_t faults = 0;
+  Faults faults;
   for (std::size_t k = 0; k < n; ++k) {
     const std::uint64_t p = a[k], q = b[k];
-    faults |= real_fault(p) | real_fault(q);
-    to[k] = (p != 0) & (q != 0) & f(p, q);
+    faults.add(p);
+    faults.add(q);
+    to[k] = f(p, q);
   }
-  return leave(faults, left, n, [&](std::size_t k) {
-    return real_fault(a[k]) | real_fault(b[k]);
-  });
+  return leave(faults.any(), left, n, [&](std::size_t k) { return fault_unless_missing(a[k]) | fault_unless_missing(b[k]); });
 }
 
 bool cell_contains(const std::uint64_t* a, const std::uint64_t* b, bool* contains, std::uint8_t* left,
                    std::size_t n) noexcept {
   return each_pair(a, b, contains, left, n, [](std::uint64_t p, std::uint64_t q) {
     const std::uint64_t reach = lowest_bit(p) - 1;
-    return (p - reach <= q) & (q <= p + reach);
+    return (p != 0) & (q - p + reach <= reach + reach);  // from range_min to range_max, and so not 0
   });
 }
 
@@ -278,7 +290,7 @@ bool cell_intersects(const std::uint64_t* a, const std::uint64_t* b, bool* inter
                      std::size_t n) noexcept {
   return each_pair(a, b, intersects, left, n, [](std::uint64_t p, std::uint64_t q) {
     const std::uint64_t p_reach = lowest_bit(p) - 1, q_reach = lowest_bit(q) - 1;
-    return (q - q_reach <= p + p_reach) & (q + q_reach >= p - p_reach);
+    return (p != 0) & (q != 0) & (q - q_reach <= p + p_reach) & (q + q_reach >= p - p_reach);
   });
 }
 
@@ -312,10 +324,10 @@ inline std::uint64_t digits_to_text(std::uint64_t digits, std::uint64_t kept) {
 bool cell_to_token(const std::uint64_t* __restrict cell, std::uint8_t* __restrict token, std::uint8_t* left,
                    std::size_t n) noexcept {
   alignas(64) std::uint64_t first[kBlockRows], second[kBlockRows];
-  std::uint64_t faults = 0;
+  Faults faults;
   for (std::size_t k = 0; k < n; ++k) {
     const std::uint64_t id = cell[k], kept = 0 - lowest_bit(id);
-    faults |= real_fault(id);
+    faults.add(id);
     const std::uint64_t text = digits_to_text(id >> 32, kept >> 32);
     first[k] = id == 0 ? turned(std::uint64_t{'X'} << 56) : text;
     second[k] = digits_to_text(id & 0xffffffff, kept & 0xffffffff);
@@ -324,7 +336,7 @@ bool cell_to_token(const std::uint64_t* __restrict cell, std::uint8_t* __restric
     std::memcpy(token + 16 * k, &first[k], 8);
     std::memcpy(token + 16 * k + 8, &second[k], 8);
   }
-  return leave(faults, left, n, [&](std::size_t k) { return real_fault(cell[k]); });
+  return leave(faults.any(), left, n, [&](std::size_t k) { return fault_unless_missing(cell[k]); });
 }
 
 inline std::uint64_t nuls(std::uint64_t digits) {  // bytes of ones where there is a NUL
@@ -627,11 +639,28 @@ bool cell_all_neighbors(const std::uint64_t* cell, std::uint64_t* __restrict nei
   return leave(std::uint64_t{any} << 63, left, n, [&](std::size_t k) { return std::uint64_t{outside[k]} << 63; });
 }
 
+// --- results to memory -------------------------------------------------------------------------------------------------
+
+#if defined(__SSE2__)
+void stream(const std::byte* from, std::byte* to, std::size_t size) noexcept {
+#if defined(__AVX512F__)
+  for (std::size_t at = 0; at < size; at += 64) _mm512_stream_si512(reinterpret_cast<__m512i*>(to + at), _mm512_loadu_si512(from + at));
+#else
+  for (std::size_t at = 0; at < size; at += 16) {
+    _mm_stream_si128(reinterpret_cast<__m128i*>(to + at), _mm_loadu_si128(reinterpret_cast<const __m128i*>(from + at)));
+  }
+#endif
+}
+#endif
+
 }  // namespace
 
 extern const Blocks kBlocks;
 const Blocks kBlocks = {
     .name = CELLWISE_ISA_NAME,
+#if defined(__SSE2__)
+    .stream = &stream,
+#endif
     .latlng_to_cell = &latlng_to_cell,
     .cell_to_latlng = &cell_to_latlng,
     .cell_vertices = &cell_vertices,

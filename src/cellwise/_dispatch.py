@@ -288,7 +288,7 @@ def _call(name, *values, on_invalid="raise", out=None, exact=False, as_bytes=Fal
         inputs.check_choice("on_invalid", on_invalid, ("raise", "warn", "null"))
     row = KERNELS[name]
     this = _Call(row, values)
-    return _ragged(this, on_invalid) if row.is_ragged else _elementwise(this, on_invalid, out, exact, as_bytes)
+    return _ragged(this, on_invalid, out) if row.is_ragged else _elementwise(this, on_invalid, out, exact, as_bytes)
 
 
 # call(name, *values, on_invalid="raise", out=None, exact=False, as_bytes=False): results of the kernel `name` for any
@@ -326,27 +326,52 @@ def _elementwise(this, on_invalid, out, exact, as_bytes):
     return tuple(shaped) if len(shaped) > 1 else shaped[0]
 
 
-def _ragged(this, on_invalid):
+def _ragged(this, on_invalid, out):
     row, module = this.row, native()
     if len(this.shape) > 1:
         raise ValueError(f"{row.name} takes scalars and one-dimensional arrays: got shape {this.shape}")
-    sizes = np.empty(this.n, np.int64)
+    # How many values there can be, before the runs are there.
     if module is not None:
-        count, first = getattr(module, row.name + "_size")(*map(_native_view, this.flat), sizes)
+        offsets = np.empty(this.n + 1, np.int64)
+        count, first = getattr(module, row.name + "_offsets")(*map(_native_view, this.flat), offsets)
+        most = offsets[-1]
     else:
+        sizes = np.empty(this.n, np.int64)
         count, first = this.count_in_chunks(lambda at, parts: _reference.run_size(row, parts, sizes[at]))
+        most = sizes.sum(dtype=np.float64)
     this.report(count, first, on_invalid)
-    inputs.check_cell_limit(sizes.sum(dtype=np.float64), row.name)
-    if module is not None:  # the sizes are bounds until the runs are there
-        offsets = _offsets(sizes)
-        values = np.empty(offsets[-1], np.uint64)
-        total = getattr(module, row.name)(*map(_native_view, this.flat), offsets, sizes, values)
-        if total != len(values):
-            values, offsets = values[:total], _offsets(sizes)
+    inputs.check_cell_limit(most, row.name)
+    values = _room(out, int(most), this.flat)
+    if module is not None:
+        total = getattr(module, row.name)(*map(_native_view, this.flat), offsets, values)
     else:
-        runs = [_reference.run_fill(row, parts, sizes[at]) for at, parts in this.chunks()]
-        values, offsets = np.concatenate([np.empty(0, np.uint64), *runs]), _offsets(sizes)
+        total = 0
+        for at, parts in this.chunks():
+            run = _reference.run_fill(row, parts, sizes[at])
+            values[total : total + len(run)] = run
+            total += len(run)
+        offsets = _offsets(sizes)
+    values = values[:total]
     return values if this.shape == () else Ragged._of(values, offsets)
+
+
+def _room(out, size, flat):
+    """An array for so many values: `out`, where it is given."""
+    if out is None:
+        return np.empty(size, np.uint64)
+    if not isinstance(out, np.ndarray):
+        raise TypeError(f"out must be an array: got {type(out).__name__}")
+    if out.dtype != np.uint64:
+        raise TypeError(f"out must be of dtype uint64: got {out.dtype}")
+    if out.ndim != 1 or not out.flags.c_contiguous or not out.flags.aligned:
+        raise ValueError(f"out must be one-dimensional and contiguous: got shape {out.shape}, strides {out.strides}")
+    if len(out) < size:
+        raise ValueError(f"out must have room for {size:,} values: got {len(out):,}")
+    if not out.flags.writeable:
+        raise ValueError("out must be writable: got a read-only array")
+    if any(np.may_share_memory(out, x) for x in flat):
+        raise ValueError("out must not share memory with the other arguments: got one that may")
+    return out
 
 
 def _offsets(sizes):

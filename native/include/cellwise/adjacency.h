@@ -102,15 +102,9 @@ constexpr Check check_cell_vertex_neighbors(std::uint64_t cell, std::int32_t lev
 // REQUIRES: cell is valid; cell_level(cell) <= level <= 30.
 struct CellAllNeighbors {
   static constexpr std::int64_t kBlockSize = 8;  // of the runs that the block kernel fills: at the cell's own level
+  // One less for each corner of the cube that the cell touches.
   static constexpr std::int64_t size(std::uint64_t cell, std::int32_t level) noexcept {
-    return (std::int64_t{4} << (level - cell_level(cell))) + 4 - cube_corners(cell);
-  }
-  // Corners of the cube that the cell touches, where one neighbor is missing: the curve reaches the corners of a face
-  // by the same quarter on every level.
-  static constexpr std::int64_t cube_corners(std::uint64_t cell) noexcept {
-    if (cell_level(cell) == 0) return 4;
-    const std::uint64_t position = cell << 3, all_but_the_finest = 0 - (lowest_bit(cell) << 6);
-    return ((position ^ position << 2) & all_but_the_finest) == 0 ? 1 : 0;
+    return (std::int64_t{4} << (level - cell_level(cell))) + 4;
   }
   static std::int64_t fill(std::uint64_t cell, std::int32_t level, std::uint64_t* out) noexcept {
     const FaceIJ at = cell_to_face_ij(cell);

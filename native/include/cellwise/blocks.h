@@ -19,6 +19,11 @@ inline constexpr std::size_t kBlockRows = 256;
 struct Blocks {
   const char* name = nullptr;  // of the instruction set
 
+  // Copies whole lines to lines, past the caches; not there on every processor.
+  using Stream = void (*)(const std::byte* from, std::byte* to, std::size_t size) noexcept;
+  static constexpr std::size_t kLine = 64;
+  Stream stream = nullptr;
+
   bool (*latlng_to_cell)(const double* lat, const double* lng, std::int32_t level, std::uint64_t* cell,
                          std::uint8_t* left, std::size_t n) noexcept = nullptr;
   // Within 2 units in the last place of the scalar kernels.

@@ -84,10 +84,7 @@ def cell_vertex_neighbors(cell, level):
 
 
 def cell_all_neighbors_size(cell, level):
-    _, i, j = cell_to_face_ij(cell)
-    size = level_size(cell_level(cell))
-    ends = [(x & -size == 0).astype(np.int64) + ((x & -size) + size == MAX_SIZE) for x in (i, j)]
-    return 4 * (size // level_size(level)) + 4 - ends[0] * ends[1]  # less the corners of the cube
+    return 4 * 2 ** (level - cell_level(cell)).astype(np.int64) + 4  # one less for each corner of the cube
 
 
 def cell_all_neighbors(cell, level):

@@ -115,7 +115,7 @@ def cell_edge_neighbors(cell, *, out=None, on_invalid="raise"):
     return call("cell_edge_neighbors", cell, out=out, on_invalid=on_invalid)
 
 
-def cell_vertex_neighbors(cell, level, *, on_invalid="raise"):
+def cell_vertex_neighbors(cell, level, *, out=None, on_invalid="raise"):
     """The four cells at `level` round the vertex of each cell's ancestor there that lies nearest to the cell.
 
     They hold everything that is nearer to the cell than half an edge at `level`. At a corner of the cube they are
@@ -127,6 +127,9 @@ def cell_vertex_neighbors(cell, level, *, on_invalid="raise"):
         Cell ids; 0, the missing cell, has none.
     level : int or array_like of int
         Coarser than each cell's own level.
+    out : ndarray of uint64, optional
+        Room for the cells, one-dimensional: the result is the beginning of it, or has it for its values. There are at
+        most four for each cell; if `out` is too small, the message says how many may come.
     on_invalid : {"raise", "warn", "null"}
         What happens where there are no such cells.
 
@@ -141,10 +144,10 @@ def cell_vertex_neighbors(cell, level, *, on_invalid="raise"):
     >>> cw.cell_to_token(cw.cell_vertex_neighbors(cw.latlng_to_cell(-30.0438, -51.14022), 15))
     array(['951977d34', '951977d3c', '951977d44', '951977d4c'], dtype='<U16')
     """
-    return call("cell_vertex_neighbors", cell, level, on_invalid=on_invalid)
+    return call("cell_vertex_neighbors", cell, level, out=out, on_invalid=on_invalid)
 
 
-def cell_all_neighbors(cell, level=None, *, on_invalid="raise"):
+def cell_all_neighbors(cell, level=None, *, out=None, on_invalid="raise"):
     """All cells at `level` outside each cell that touch it, over an edge or a corner.
 
     Parameters
@@ -153,6 +156,10 @@ def cell_all_neighbors(cell, level=None, *, on_invalid="raise"):
         Cell ids; 0, the missing cell, has none.
     level : int, array_like of int or None
         In each cell's level..30; None is the cell's own.
+    out : ndarray of uint64, optional
+        Room for the cells, one-dimensional: the result is the beginning of it, or has it for its values. There are at
+        most ``4 * 2 ** (level - own level) + 4`` for each cell; if `out` is too small, the message says how many may
+        come.
     on_invalid : {"raise", "warn", "null"}
         What happens where there are no such cells.
 
@@ -171,10 +178,10 @@ def cell_all_neighbors(cell, level=None, *, on_invalid="raise"):
     """
     if level is None:
         level = own_level(cell)
-    return call("cell_all_neighbors", cell, level, on_invalid=on_invalid)
+    return call("cell_all_neighbors", cell, level, out=out, on_invalid=on_invalid)
 
 
-def cell_disk(cell, k, *, on_invalid="raise"):
+def cell_disk(cell, k, *, out=None, on_invalid="raise"):
     """Cells of the same level within `k` steps of each cell, itself included.
 
     A step goes over an edge or a corner, so that away from the corners of the cube a disk is a square of
@@ -186,6 +193,9 @@ def cell_disk(cell, k, *, on_invalid="raise"):
         Cell ids; 0, the missing cell, has none.
     k : int or array_like of int
         0 or more.
+    out : ndarray of uint64, optional
+        Room for the cells, one-dimensional: the result is the beginning of it, or has it for its values. There are at
+        most ``(2 * k + 1) ** 2`` for each cell; if `out` is too small, the message says how many may come.
     on_invalid : {"raise", "warn", "null"}
         What happens to ids that are no cells and negative `k`.
 
@@ -205,10 +215,10 @@ def cell_disk(cell, k, *, on_invalid="raise"):
     >>> len(cw.cell_disk(cw.token_to_cell("951977d34"), 3))
     49
     """
-    return call("cell_disk", cell, k, on_invalid=on_invalid)
+    return call("cell_disk", cell, k, out=out, on_invalid=on_invalid)
 
 
-def cell_ring(cell, k, *, on_invalid="raise"):
+def cell_ring(cell, k, *, out=None, on_invalid="raise"):
     """Cells of the same level exactly `k` steps from each cell; for 0, the cell itself.
 
     Parameters
@@ -217,6 +227,9 @@ def cell_ring(cell, k, *, on_invalid="raise"):
         Cell ids; 0, the missing cell, has none.
     k : int or array_like of int
         0 or more.
+    out : ndarray of uint64, optional
+        Room for the cells, one-dimensional: the result is the beginning of it, or has it for its values. There are at
+        most ``8 * k`` for each cell, and one for ``k = 0``; if `out` is too small, the message says how many may come.
     on_invalid : {"raise", "warn", "null"}
         What happens to ids that are no cells and negative `k`.
 
@@ -231,4 +244,4 @@ def cell_ring(cell, k, *, on_invalid="raise"):
     >>> [len(cw.cell_ring(cw.token_to_cell("951977d34"), k)) for k in range(4)]
     [1, 8, 16, 24]
     """
-    return call("cell_ring", cell, k, on_invalid=on_invalid)
+    return call("cell_ring", cell, k, out=out, on_invalid=on_invalid)

@@ -173,7 +173,7 @@ def cell_child(cell, k, *, out=None, on_invalid="raise"):
     return call("cell_child", cell, k, out=out, on_invalid=on_invalid)
 
 
-def cell_children(cell, level=None, *, on_invalid="raise"):
+def cell_children(cell, level=None, *, out=None, on_invalid="raise"):
     """Descendants of each cell at `level`, in curve order.
 
     Parameters
@@ -182,6 +182,9 @@ def cell_children(cell, level=None, *, on_invalid="raise"):
         Cell ids; 0, the missing cell, has none.
     level : int, array_like of int or None
         In each cell's level..30; None is the next finer level (a leaf has no children and is refused).
+    out : ndarray of uint64, optional
+        Room for the cells, one-dimensional: the result is the beginning of it, or has it for its values. There are at
+        most ``4 ** (level - own level)`` for each cell; if `out` is too small, the message says how many may come.
     on_invalid : {"raise", "warn", "null"}
         What happens where there are no such descendants: an error, or none with or without a warning.
 
@@ -207,7 +210,7 @@ def cell_children(cell, level=None, *, on_invalid="raise"):
         if on_invalid == "raise":
             call("cell_child", cell, 0)  # says of a leaf that it has none
         level = own_level(cell) + 1
-    return call("cell_children", cell, level, on_invalid=on_invalid)
+    return call("cell_children", cell, level, out=out, on_invalid=on_invalid)
 
 
 def cell_range_min(cell, *, out=None, on_invalid="raise"):
