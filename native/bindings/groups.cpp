@@ -2,15 +2,18 @@
 
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/pair.h>
+#include <nanobind/stl/tuple.h>
 
 #include <cstdint>
 #include <memory>
 #include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
 #include "cellwise/blocks.h"
 #include "cellwise/groups.h"
+#include "cellwise/shrinkage.h"
 
 namespace cellwise::bindings {
 
@@ -23,8 +26,8 @@ constexpr const char* kVocabularyName = "cellwise.Vocabulary";
 // Rows between two looks for Ctrl-C.
 constexpr std::size_t kChunk = 1 << 16;
 
-template <class T>
-using In = nb::ndarray<const T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+template <class T, int Axes = 1>
+using In = nb::ndarray<const T, nb::ndim<Axes>, nb::c_contig, nb::device::cpu>;
 template <class T, int Axes = 1>
 using Out = nb::ndarray<T, nb::ndim<Axes>, nb::c_contig, nb::device::cpu>;
 template <class T>
@@ -207,6 +210,62 @@ std::pair<Made<std::int32_t>, Made<std::int32_t>> pairs(In<std::int32_t> a, In<s
   return {to_numpy(std::move(firsts)), to_numpy(std::move(seconds))};
 }
 
+// --- shrinkage ---------------------------------------------------------------------------------------------------------
+
+bool is_ascending_below(In<std::int32_t> numbers, std::size_t n) {
+  const std::int32_t* number = numbers.data();
+  bool fits = numbers.size() == 0 || (number[0] >= 0 && static_cast<std::size_t>(number[numbers.size() - 1]) < n);
+  for (std::size_t k = 1; k < numbers.size(); ++k) fits &= number[k - 1] <= number[k];
+  return fits;
+}
+
+const GroupSums* as_sums(In<double, 2> sums) { return reinterpret_cast<const GroupSums*>(sums.data()); }
+
+using GivenPairs = std::tuple<In<std::int32_t>, In<std::int32_t>, In<double, 2>>;  // cell, fold, sums
+
+// The level and the pairs, if they are what kernels rely on.
+std::pair<Level, Pairs> checked(In<double, 2> sums, In<std::int32_t> family, std::size_t n_families,
+                                In<std::int32_t> cell_at, const GivenPairs& given, std::size_t n_folds) {
+  const auto& [cell, fold, pair_sums] = given;
+  const std::size_t n_cells = sums.shape(0), n_pairs = cell.size();
+  bool fits = sums.shape(1) == 4 && pair_sums.shape(1) == 4 && family.size() == n_cells && fold.size() == n_pairs &&
+              pair_sums.shape(0) == n_pairs && is_ascending_below(family, n_families) &&
+              is_ascending_below(cell_at, n_cells) && is_ascending_below(cell, cell_at.size());
+  for (std::size_t k = 0; fits && k < n_pairs; ++k) {
+    fits = fold.data()[k] >= 0 && static_cast<std::size_t>(fold.data()[k]) < n_folds;
+  }
+  if (!fits) throw nb::value_error("cells, families and pairs must be in order and in range");
+  return {{as_sums(sums), family.data(), n_cells, cell_at.data()},
+          {cell.data(), fold.data(), as_sums(pair_sums), n_pairs}};
+}
+
+void terms(bool is_std, In<double, 2> sums, In<std::int32_t> family, In<std::int32_t> cell_at, const GivenPairs& given,
+           Out<double, 2> terms) {
+  const std::size_t n_terms = is_std ? StdStatistic::kTerms : MeanStatistic::kTerms;
+  if (terms.shape(0) != n_terms || terms.shape(1) == 0) throw nb::value_error("the result must have a row for each term");
+  const std::size_t n_folds = terms.shape(1) - 1;
+  const auto [level, pairs] = checked(sums, family, std::size_t{1} << 31, cell_at, given, n_folds);
+  nb::gil_scoped_release release;
+  (is_std ? level_terms<StdStatistic> : level_terms<MeanStatistic>)(level, pairs, n_folds, terms.data());
+}
+
+void shrink(bool is_std, In<double, 2> sums, In<std::int32_t> family, In<std::int32_t> cell_at, const GivenPairs& given,
+            In<double> m, In<double> prior, bool to_parent, In<double> above, In<double> own, In<double> own_of_pairs,
+            Out<double, 2> table, std::size_t from, std::size_t to, bool has_support, double number, Out<double> values) {
+  if (m.size() == 0 || prior.size() != m.size()) throw nb::value_error("m and prior must have an item for each view");
+  const std::size_t n_folds = m.size() - 1, width = table.shape(1);
+  const auto [level, pairs] = checked(sums, family, above.size(), cell_at, given, n_folds);
+  const bool has_own = own.size() > 0;
+  if (values.size() != level.n || table.shape(0) != pairs.n || from >= width || to >= width || width < 2 * has_support ||
+      (has_own && (own.size() != level.n || own_of_pairs.size() != pairs.n))) {
+    throw nb::value_error("the results must have an item for each cell and pair");
+  }
+  const Shrinking how{m.data(), prior.data(), to_parent, above.data(), has_own ? own.data() : nullptr,
+                      has_own ? own_of_pairs.data() : nullptr, table.data(), width, from, to, has_support, number};
+  nb::gil_scoped_release release;
+  (is_std ? shrink_level<StdStatistic> : shrink_level<MeanStatistic>)(level, pairs, n_folds, how, values.data());
+}
+
 }  // namespace
 
 void add_groups(nb::module_& m) {
@@ -222,6 +281,8 @@ void add_groups(nb::module_& m) {
   m.def("vocabulary_containing_one", &containing_one);
   m.def("number_pairs", &pairs);
   m.def("sum_groups", &sum);
+  m.def("level_terms", &terms);
+  m.def("shrink_level", &shrink);
 }
 
 }  // namespace cellwise::bindings

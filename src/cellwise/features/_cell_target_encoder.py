@@ -24,7 +24,7 @@ from ._base import (
     tokens_from_cells,
 )
 from ._cell_encoder import CHUNK
-from ._grouped_sums import CellSums, Folds, Target, cells_of_rows
+from ._grouped_sums import CellSums, Folds, Target, at_level, cells_of_rows, coarser
 from ._shrinkage import STATISTICS, Estimates, Medians
 from ._sorted_leaves import ancestors, auto_levels
 from ._splitters import auto_block_level, deal
@@ -493,16 +493,17 @@ class CellTargetEncoder(CellTransformer):
         if to_splitter is not None and self.statistic != "count":
             folds = self._folds(X, y, cells, placed, to_splitter)
         cells, number = cells_of_rows(cells, self.levels_[-1])
-        sums, pair = CellSums.of_rows(cells, number, self.levels_[-1], target, folds)
+        finest, pair = CellSums.of_rows(cells, number, target, folds)
         medians = Medians(target, number, folds) if self.statistic == "median" else None
         tested = None if folds is None else pair if folds.tested is None else pair[folds.tested]
         del placed, y_read, target, folds, pair  # what is as long as X and no longer needed
-        table = self._estimate(sums, medians, has_weights=weight is not None)
+        table = self._estimate(finest, medians, has_weights=weight is not None)
+        del finest, medians
         if to_splitter is None:
             return None
         if tested is None:  # encodings that do not depend on y
             table, tested = self._encode(cells), number
-        del sums, number
+        del number
         return np.take(table, tested, axis=0)
 
     def _read_target(self, X, y, weight):
@@ -535,42 +536,44 @@ class CellTargetEncoder(CellTransformer):
         self.target_mean_ = float(np.average(code, weights=weight))
         return code.astype(np.float64)
 
-    def _estimate(self, here, medians, *, has_weights):
+    def _estimate(self, finest, medians, *, has_weights):
         """Fit level by level, given the sums at the finest; encodings of the pairs there."""
-        # from the finest level up, for each level: its sums, where its cells and pairs lie in the next coarser level,
-        # and where the finest cells and pairs lie in it
-        steps, cell_at = [], np.arange(len(here.cells), dtype=np.int32)
-        pair_at = np.arange(len(here.pair_cell), dtype=np.int32)
+        # from the finest level up, for each level: its cells, where they lie in the next coarser level, and where the
+        # finest cells lie in it
+        steps, cells, cell_at = [], finest.cells, np.arange(len(finest.cells), dtype=np.int32)
         for level in (*self.levels_[-2::-1], -1):
-            above, up, pair_up = here.coarser(level)
-            steps.append((here, up, pair_up, cell_at, pair_at))
-            here, cell_at, pair_at = above, up[cell_at], pair_up[pair_at]
-        how = {"support": self.add_support, "medians": medians, "cell_of_finest": cell_at}
-        estimates = Estimates(here, self.statistic, self.smooth, self.prior, **how)
-        self.prior_ = np.zeros(1) if self.statistic == "count" else self._told(estimates.prior[:, 0])
+            above, up = coarser(cells, level)
+            steps.append((cells, up, cell_at))
+            cells, cell_at = above, up[cell_at]
+        is_count, n = self.statistic == "count", self._n_targets
         self.cells_, self.counts_, self.encodings_, self.sums_, self.squares_, smooth = [], [], [], [], [], []
-        table = np.empty((len(pair_at), self._width), self.dtype)
-        for k in range(len(self.levels_)):
-            here, up, pair_up, cell_at, pair_at = steps.pop()
-            m = estimates.descend(here, up, pair_up, cell_at)
-            kept = (here.sums.n_rows > 0) & here.is_of_level  # not where all weigh 0
-            sums, n_cells = here.sums.at(kept), len(here.cells)
-            self.cells_.append(here.cells[kept])
-            self.counts_.append(sums.weight if has_weights else sums.weight.astype(np.int64))
-            self.sums_ += list(sums.total)
-            self.squares_ += list(sums.square)
-            self.encodings_ += list(self._told(estimates.values[:, :n_cells][:, kept])) if len(m) else [sums.weight]
-            smooth += m.tolist()
-            if len(m):
-                self._put(table, slice(None), k, self._told(estimates.values[:, n_cells:])[:, pair_at])
+        table = np.empty((len(finest.pairs[0].cell), self._width))
+        if is_count:
+            self.prior_ = np.zeros(1)
+        else:
+            estimates = Estimates(finest, self, table, medians)
+            self.prior_ = self._told(estimates.prior[:, 0].copy())
+        for k, level in enumerate(self.levels_):
+            cells, up, cell_at = steps.pop()
+            is_of_level = at_level(cells, level)[:, None]
+            sums = [np.where(is_of_level, values, 0) for values in finest.over(cell_at, len(cells))]
+            kept = sums[0][:, 0] > 0  # not where all weigh 0
+            self.cells_.append(cells[kept])
+            self.counts_.append(sums[0][kept, 1].astype(np.float64 if has_weights else np.int64))
+            if is_count:
+                self.encodings_.append(sums[0][kept, 1])
+                continue
+            smooth += estimates.descend(sums, up, cell_at, level, k * n if self.output == "all" else 0)
+            self.sums_ += [values[kept, 2] for values in sums]
+            self.squares_ += [values[kept, 3] for values in sums]
+            self.encodings_ += [self._told(values[kept]) for values in estimates.values]
         self.smooth_ = np.array(smooth)
         self._known = Vocabulary(np.concatenate(self.cells_))
-        if self.add_support:
-            table[:, -2:] = estimates.support[:, n_cells:].T
-        return table
+        self._told(table[:, : self._width - 2 * self.add_support])
+        return table.astype(self.dtype, copy=False)
 
     def _told(self, estimates):
-        """Estimates as they are told."""
+        """Turn estimates into what is told, in place; the same array."""
         return STATISTICS[self.statistic].told(estimates, self.origin_)
 
     # --- folds --------------------------------------------------------------------------------------------------------
@@ -604,7 +607,7 @@ class CellTargetEncoder(CellTransformer):
         if block is None:
             if n < self.cv:
                 raise ValueError(f"cv must be at most the number of rows: got {self.cv} for {n} rows")
-            fold = rng.permutation(np.resize(np.arange(self.cv, dtype=np.min_scalar_type(self.cv)), n))
+            fold = rng.permutation(np.tile(np.arange(self.cv, dtype=np.min_scalar_type(self.cv)), n // self.cv + 1)[:n])
         else:
             count = np.bincount(block)
             if len(count) < self.cv:

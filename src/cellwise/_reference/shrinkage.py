@@ -1,0 +1,124 @@
+"""Estimates of y in the cells of a level, shrunk to those of the cells around them, and how much that takes.
+
+A view is what somebody knows: view 0 knows all rows, view k + 1 all but those that fold k holds out. Those of a cell are
+its sums without those of its pairs with the fold; pairs are of the finest cells, and meet again in coarser ones.
+
+Sums have four columns: rows that do not weigh 0, their weight, and the weighted sums of y and of its square.
+"""
+
+import numpy as np
+
+from .groups import number_pairs
+
+
+def ratio(a, b):
+    """Ratio a / b, or 0 where b is 0 or less."""
+    return np.divide(a, b, out=np.zeros(np.broadcast_shapes(np.shape(a), np.shape(b))), where=np.asarray(b) > 0)
+
+
+class Mean:
+    """Means: the rows of a cell vary about it, and cells about their families."""
+
+    @staticmethod
+    def own(sums):
+        """Estimate of each group from its own rows alone, and how much these count against m."""
+        _, weight, total, _ = sums.T
+        return ratio(total, weight), weight
+
+    @staticmethod
+    def parts(sums):
+        """What is added up over the cells of a family."""
+        rows, weight, total, square = sums.T
+        return np.stack([rows, np.sign(rows), weight, total, square, ratio(total**2, weight), weight**2])
+
+    @staticmethod
+    def terms(parts):
+        """What is added up over families."""
+        rows, cells, weight, total, square, cell_square, weight_squared = parts
+        n = np.where(rows > 0, weight, 0)
+        return np.stack([rows > 0, cells, n, square, cell_square, ratio(total**2, n), ratio(weight_squared, n)])
+
+
+class Std:
+    """Standard deviations, by way of variances, which sampling scatters about those of the families too."""
+
+    @staticmethod
+    def own(sums):
+        _, weight, total, square = sums.T
+        free = np.maximum(weight - 1, 0)
+        return ratio(np.maximum(square - ratio(total**2, weight), 0), free), free
+
+    @staticmethod
+    def parts(sums):
+        _, weight, total, square = sums.T
+        variance, free = Std.own(sums)
+        within = [np.sign(free), ratio(1, free), free, free * variance, free * variance**2]
+        return np.stack([weight, total, square, *within])
+
+    @staticmethod
+    def terms(parts):
+        n, total, square, cells, per_free, free, first, second = parts
+        variance, _ = Std.own(np.stack([n, n, total, square], axis=1))
+        spread = ratio(second, variance**2) - 2 * ratio(first, variance) + free  # sum of free * (ratio - 1)^2
+        return np.where(variance > 0, np.stack([cells, per_free, free, spread]), 0)
+
+
+def _statistic(is_std):
+    return Std if is_std else Mean
+
+
+def _left(sums, pairs, cell_at, n_folds):
+    """Pairs of a cell of the level and a fold, which of them each of the given ones is, and what is left without it."""
+    finest, fold, pair_sums = pairs
+    number = np.empty(len(finest), np.int32)
+    cell, fold = number_pairs(cell_at[finest], fold, n_folds, number)
+    held = np.stack([np.bincount(number, column, len(cell)) for column in pair_sums.T], axis=1)
+    whole = sums[cell]
+    return cell, fold, number, np.where(whole[:, :1] > held[:, :1], whole - held, 0)
+
+
+def _added_up(parts, group, n):
+    """Each of the parts summed over `n` groups, in the order of the parts."""
+    return np.stack([np.bincount(group, part, n) for part in parts])
+
+
+def level_terms(is_std, sums, family, cell_at, pairs, terms):
+    """Write to `terms`, shape (n_terms, n_folds + 1), those of all families in each view."""
+    statistic, n_folds = _statistic(is_std), terms.shape[1] - 1
+    cell, fold, _, left = _left(sums, pairs, cell_at, n_folds)
+    parts, n_families = statistic.parts(sums), int(family[-1]) + 1
+    of_family = _added_up(parts, family, n_families)
+    met = np.empty(len(cell), np.int32)
+    family_met, fold_met = number_pairs(family[cell], fold, n_folds, met)
+    before = of_family[:, family_met]
+    after = before + _added_up(statistic.parts(left) - parts[:, cell], met, len(family_met))
+    all_rows = statistic.terms(of_family)
+    terms[...] = _added_up(all_rows, np.zeros(n_families, np.intp), 1)
+    terms[:, 1:] += _added_up(statistic.terms(after) - statistic.terms(before), fold_met, n_folds)
+
+
+def shrink_level(
+    is_std, sums, family, cell_at, pairs, m, prior, to_parent, above, own, own_of_pairs, table, start, to, has_support,
+    level, values,
+):  # fmt: skip
+    """Write the estimates of the cells in view 0 to `values`, and those of the pairs, in their fold's view, to the table.
+
+    `above` holds those of the families in view 0, and column `start` of the table those around the pairs. `own` and
+    `own_of_pairs` are empty but where sums do not tell what the own rows of a cell say.
+    """
+    statistic = _statistic(is_std)
+
+    def shrunk(sums, own, above, view):
+        told, amount = statistic.own(sums) if len(own) == 0 else (own, sums[:, 1])
+        towards = above if to_parent else prior[view]
+        return np.where(sums[:, 0] > 0, towards + ratio(amount, amount + m[view]) * (told - towards), above)
+
+    values[...] = shrunk(sums, own, above[family], 0)
+    cell, fold, number, left = _left(sums, pairs, cell_at, len(m) - 1)
+    one = np.empty(len(cell), np.intp)
+    one[number] = np.arange(len(number))  # any of those that meet: they are in the same one above
+    table[:, to] = shrunk(left, own_of_pairs[one] if len(own) else own, table[one, start], 1 + fold)[number]
+    if has_support:
+        seen = (left[:, 0] > 0)[number]
+        table[seen, -2] = left[number[seen], 1]
+        table[seen, -1] = level
