@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import cellwise as cw
 from cellwise._reference import groups as reference
-from cellwise.groups import Vocabulary, count_cells, number_cells, number_pairs, sum_groups
+from cellwise.groups import Vocabulary, add_sums, count_cells, number_cells, number_pairs, sum_groups, take_rows
 from cellwise.testing import use
 
 on_each_backend = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -144,6 +144,27 @@ def test_sums(backend):
         assert np.array_equal(sums, expected)
 
 
+def test_sums_of_sums(backend):
+    rng = np.random.default_rng(0)
+    group, sums = rng.integers(0, 50, 1_000).astype(np.int32), rng.standard_normal((1_000, 4))
+    expected = np.zeros((51, 4))
+    for g, values in zip(group.tolist(), sums):
+        expected[g] += values
+    assert np.array_equal(add_sums(group, sums, 51), expected)
+    assert add_sums(group[:0], sums[:0], 2).tolist() == [[0] * 4] * 2
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16])
+@pytest.mark.parametrize("width", [1, 5, 20])
+def test_rows_of_a_table(backend, dtype, width):
+    table = np.arange(100 * width).reshape(100, width).astype(dtype)
+    number = np.random.default_rng(0).integers(0, 100, 1_000).astype(np.int32)
+    rows = take_rows(table, number)
+    assert rows.dtype == dtype
+    assert np.array_equal(rows, table[number])
+    assert take_rows(table, number[:0]).shape == (0, width)
+
+
 def test_nothing(backend):
     none = np.empty(0, np.uint64)
     assert [x.tolist() for x in count_cells(none, 5)] == [[], []]
@@ -199,6 +220,14 @@ def test_the_native_module_checks_what_it_is_given():
     for group in ([-1], [2]):
         with pytest.raises(ValueError, match="group must be one of the sums"):
             module.sum_groups(np.array(group, np.int32), np.ones(1), np.empty(0), np.zeros((2, 4)))
+        with pytest.raises(ValueError, match="group must be one of the sums"):
+            module.add_sums(np.array(group, np.int32), np.ones((1, 4)), np.zeros((2, 4)))
+        with pytest.raises(ValueError, match="group must be one of the sums"):
+            module.take_rows(np.zeros((2, 4)), np.array(group, np.int32), np.zeros((1, 4)))
+    with pytest.raises(ValueError, match="as many groups as there are of them"):
+        module.add_sums(np.zeros(2, np.int32), np.ones((1, 4)), np.zeros((2, 4)))
+    with pytest.raises(ValueError, match="a row for each number"):
+        module.take_rows(np.zeros((2, 4)), np.zeros(2, np.int32), np.zeros((2, 3)))
     with pytest.raises(ValueError, match="as many numbers as items"):
         module.number_pairs(found, found[:2], 3, 3, found)
     with pytest.raises(ValueError, match="fit in 31 bits"):

@@ -17,6 +17,7 @@ WALLS = {
     "polygons.py": ("features", "plot", "frames", "_native"),
     "neighbors.py": ("features", "plot", "frames", "_native"),
     "groups.py": ("features", "plot", "frames", "_native"),
+    "shrinkage.py": ("features", "plot", "frames", "_native"),
     "covering.py": ("features", "plot", "frames", "_native"),
     "inputs.py": ("features", "plot", "frames", "_native", "cells", "_dispatch", "_reference"),
     "ragged.py": ("features", "plot", "frames", "_native", "cells", "_dispatch"),

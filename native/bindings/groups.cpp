@@ -168,6 +168,14 @@ nb::tuple containing_one(nb::capsule capsule, std::uint64_t cell) {
   return nb::tuple(positions);
 }
 
+const GroupSums* as_sums(In<double, 2> sums) { return reinterpret_cast<const GroupSums*>(sums.data()); }
+
+void check_groups(In<std::int32_t> group, std::size_t n_groups) {
+  std::uint32_t largest = 0;  // -1 is larger than all others
+  for (std::size_t k = 0; k < group.size(); ++k) largest = std::max(largest, static_cast<std::uint32_t>(group.data()[k]));
+  if (group.size() > 0 && largest >= n_groups) throw nb::value_error("group must be one of the sums");
+}
+
 void sum(In<std::int32_t> group, In<double> y, In<double> weight, Out<double, 2> sums) {
   const std::size_t n = group.size(), n_groups = sums.shape(0);
   static_assert(sizeof(GroupSums) == 4 * sizeof(double));
@@ -175,14 +183,36 @@ void sum(In<std::int32_t> group, In<double> y, In<double> weight, Out<double, 2>
     throw nb::value_error("sums need as many groups, values and weights as rows");
   }
   const std::int32_t* at = group.data();
-  for (std::size_t k = 0; k < n; ++k) {
-    if (at[k] < 0 || static_cast<std::size_t>(at[k]) >= n_groups) throw nb::value_error("group must be one of the sums");
-  }
+  check_groups(group, n_groups);
   const double* weights = weight.size() == n && n > 0 ? weight.data() : nullptr;
   auto* to = reinterpret_cast<GroupSums*>(sums.data());
   const double* values = y.data();
   in_chunks(n, [=](std::size_t start, std::size_t stop) CELLWISE_INLINE {
     add_rows(at + start, values + start, weights == nullptr ? nullptr : weights + start, stop - start, to);
+  });
+}
+
+void sum_sums(In<std::int32_t> group, In<double, 2> sums, Out<double, 2> to) {
+  if (sums.shape(0) != group.size() || sums.shape(1) != 4 || to.shape(1) != 4) {
+    throw nb::value_error("sums need as many groups as there are of them");
+  }
+  check_groups(group, to.shape(0));
+  nb::gil_scoped_release release;
+  add_sums(group.data(), as_sums(sums), group.size(), reinterpret_cast<GroupSums*>(to.data()));
+}
+
+template <class T>
+void take(In<T, 2> table, In<std::int32_t> numbers, Out<T, 2> rows) {
+  const std::size_t width = table.shape(1);
+  if (rows.shape(0) != numbers.size() || rows.shape(1) != width) {
+    throw nb::value_error("the result must have a row for each number");
+  }
+  check_groups(numbers, table.shape(0));
+  const T* from = table.data();
+  const std::int32_t* number = numbers.data();
+  T* to = rows.data();
+  in_chunks(numbers.size(), [=](std::size_t start, std::size_t stop) CELLWISE_INLINE {
+    take_rows(from, width, number + start, stop - start, to + start * width);
   });
 }
 
@@ -218,8 +248,6 @@ bool is_ascending_below(In<std::int32_t> numbers, std::size_t n) {
   for (std::size_t k = 1; k < numbers.size(); ++k) fits &= number[k - 1] <= number[k];
   return fits;
 }
-
-const GroupSums* as_sums(In<double, 2> sums) { return reinterpret_cast<const GroupSums*>(sums.data()); }
 
 using GivenPairs = std::tuple<In<std::int32_t>, In<std::int32_t>, In<double, 2>>;  // cell, fold, sums
 
@@ -281,6 +309,9 @@ void add_groups(nb::module_& m) {
   m.def("vocabulary_containing_one", &containing_one);
   m.def("number_pairs", &pairs);
   m.def("sum_groups", &sum);
+  m.def("add_sums", &sum_sums);
+  m.def("take_rows", &take<double>);
+  m.def("take_rows", &take<float>);
   m.def("level_terms", &terms);
   m.def("shrink_level", &shrink);
 }

@@ -304,3 +304,59 @@ def sum_groups(group, y, weight, n_groups):
     else:
         reference.sum_groups(group, y, weight, sums)
     return sums
+
+
+def add_sums(group, sums, n_groups):
+    """Sums over groups of groups.
+
+    Parameters
+    ----------
+    group : ndarray of int32, shape (n,)
+        In which of the larger groups each lies, in 0..n_groups - 1.
+    sums : ndarray of float64, shape (n, 4)
+        As `sum_groups` gives them.
+    n_groups : int
+
+    Returns
+    -------
+    ndarray of float64, shape (n_groups, 4)
+        Added in the order of the groups.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cellwise.groups import add_sums, sum_groups
+    >>> sums = sum_groups(np.array([0, 1, 0], np.int32), np.array([2.0, 3.0, 4.0]), None, 2)
+    >>> add_sums(np.zeros(2, np.int32), sums, 1)
+    array([[ 3.,  3.,  9., 29.]])
+    """
+    added = np.zeros((n_groups, 4))
+    (native() or reference).add_sums(group, sums, added)
+    return added
+
+
+def take_rows(table, number):
+    """What is known of groups, for each of their rows.
+
+    Parameters
+    ----------
+    table : ndarray of floats, shape (n_groups, n_columns)
+    number : ndarray of int32, shape (n,)
+        In 0..n_groups - 1.
+
+    Returns
+    -------
+    ndarray of the same dtype, shape (n, n_columns)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cellwise.groups import take_rows
+    >>> take_rows(np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([1, 0, 1], np.int32)).tolist()
+    [[3.0, 4.0], [1.0, 2.0], [3.0, 4.0]]
+    """
+    if native() is None or table.dtype.char not in "fd":
+        return np.take(table, number, axis=0)
+    rows = np.empty((len(number), table.shape[1]), table.dtype)
+    native().take_rows(table, number, rows)
+    return rows

@@ -43,10 +43,9 @@ def level_terms(statistic, level, pairs, n_folds):
     Returns
     -------
     ndarray of float64, shape (n_terms, n_folds + 1)
-        Sums over all families, in each view. Of "mean": families, cells, weight, squares, squares of the cells' means by
-        weight, of the families' means, and the sum of weights squared by weight. Of "std": cells, the sum of 1 / f where
-        a cell has f degrees of freedom, that of f, and that of f (v / w - 1)^2 for variances v of cells and w of
-        families.
+        Sums over all families, in each view. Of "mean": families; cells; weights; squares of y; squares of cells' means
+        times weights, and of families' means; squares of cells' weights by those of families. Of "std": cells; 1 / f,
+        where a cell has f degrees of freedom; f; and f (v / w - 1)^2, for variances v of cells and w of families.
 
     Examples
     --------

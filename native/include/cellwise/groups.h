@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <numeric>
 #include <utility>
 #include <vector>
 
@@ -79,11 +80,10 @@ class LevelTable {
   LevelTable(const std::uint64_t* cells, std::size_t n, std::int32_t level, std::int32_t base)
       : bit_(level_bit(level)), shift_(std::countr_zero(bit_) + 1) {
     const auto number = [&](std::size_t k, int bits) { return cells[k] >> shift_ >> 6 >> bits; };
-    std::size_t n_pages[kWidestPage + 1];
-    std::fill_n(n_pages, kWidestPage + 1, 1);
-    for (std::size_t k = 1; k < n; ++k) {
-      const std::uint64_t changed = number(k, 0) ^ number(k - 1, 0);
-      for (int bits = 0; bits <= kWidestPage && changed >> bits != 0; ++bits) ++n_pages[bits];
+    std::size_t n_pages[kWidestPage + 1] = {}, changes[65] = {};  // how often so many bits of the number change
+    for (std::size_t k = 1; k < n; ++k) ++changes[std::bit_width(number(k, 0) ^ number(k - 1, 0))];
+    for (int bits = 0; bits <= kWidestPage; ++bits) {
+      n_pages[bits] = std::accumulate(changes + bits + 1, changes + 65, std::size_t{1});
     }
     const auto cost = [&](int bits) { return n_pages[bits] * ((std::size_t{1} << bits) + kPageCost); };
     while (page_bits_ < kWidestPage && cost(page_bits_ + 1) < cost(page_bits_)) ++page_bits_;
@@ -309,13 +309,23 @@ class Vocabulary {
 
 struct GroupSums {
   double rows = 0, weight = 0, total = 0, square = 0;
+
+  GroupSums& operator+=(const GroupSums& sums) noexcept {
+    rows += sums.rows;
+    weight += sums.weight;
+    total += sums.total;
+    square += sums.square;
+    return *this;
+  }
 };
 
 // Adds each row to its group: how many rows do not weigh 0, their weight, and the weighted sums of y and of its square.
 // A null `weight` stands for ones.  REQUIRES: every group is one of `sums`.
 inline void add_rows(const std::int32_t* group, const double* y, const double* weight, std::size_t n,
                      GroupSums* sums) noexcept {
+  constexpr std::size_t kAhead = 16;  // rows whose group is asked for before it is needed
   for (std::size_t k = 0; k < n; ++k) {
+    if (k + kAhead < n) CELLWISE_PREFETCH(sums + group[k + kAhead]);
     GroupSums& to = sums[group[k]];
     const double w = weight == nullptr ? 1 : weight[k];
     const double weighted = w * y[k];
@@ -323,6 +333,26 @@ inline void add_rows(const std::int32_t* group, const double* y, const double* w
     to.weight += w;
     to.total += weighted;
     to.square += weighted * y[k];
+  }
+}
+
+// Adds sums to those of larger groups.  REQUIRES: every group is one of `to`.
+inline void add_sums(const std::int32_t* group, const GroupSums* sums, std::size_t n, GroupSums* to) noexcept {
+  for (std::size_t k = 0; k < n; ++k) to[group[k]] += sums[k];
+}
+
+// Writes the rows of a table, one after the other.  REQUIRES: every number is one of its rows.
+template <class T>
+void take_rows(const T* table, std::size_t width, const std::int32_t* numbers, std::size_t n, T* out) noexcept {
+  constexpr std::size_t kAhead = 32;  // rows that are asked for before they are needed
+  for (std::size_t k = 0; k < n; ++k, out += width) {
+    if (k + kAhead < n) {
+      const T* later = table + width * static_cast<std::size_t>(numbers[k + kAhead]);
+      CELLWISE_PREFETCH(later);
+      CELLWISE_PREFETCH(later + width - 1);
+    }
+    const T* row = table + width * static_cast<std::size_t>(numbers[k]);
+    for (std::size_t j = 0; j < width; ++j) out[j] = row[j];
   }
 }
 

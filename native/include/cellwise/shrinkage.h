@@ -1,7 +1,7 @@
 // Estimates of y in the cells of a level, shrunk to those of the cells around them, and how much that takes.
 //
-// A view is what somebody knows: view 0 knows all rows, view k + 1 all but those that fold k holds out. Those of a cell are
-// its sums without those of its pairs with the fold; pairs are of the finest cells, and meet again in coarser ones.
+// A view is what somebody knows: view 0 knows all rows, view k + 1 all but those that fold k holds out. It knows the sums
+// of a cell without those of its pairs with the fold. Pairs are of the finest cells, and meet again in coarser ones.
 
 #pragma once
 
@@ -117,13 +117,6 @@ class ByFold {
   std::vector<std::int32_t> touched_;
 };
 
-inline void add(GroupSums& to, const GroupSums& sums) noexcept {
-  to.rows += sums.rows;
-  to.weight += sums.weight;
-  to.total += sums.total;
-  to.square += sums.square;
-}
-
 // --- a level -----------------------------------------------------------------------------------------------------------
 
 // Adds up the terms of all families in each view, to `terms`, shape (kTerms, n_folds + 1).
@@ -143,7 +136,7 @@ void level_terms(const Level& level, const Pairs& pairs, std::size_t n_folds, do
       const Parts whole = Statistic::parts(sums);
       for (std::size_t k = 0; k < whole.size(); ++k) family[k] += whole[k];
       for (; pair < pairs.n && level.cell_at[pairs.cell[pair]] == static_cast<std::int32_t>(cell); ++pair) {
-        add(held[pairs.fold[pair]], pairs.sums[pair]);
+        held[pairs.fold[pair]] += pairs.sums[pair];
       }
       for (const std::int32_t fold : held.touched()) {
         const Parts left = Statistic::parts(without(sums, held[fold]));
@@ -208,7 +201,7 @@ void shrink_level(const Level& level, const Pairs& pairs, std::size_t n_folds, c
         fold.above = how.table[pair * how.width + how.from];
         if (how.own_of_pairs != nullptr) fold.own = how.own_of_pairs[pair];
       }
-      add(fold.held, pairs.sums[pair]);
+      fold.held += pairs.sums[pair];
     }
     for (const std::int32_t number : folds.touched()) {
       Estimate& fold = folds[number];

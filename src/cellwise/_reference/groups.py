@@ -59,3 +59,9 @@ def sum_groups(group, y, weight, sums):
     sums[:, 1] += rows if weight is None else np.bincount(group, weight, n)
     sums[:, 2] += np.bincount(group, weighted, n)
     sums[:, 3] += np.bincount(group, weighted * y, n)
+
+
+def add_sums(group, sums, added):
+    """Add the sums of groups to those of the larger groups that they lie in, in order."""
+    for k, column in enumerate(sums.T):
+        added[:, k] += np.bincount(group, column, len(added))

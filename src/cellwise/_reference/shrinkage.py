@@ -1,14 +1,14 @@
 """Estimates of y in the cells of a level, shrunk to those of the cells around them, and how much that takes.
 
-A view is what somebody knows: view 0 knows all rows, view k + 1 all but those that fold k holds out. Those of a cell are
-its sums without those of its pairs with the fold; pairs are of the finest cells, and meet again in coarser ones.
+A view is what somebody knows: view 0 knows all rows, view k + 1 all but those that fold k holds out. It knows the sums
+of a cell without those of its pairs with the fold. Pairs are of the finest cells, and meet again in coarser ones.
 
 Sums have four columns: rows that do not weigh 0, their weight, and the weighted sums of y and of its square.
 """
 
 import numpy as np
 
-from .groups import number_pairs
+from .groups import add_sums, number_pairs
 
 
 def ratio(a, b):
@@ -72,7 +72,8 @@ def _left(sums, pairs, cell_at, n_folds):
     finest, fold, pair_sums = pairs
     number = np.empty(len(finest), np.int32)
     cell, fold = number_pairs(cell_at[finest], fold, n_folds, number)
-    held = np.stack([np.bincount(number, column, len(cell)) for column in pair_sums.T], axis=1)
+    held = np.zeros((len(cell), 4))
+    add_sums(number, pair_sums, held)
     whole = sums[cell]
     return cell, fold, number, np.where(whole[:, :1] > held[:, :1], whole - held, 0)
 
@@ -101,7 +102,7 @@ def shrink_level(
     is_std, sums, family, cell_at, pairs, m, prior, to_parent, above, own, own_of_pairs, table, start, to, has_support,
     level, values,
 ):  # fmt: skip
-    """Write the estimates of the cells in view 0 to `values`, and those of the pairs, in their fold's view, to the table.
+    """Write the estimates of the cells in view 0 to `values`; those of the pairs, in their folds' views, to the table.
 
     `above` holds those of the families in view 0, and column `start` of the table those around the pairs. `own` and
     `own_of_pairs` are empty but where sums do not tell what the own rows of a cell say.

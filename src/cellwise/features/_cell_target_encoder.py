@@ -12,7 +12,7 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, proces
 from sklearn.utils.validation import check_is_fitted
 
 from .. import inputs
-from ..groups import Vocabulary, count_cells, number_cells
+from ..groups import Vocabulary, count_cells, number_cells, take_rows
 from ._base import (
     CellTransformer,
     as_levels,
@@ -504,7 +504,7 @@ class CellTargetEncoder(CellTransformer):
         if tested is None:  # encodings that do not depend on y
             table, tested = self._encode(cells), number
         del number
-        return np.take(table, tested, axis=0)
+        return take_rows(table, tested)
 
     def _read_target(self, X, y, weight):
         """The numbers y - origin, 0 and 1 for two classes, or the number of the class; None for counts."""
@@ -555,8 +555,9 @@ class CellTargetEncoder(CellTransformer):
             self.prior_ = self._told(estimates.prior[:, 0].copy())
         for k, level in enumerate(self.levels_):
             cells, up, cell_at = steps.pop()
-            is_of_level = at_level(cells, level)[:, None]
-            sums = [np.where(is_of_level, values, 0) for values in finest.over(cell_at, len(cells))]
+            sums, is_other = finest.over(cell_at, len(cells)), ~at_level(cells, level)
+            for values in sums:
+                values[is_other] = 0
             kept = sums[0][:, 0] > 0  # not where all weigh 0
             self.cells_.append(cells[kept])
             self.counts_.append(sums[0][kept, 1].astype(np.float64 if has_weights else np.int64))

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..groups import number_cells, number_pairs, sum_groups
+from ..groups import add_sums, number_cells, number_pairs, sum_groups
 from ..shrinkage import Pairs
 from ._sorted_leaves import at_most, runs
 
@@ -81,11 +81,11 @@ class CellSums(NamedTuple):
 
     def over(self, cell_at, n_cells):
         """For each target the sums over coarser cells, given in which of these each finest one lies."""
-        return [np.stack([np.bincount(cell_at, column, n_cells) for column in sums.T], axis=1) for sums in self.sums]
+        return [add_sums(cell_at, sums, n_cells) for sums in self.sums]
 
 
 def coarser(cells, level):
-    """Cells of a coarser level, and which of these each of the cells lies in. Level -1 is a single cell, with all rows."""
+    """Cells of a coarser level, and in which of them each of the cells lies. Level -1 is one cell, with all rows."""
     if level < 0:
         return np.zeros(1, np.uint64), np.zeros(len(cells), np.int32)
     above, start = runs(at_most(cells, level))

@@ -1,0 +1,209 @@
+"""Estimates of the cells of a level, against reckoning from the rows themselves; both backends."""
+
+import numpy as np
+import pytest
+
+import cellwise as cw
+from cellwise.groups import number_pairs, sum_groups
+from cellwise.shrinkage import Level, Pairs, level_terms, shrink_level
+from cellwise.testing import use
+
+N_FOLDS = 4
+
+
+class Rows:
+    """Random rows in 60 finest cells, these in 20 cells of a level, and these in 6 families; some weigh nothing."""
+
+    def __init__(self, seed=0, n=300):
+        rng = np.random.default_rng(seed)
+        self.finest = np.sort(rng.permutation(np.append(rng.integers(0, 60, n), np.arange(60)))).astype(np.int32)
+        n = len(self.finest)
+        self.y, self.fold = rng.standard_normal(n), rng.integers(0, N_FOLDS, n).astype(np.int32)
+        self.weight = rng.integers(0, 3, n) / 2
+        self.cell_at = np.sort(rng.permutation(np.append(rng.integers(0, 20, 40), np.arange(20)))).astype(np.int32)
+        self.family = np.sort(rng.permutation(np.append(rng.integers(0, 6, 14), np.arange(6)))).astype(np.int32)
+        self.cell = self.cell_at[self.finest]
+        self.level = Level(sum_groups(self.cell, self.y, self.weight, 20), self.family, self.cell_at)
+        pair_cell, pair_fold, self.pair = number_pairs(self.finest, self.fold, 60, N_FOLDS)
+        self.pairs = Pairs(pair_cell, pair_fold, sum_groups(self.pair, self.y, self.weight, len(pair_cell)))
+
+    def of(self, cell, view):
+        """Values and weights of the rows of a cell that a view knows."""
+        known = (self.cell == cell) & (self.fold != view - 1) & (self.weight > 0)
+        return self.y[known], self.weight[known]
+
+
+def mean(y, weight):
+    return (y * weight).sum() / weight.sum(), weight.sum()
+
+
+def variance(y, weight):
+    free = max(weight.sum() - 1, 0)
+    return ((weight * (y - mean(y, weight)[0]) ** 2).sum() / free if free else 0), free
+
+
+OWN = {"mean": mean, "std": variance}
+
+
+@pytest.mark.parametrize("statistic", ["mean", "std"])
+@pytest.mark.parametrize("to_parent", [True, False])
+@pytest.mark.parametrize("same_column", [True, False])
+def test_each_estimate_lies_between_its_own_rows_and_what_is_around_it(backend, statistic, to_parent, same_column):
+    rows, rng = Rows(), np.random.default_rng(1)
+    m, above = rng.uniform(0, 5, N_FOLDS + 1), rng.standard_normal(6)
+    m[2] = np.inf
+    prior = None if to_parent else rng.standard_normal(N_FOLDS + 1)
+    of_family = rng.standard_normal((6, N_FOLDS))  # in the views of the folds
+    table = np.full((len(rows.pairs.cell), 4), np.nan)
+    cell_of_pair = rows.cell_at[rows.pairs.cell]
+    table[:, 0] = of_family[rows.family[cell_of_pair], rows.pairs.fold]
+    column = 0 if same_column else 1
+    values = shrink_level(
+        statistic, rows.level, rows.pairs, m, above=above, table=table, column=column, column_above=0, prior=prior
+    )
+    assert np.isnan(table[:, column + 1 :]).all()
+
+    def expected(cell, view):
+        around = above[rows.family[cell]] if view == 0 else of_family[rows.family[cell], view - 1]
+        y, weight = rows.of(cell, view)
+        if len(y) == 0:
+            return around
+        own, amount = OWN[statistic](y, weight)
+        towards = around if to_parent else prior[view]
+        return towards + (amount / (amount + m[view]) if amount else 0) * (own - towards)
+
+    np.testing.assert_allclose(values, [expected(cell, 0) for cell in range(20)], rtol=1e-9)
+    views = zip(cell_of_pair.tolist(), (rows.pairs.fold + 1).tolist())
+    np.testing.assert_allclose(table[:, column], [expected(*view) for view in views], rtol=1e-9)
+
+
+def test_support_is_that_of_the_finest_cell_that_has_rows(backend):
+    rows = Rows(n=30)
+    table = np.full((len(rows.pairs.cell), 3), -5.0)
+    none = {"above": np.zeros(6), "table": table, "column": 0, "column_above": 0}
+    shrink_level("mean", rows.level, rows.pairs, np.ones(N_FOLDS + 1), support_level=9, **none)
+    seen = 0
+    for row, cell, fold in zip(table, rows.cell_at[rows.pairs.cell], rows.pairs.fold):
+        _, weight = rows.of(cell, fold + 1)
+        assert row[1:].tolist() == ([weight.sum(), 9] if len(weight) else [-5, -5])
+        seen += len(weight) > 0
+    assert 0 < seen < len(table)
+
+
+def test_own_estimates_may_be_given(backend):
+    rows, m = Rows(), np.full(N_FOLDS + 1, 2.0)
+    of_cell, of_view = np.arange(20.0), np.arange(20.0 * N_FOLDS).reshape(20, N_FOLDS)
+    cell_of_pair = rows.cell_at[rows.pairs.cell]
+    own = of_cell, of_view[cell_of_pair, rows.pairs.fold]
+    table = np.zeros((len(cell_of_pair), 1))
+    how = {"above": np.zeros(6), "table": table, "column": 0, "column_above": 0, "own": own}
+    values = shrink_level("mean", rows.level, rows.pairs, m, **how)
+    weights = [rows.of(cell, 0)[1].sum() for cell in range(20)]
+    np.testing.assert_allclose(values, [k * w / (w + 2) for k, w in enumerate(weights)])
+    for value, cell, fold in zip(table[:, 0], cell_of_pair, rows.pairs.fold):
+        w = rows.of(cell, fold + 1)[1].sum()
+        assert value == pytest.approx(of_view[cell, fold] * w / (w + 2))
+
+
+def test_terms_of_means(backend):
+    rows = Rows()
+    terms = level_terms("mean", rows.level, rows.pairs, N_FOLDS)
+    assert terms.shape == (7, N_FOLDS + 1)
+    for view in range(N_FOLDS + 1):
+        expected = np.zeros(7)
+        for family in range(6):
+            cells = [rows.of(cell, view) for cell in np.flatnonzero(rows.family == family)]
+            cells = [(y, w) for y, w in cells if len(y)]
+            if not cells:
+                continue
+            y, w = np.concatenate([y for y, _ in cells]), np.concatenate([w for _, w in cells])
+            expected += [1, len(cells), w.sum(), (w * y**2).sum(), 0, mean(y, w)[0] ** 2 * w.sum(), 0]
+            expected[4] += sum(mean(*cell)[0] ** 2 * cell[1].sum() for cell in cells)
+            expected[6] += sum(cell[1].sum() ** 2 for cell in cells) / w.sum()
+        np.testing.assert_allclose(terms[:, view], expected, rtol=1e-9, atol=1e-9)
+
+
+def test_terms_of_variances(backend):
+    rows = Rows()
+    terms = level_terms("std", rows.level, rows.pairs, N_FOLDS)
+    assert terms.shape == (4, N_FOLDS + 1)
+    for view in range(N_FOLDS + 1):
+        expected = np.zeros(4)
+        for family in range(6):
+            cells = [rows.of(cell, view) for cell in np.flatnonzero(rows.family == family)]
+            y, w = np.concatenate([y for y, _ in cells]), np.concatenate([w for _, w in cells])
+            around = variance(y, w)[0]
+            for v, free in (variance(*cell) for cell in cells if len(cell[0])):
+                if free:
+                    expected += [1, 1 / free, free, free * (v / around - 1) ** 2]
+        np.testing.assert_allclose(terms[:, view], expected, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("statistic", ["mean", "std"])
+@pytest.mark.parametrize("seed", range(5))
+def test_both_backends_give_the_same_bits(backend, statistic, seed):
+    rows, results = Rows(seed), []
+    for name in (backend, "numpy"):
+        with use(backend=name):
+            terms = level_terms(statistic, rows.level, rows.pairs, N_FOLDS)
+            table = np.zeros((len(rows.pairs.cell), 1))
+            how = {"above": np.arange(6.0), "table": table, "column": 0, "column_above": 0}
+            results.append((terms, table, shrink_level(statistic, rows.level, rows.pairs, np.ones(N_FOLDS + 1), **how)))
+    assert all(np.array_equal(here, there) for here, there in zip(*results))
+
+
+def test_without_folds(backend):
+    rows, none = Rows(), np.empty(0, np.int32)
+    pairs, table = Pairs(none, none, np.empty((0, 4))), np.empty((0, 1))
+    with_folds = level_terms("mean", rows.level, rows.pairs, N_FOLDS)
+    assert np.array_equal(level_terms("mean", rows.level, pairs, 0), with_folds[:, :1])
+    how = {"above": np.zeros(6), "table": table, "column": 0, "column_above": 0}
+    values = shrink_level("mean", rows.level, pairs, np.zeros(1), **how)
+    np.testing.assert_allclose(values, [mean(*rows.of(cell, 0))[0] for cell in range(20)])
+
+
+@pytest.mark.skipif(cw.backend() != "native", reason="the native module is asked itself")
+def test_the_native_module_checks_what_it_is_given():
+    from cellwise._dispatch import native
+
+    module, rows = native(), Rows()
+    sums, family, cell_at = rows.level
+    cell, fold, pair_sums = rows.pairs
+    for bad in (
+        (sums[:, :3].copy(), family, cell_at, (cell, fold, pair_sums)),
+        (sums, family[:-1], cell_at, (cell, fold, pair_sums)),
+        (sums, family[::-1].copy(), cell_at, (cell, fold, pair_sums)),
+        (sums[:-1], family[:-1], cell_at, (cell, fold, pair_sums)),
+        (sums, family, cell_at[::-1].copy(), (cell, fold, pair_sums)),
+        (sums, family, cell_at[:-1], (cell, fold, pair_sums)),
+        (sums, family, cell_at, (cell - 1, fold, pair_sums)),
+        (sums, family, cell_at, (cell, fold + 1, pair_sums)),
+        (sums, family, cell_at, (cell, fold - 1, pair_sums)),
+        (sums, family, cell_at, (cell, fold[1:], pair_sums)),
+        (sums, family, cell_at, (cell, fold, pair_sums[1:])),
+    ):
+        with pytest.raises(ValueError, match="in order and in range"):
+            module.level_terms(False, *bad, np.empty((7, N_FOLDS + 1)))
+    for shape in ((4, N_FOLDS + 1), (7, 0)):
+        with pytest.raises(ValueError, match="a row for each term"):
+            module.level_terms(False, *rows.level, tuple(rows.pairs), np.empty(shape))
+    m, none, values, n = np.ones(N_FOLDS + 1), np.empty(0), np.empty(20), len(cell)
+
+    def shrink(m=m, prior=m, above=m, own=none, own_of_pairs=none, shape=(n, 2), columns=(0, 1), values=values):
+        pairs, table = tuple(rows.pairs), np.empty(shape)
+        module.shrink_level(
+            False, *rows.level, pairs, m, prior, True, above, own, own_of_pairs, table, *columns, False, 0, values
+        )
+
+    shrink(above=np.ones(6))
+    for views in ((none, none), (m, m[1:])):
+        with pytest.raises(ValueError, match="an item for each view"):
+            shrink(*views)
+    with pytest.raises(ValueError, match="in order and in range"):
+        shrink(above=np.ones(5))
+    for bad in (
+        {"own": np.ones(20)}, {"own": np.ones(19), "own_of_pairs": np.ones(n)}, {"shape": (n - 1, 2)},
+        {"shape": (n, 1)}, {"columns": (2, 0)}, {"values": values[1:]},
+    ):  # fmt: skip
+        with pytest.raises(ValueError, match="an item for each cell and pair"):
+            shrink(above=np.ones(6), **bad)
