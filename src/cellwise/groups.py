@@ -60,9 +60,9 @@ class Vocabulary:
 
     Notes
     -----
-    Native, the cells of a level are bits in words of 64 neighbours along the curve, each word with the number of cells
-    before it; a word is found at once where they lie close together, else by its hash. One look-up touches one word,
-    and neighbours share it. The numpy backend searches by halving.
+    Native, the cells of a level are the leaves of a tree along the curve, whose nodes hold a bit for each of 64
+    stretches. Where cells are dense a list leads to the last nodes, else there are a few steps between; neighbours
+    share them. The numpy backend searches by halving.
 
     Examples
     --------

@@ -70,41 +70,41 @@ void count_keys(const Key* keys, std::size_t n, std::vector<std::uint64_t>& cell
 
 // --- looking up --------------------------------------------------------------------------------------------------------
 
-// Sorted cells of one level as words of 64 neighbours along the curve, a bit for each, with the number of cells before
-// the word. Words lie in pages of neighbouring ones, as large as they are well filled; pages are listed from the first to
-// the last where these lie close enough together, else found by hash.
+// Sorted cells of one level as a tree along the curve. A node has a bit for each of the 64 stretches that its own is made
+// of, the cells themselves at last, and says where the first of those stands that are there: the others follow. Nodes of
+// the first step lie in a list from the first to the last; how many steps come after it depends on how far that would be.
 class LevelTable {
  public:
   // REQUIRES: the n cells are distinct, ascending and of `level`, at least one; base + n < 2^31. They stand at base,
   // base + 1 ...
   LevelTable(const std::uint64_t* cells, std::size_t n, std::int32_t level, std::int32_t base)
       : bit_(level_bit(level)), shift_(std::countr_zero(bit_) + 1) {
-    const auto number = [&](std::size_t k, int bits) { return cells[k] >> shift_ >> 6 >> bits; };
-    std::size_t n_pages[kWidestPage + 1] = {}, changes[65] = {};  // how often so many bits of the number change
-    for (std::size_t k = 1; k < n; ++k) ++changes[std::bit_width(number(k, 0) ^ number(k - 1, 0))];
-    for (int bits = 0; bits <= kWidestPage; ++bits) {
-      n_pages[bits] = std::accumulate(changes + bits + 1, changes + 65, std::size_t{1});
+    const auto number = [&](std::size_t k) { return cells[k] >> shift_; };
+    std::size_t changes[65] = {};  // how often so many bits of the number change
+    for (std::size_t k = 1; k < n; ++k) ++changes[std::bit_width(number(k) ^ number(k - 1))];
+    const auto n_nodes = [&](int bits) { return std::accumulate(changes + bits + 1, changes + 65, std::size_t{1}); };
+    const std::uint64_t longest = std::max(kShortList, std::min<std::uint64_t>(kLongList, n / 2));
+    int bits = kStep;  // that nodes of the list leave to those below
+    while (bits < 60 && (number(n - 1) >> bits) - (number(0) >> bits) >= longest) bits += kStep, ++steps_;
+    first_ = number(0) >> bits;
+    span_ = (number(n - 1) >> bits) - first_ + 1;
+    std::size_t end[kMaxSteps + 1], total = 1 + span_;  // of the nodes of each step; nothing is below node 0
+    for (int step = 1; step <= steps_; ++step) {
+      end[step] = total;
+      total += n_nodes(bits - kStep * step);
     }
-    const auto cost = [&](int bits) { return n_pages[bits] * ((std::size_t{1} << bits) + kPageCost); };
-    while (page_bits_ < kWidestPage && cost(page_bits_ + 1) < cost(page_bits_)) ++page_bits_;
-    const std::size_t pages = n_pages[page_bits_];
-    words_.resize((pages + 1) << page_bits_);  // the first page stays empty: it is found for all that is not there
-    first_ = number(0, page_bits_);
-    span_ = number(n - 1, page_bits_) - first_ + 1;
-    is_listed_ = span_ <= std::max<std::uint64_t>(kShortList, std::min<std::uint64_t>(kLongList, 256 * pages));
-    if (is_listed_) {
-      listed_.resize(span_ + 1);
-    } else {
-      const int width = std::bit_width(pages) + (pages <= kFewPages ? 3 : 1);  // few of many: few meet in one place
-      hash_shift_ = 64 - width;
-      hashed_.resize(std::size_t{1} << width);
-    }
-    std::uint32_t page = 0;
+    nodes_.resize(total);
     for (std::size_t k = 0; k < n; ++k) {
-      if (k == 0 || number(k, page_bits_) != number(k - 1, page_bits_)) add(number(k, page_bits_), ++page);
-      Word& word = words_[std::size_t{page} << page_bits_ | (number(k, 0) & mask(page_bits_))];
-      if (word.bits == 0) word.before = base + static_cast<std::int32_t>(k);
-      word.bits |= std::uint64_t{1} << (cells[k] >> shift_ & 63);
+      const std::uint64_t changed = k == 0 ? ~std::uint64_t{0} : number(k) ^ number(k - 1);
+      std::size_t below = static_cast<std::size_t>(base) + k;
+      for (int step = steps_, left = kStep;; --step, left += kStep) {
+        const bool is_new = changed >> left != 0;
+        const std::size_t at = step == 0 ? 1 + (number(k) >> left) - first_ : is_new ? end[step]++ : end[step] - 1;
+        nodes_[at].bits |= std::uint64_t{1} << (number(k) >> (left - kStep) & 63);
+        if (is_new) nodes_[at].before = static_cast<std::uint32_t>(below);
+        if (step == 0 || !is_new) break;
+        below = at;
+      }
     }
   }
 
@@ -113,88 +113,54 @@ class LevelTable {
   template <bool kExact = false>
   CELLWISE_INLINE inline void find(const std::uint64_t* cells, std::size_t n, std::int32_t* out) const noexcept {
     constexpr std::size_t kAhead = 64;  // rows whose memory is asked for before the first is needed
-    const Word* words = words_.data();
-    const std::uint64_t own = 2 * bit_ - 1, in_page = mask(page_bits_);
-    const int shift = shift_, page_bits = page_bits_;
-    std::size_t at[kAhead];
+    const Node* nodes = nodes_.data();
+    const std::uint64_t own = 2 * bit_ - 1, bit = bit_, first = first_, span = span_;
+    const int shift = shift_, steps = steps_;
+    const auto listed = [=](std::uint64_t cell, int left) CELLWISE_INLINE {
+      const std::uint64_t at = (cell >> left >> kStep) - first;
+      return at < span ? at + 1 : 0;
+    };
+    const auto there = [](const Node& node, int place) CELLWISE_INLINE {
+      return node.before + static_cast<std::uint32_t>(std::popcount(node.bits & ((std::uint64_t{1} << place) - 1)));
+    };
+    const auto found = [=](const Node& node, std::uint64_t cell) CELLWISE_INLINE {
+      const int place = static_cast<int>(cell >> shift & 63);
+      const std::uint64_t low = cell & own;  // 0 for coarser cells, the level's bit alone for those of the level
+      const bool is_known = ((node.bits >> place & 1) != 0) & (kExact ? low == bit : low != 0);
+      return static_cast<std::int32_t>(there(node, place)) | (std::int32_t{is_known} - 1);  // a branch is guessed wrong
+    };
+    if (steps == 0) {
+      for (std::size_t k = 0; k < n; ++k) out[k] = found(nodes[listed(cells[k], shift)], cells[k]);
+      return;
+    }
+    std::uint32_t at[kAhead];
     for (std::size_t start = 0; start < n; start += kAhead, cells += kAhead, out += kAhead) {
       const std::size_t rows = std::min(kAhead, n - start);
-      if (is_listed_) {
+      int left = shift + kStep * steps;
+      for (std::size_t k = 0; k < rows; ++k) at[k] = static_cast<std::uint32_t>(listed(cells[k], left));
+      for (int step = 0; step < steps; ++step, left -= kStep) {
         for (std::size_t k = 0; k < rows; ++k) {
-          at[k] = listed_[std::min((cells[k] >> shift >> 6 >> page_bits) - first_, span_)];
+          const Node& node = nodes[at[k]];
+          const int place = static_cast<int>(cells[k] >> left & 63);
+          at[k] = there(node, place) & -static_cast<std::uint32_t>(node.bits >> place & 1);
+          CELLWISE_PREFETCH(nodes + at[k]);
         }
-      } else {
-        find_hashed(cells, rows, at);
       }
-      for (std::size_t k = 0; k < rows; ++k) {
-        at[k] = at[k] << page_bits | (cells[k] >> shift >> 6 & in_page);
-        CELLWISE_PREFETCH(words + at[k]);
-      }
-      for (std::size_t k = 0; k < rows; ++k) {
-        const Word& word = words[at[k]];
-        const int place = static_cast<int>(cells[k] >> shift & 63);
-        const std::int32_t before = word.before + std::popcount(word.bits & mask(place));
-        const std::uint64_t low = cells[k] & own;  // 0 for coarser cells, the level's bit alone for those of the level
-        const bool is_known = ((word.bits >> place & 1) != 0) & (kExact ? low == bit_ : low != 0);
-        out[k] = before | (std::int32_t{is_known} - 1);  // no branch, which would be guessed wrong too often
-      }
+      for (std::size_t k = 0; k < rows; ++k) out[k] = found(nodes[at[k]], cells[k]);
     }
   }
 
  private:
-  struct Word {
+  struct Node {
     std::uint64_t bits = 0;
-    std::int32_t before = 0;
+    std::uint32_t before = 0;
   };
-  struct NumberedPage {
-    std::uint64_t number = 0;
-    std::uint32_t page = 0;  // 0 where there is none
-  };
-  static constexpr int kWidestPage = 6;
-  static constexpr std::size_t kPageCost = 16;  // to find one, in words of memory
-  static constexpr std::uint64_t kShortList = 1 << 17, kLongList = 1 << 21;  // pages, at four bytes each
-  static constexpr std::size_t kFewPages = 1 << 13;
+  static constexpr int kStep = 6, kMaxSteps = 10;
+  static constexpr std::uint64_t kShortList = 256, kLongList = 1 << 19;  // nodes
 
-  static constexpr std::uint64_t mask(std::uint64_t bits) noexcept { return (std::uint64_t{1} << bits) - 1; }
-  static std::size_t hash(std::uint64_t number, int shift) noexcept { return number * 0x9E3779B97F4A7C15 >> shift; }
-
-  // Page of each cell.
-  CELLWISE_INLINE inline void find_hashed(const std::uint64_t* cells, std::size_t n, std::size_t* at) const noexcept {
-    const NumberedPage* pages = hashed_.data();
-    const std::size_t wrap = hashed_.size() - 1;
-    const int shift = shift_, page_bits = page_bits_, hash_shift = hash_shift_;
-    for (std::size_t k = 0; k < n; ++k) {
-      at[k] = hash(cells[k] >> shift >> 6 >> page_bits, hash_shift);
-      CELLWISE_PREFETCH(pages + at[k]);
-    }
-    for (std::size_t k = 0; k < n; ++k) {
-      const std::uint64_t number = cells[k] >> shift >> 6 >> page_bits;
-      std::size_t slot = at[k];
-      const NumberedPage one = pages[slot], two = pages[slot = (slot + 1) & wrap];  // nearly always one of these, or none
-      at[k] = (one.page & -std::uint32_t{one.number == number}) | (two.page & -std::uint32_t{two.number == number});
-      if (at[k] == 0 && one.page != 0 && two.page != 0) [[unlikely]] {
-        while (pages[slot].number != number && pages[slot].page != 0) slot = (slot + 1) & wrap;
-        at[k] = pages[slot].page;
-      }
-    }
-  }
-
-  void add(std::uint64_t number, std::uint32_t page) {
-    if (is_listed_) {
-      listed_[number - first_] = page;
-      return;
-    }
-    std::size_t at = hash(number, hash_shift_);
-    while (hashed_[at].page != 0) at = (at + 1) & (hashed_.size() - 1);
-    hashed_[at] = {number, page};
-  }
-
-  std::uint64_t bit_, first_, span_;  // of the level; number of the first page; numbers from there to the last
-  int shift_, page_bits_ = 0, hash_shift_ = 0;
-  bool is_listed_;
-  std::vector<Word> words_;           // page by page
-  std::vector<std::uint32_t> listed_;
-  std::vector<NumberedPage> hashed_;
+  std::uint64_t bit_, first_, span_;  // of the level; number of the first node of the list; how many there are
+  int shift_, steps_ = 0;
+  std::vector<Node> nodes_;
 };
 
 // Cells of any levels, sorted by level, then id.
