@@ -169,7 +169,7 @@ class Vocabulary {
   static constexpr std::size_t kRows = 256;  // at a time, so that what lies between two passes stays in the cache
 
   // REQUIRES: the cells are valid, distinct and in order; fewer than 2^31.
-  Vocabulary(const std::uint64_t* cells, std::size_t n) : above_(n), depth_(n) {
+  Vocabulary(const std::uint64_t* cells, std::size_t n) : around_(n) {
     at_level_.fill(nullptr);
     tables_.reserve(kMaxLevel + 1);
     for (std::size_t start = 0, stop = 0; start < n; start = stop) {
@@ -177,10 +177,11 @@ class Vocabulary {
       while (stop < n && cell_level(cells[stop]) == level) ++stop;
       for (std::size_t k = start; k < stop; k += kRows) {
         const std::size_t rows = std::min(kRows, stop - k);
-        find_smallest(cells + k, rows, above_.data() + k);
-        for (std::size_t j = k; j < k + rows; ++j) {
-          depth_[j] = static_cast<std::uint8_t>(above_[j] < 0 ? 1 : depth_[above_[j]] + 1);
-          deepest_ = std::max(deepest_, depth_[j]);
+        std::int32_t above[kRows];
+        find_smallest(cells + k, rows, above);
+        for (std::size_t j = 0; j < rows; ++j) {
+          around_[k + j] = {above[j], above[j] < 0 ? 1 : around_[above[j]].depth + 1};
+          deepest_ = std::max(deepest_, around_[k + j].depth);
         }
       }
       tables_.emplace_back(cells + start, stop - start, level, static_cast<std::int32_t>(start));
@@ -190,7 +191,7 @@ class Vocabulary {
   Vocabulary(const Vocabulary&) = delete;
 
   // Most cells that contain the same one.
-  std::size_t depth() const noexcept { return deepest_; }
+  std::size_t depth() const noexcept { return static_cast<std::size_t>(deepest_); }
 
   // Where the ancestor of each cell at the level stands, or -1.
   CELLWISE_INLINE inline void find(const std::uint64_t* cells, std::size_t n, std::int32_t level,
@@ -230,10 +231,13 @@ class Vocabulary {
     find_smallest(cells, n, smallest);
     std::size_t to = 0;
     for (std::size_t k = 0; k < n; ++k) {
+      if (smallest[k] >= 0) CELLWISE_PREFETCH(around_.data() + smallest[k]);
+    }
+    for (std::size_t k = 0; k < n; ++k) {
       std::int32_t at = smallest[k];
-      const std::size_t depth = at < 0 ? 0 : depth_[at];
-      for (std::size_t j = to + depth; j > to; at = above_[at]) out[--j] = at;
-      to += depth;
+      const std::int32_t depth = at < 0 ? 0 : around_[at].depth;
+      to += static_cast<std::size_t>(depth);
+      for (std::int32_t j = 1; j <= depth; ++j, at = around_[at].above) out[to - static_cast<std::size_t>(j)] = at;
       ends[k] = static_cast<Index>(written + to);
     }
     return to;
@@ -266,9 +270,12 @@ class Vocabulary {
 
   std::vector<LevelTable> tables_;  // the coarsest first
   std::array<const LevelTable*, kMaxLevel + 1> at_level_;
-  std::vector<std::int32_t> above_;  // where the smallest cell stands that contains each one, or -1
-  std::vector<std::uint8_t> depth_;  // how many contain it, with itself
-  std::uint8_t deepest_ = 0;
+  struct Around {
+    std::int32_t above;  // where the smallest cell stands that contains this one, or -1
+    std::int32_t depth;  // how many contain it, with itself
+  };
+  std::vector<Around> around_;
+  std::int32_t deepest_ = 0;
 };
 
 // --- adding up ---------------------------------------------------------------------------------------------------------
