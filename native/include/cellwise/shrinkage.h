@@ -17,13 +17,18 @@ namespace cellwise {
 
 // --- statistics --------------------------------------------------------------------------------------------------------
 
-// Ratio a / b, or 0 where b is 0 or less.
-constexpr double ratio(double a, double b) noexcept { return b > 0 ? a / b : 0; }
+// Ratio a / b, or 0 where b is 0 or less. Here and below no branches: what they ask of data is guessed wrong too often.
+constexpr double ratio(double a, double b) noexcept {
+  const bool is_any = b > 0;
+  const double safe = a / (is_any ? b : 1.0);
+  return is_any ? safe : 0.0;
+}
 
 // What is left of a group without a part of it; exactly 0 where nothing is.
 constexpr GroupSums without(const GroupSums& whole, const GroupSums& part) noexcept {
-  if (!(whole.rows > part.rows)) return {};
-  return {whole.rows - part.rows, whole.weight - part.weight, whole.total - part.total, whole.square - part.square};
+  const bool is_any = whole.rows > part.rows;
+  const double weight = whole.weight - part.weight, total = whole.total - part.total, square = whole.square - part.square;
+  return {is_any ? whole.rows - part.rows : 0.0, is_any ? weight : 0.0, is_any ? total : 0.0, is_any ? square : 0.0};
 }
 
 // Estimate of a group from its own rows alone, and how much these count against m.
@@ -91,30 +96,55 @@ struct Level {
   const std::int32_t* cell_at;  // in which of them each finest cell lies, ascending
 };
 
-// What is added up by fold, set back to 0 wherever it was touched.
-template <class Item>
-class ByFold {
+// Sums by fold over the pairs of one cell of a level after the other.
+class HeldOut {
  public:
-  explicit ByFold(std::size_t n_folds) : items_(n_folds), is_touched_(n_folds) { touched_.reserve(n_folds); }
+  struct Fold {
+    std::size_t pair;  // one of the pairs with the fold
+    GroupSums sums;
+  };
 
-  Item& operator[](std::int32_t fold) {
-    if (!is_touched_[fold]) {
-      is_touched_[fold] = true;
-      touched_.push_back(fold);
-      items_[fold] = Item{};
+  HeldOut(const Level& level, const Pairs& pairs, std::size_t n_folds)
+      : level_(level), pairs_(pairs), place_(n_folds, kNowhere), folds_(std::min(n_folds, pairs.n)) {}
+
+  // Goes on to a cell. `first` and `last` are the pairs in it.  REQUIRES: cells come in order.
+  void next(std::int32_t cell) {
+    for (std::size_t k = 0; !is_single_ && k < n_; ++k) place_[number(folds_[k].pair)] = kNowhere;
+    first = last;
+    while (last < pairs_.n && level_.cell_at[pairs_.cell[last]] == cell) ++last;
+    n_ = 0;
+    is_single_ = last == first || pairs_.cell[first] == pairs_.cell[last - 1];  // one finest cell: each fold is met once
+    for (std::size_t pair = first; pair < last; ++pair) {
+      if (is_single_) {
+        folds_[n_++] = {pair, pairs_.sums[pair]};
+        continue;
+      }
+      std::uint32_t& place = place_[number(pair)];
+      if (place == kNowhere) {
+        place = static_cast<std::uint32_t>(n_);
+        folds_[n_++] = {pair, {}};
+      }
+      folds_[place].sums += pairs_.sums[pair];
     }
-    return items_[fold];
   }
-  const std::vector<std::int32_t>& touched() const noexcept { return touched_; }
-  void clear() noexcept {
-    for (const std::int32_t fold : touched_) is_touched_[fold] = false;
-    touched_.clear();
-  }
+
+  // The folds that rows of the cell are held out of, and which of them each of its pairs has.
+  std::size_t size() const noexcept { return n_; }
+  const Fold& operator[](std::size_t k) const noexcept { return folds_[k]; }
+  std::size_t place(std::size_t pair) const noexcept { return is_single_ ? pair - first : place_[number(pair)]; }
+  std::int32_t number(std::size_t pair) const noexcept { return pairs_.fold[pair]; }
+
+  std::size_t first = 0, last = 0;
 
  private:
-  std::vector<Item> items_;
-  std::vector<char> is_touched_;
-  std::vector<std::int32_t> touched_;
+  static constexpr std::uint32_t kNowhere = ~std::uint32_t{0};
+
+  Level level_;
+  Pairs pairs_;
+  std::vector<std::uint32_t> place_;
+  std::vector<Fold> folds_;
+  std::size_t n_ = 0;
+  bool is_single_ = true;
 };
 
 // --- a level -----------------------------------------------------------------------------------------------------------
@@ -124,36 +154,39 @@ template <class Statistic>
 void level_terms(const Level& level, const Pairs& pairs, std::size_t n_folds, double* terms) {
   using Parts = typename Statistic::Parts;
   using Terms = typename Statistic::Terms;
-  ByFold<GroupSums> held(n_folds);
-  ByFold<Parts> changes(n_folds);  // of the family, where the fold's rows are gone
+  HeldOut held(level, pairs, n_folds);
   Terms all{};
+  std::vector<Parts> changes(n_folds, Parts{});  // of the family, where the fold's rows are gone
+  std::vector<char> is_changed(n_folds);
+  std::vector<std::int32_t> changed;
   std::vector<Terms> differences(n_folds, Terms{});
-  for (std::size_t cell = 0, pair = 0; cell < level.n;) {
+  for (std::size_t cell = 0; cell < level.n;) {
     Parts family{};
     const std::int32_t number = level.family[cell];
     for (; cell < level.n && level.family[cell] == number; ++cell) {
       const GroupSums& sums = level.sums[cell];
       const Parts whole = Statistic::parts(sums);
       for (std::size_t k = 0; k < whole.size(); ++k) family[k] += whole[k];
-      for (; pair < pairs.n && level.cell_at[pairs.cell[pair]] == static_cast<std::int32_t>(cell); ++pair) {
-        held[pairs.fold[pair]] += pairs.sums[pair];
+      held.next(static_cast<std::int32_t>(cell));
+      for (std::size_t j = 0; j < held.size(); ++j) {
+        const std::int32_t fold = held.number(held[j].pair);
+        const Parts left = Statistic::parts(without(sums, held[j].sums));
+        if (!is_changed[fold]) changed.push_back(fold);
+        is_changed[fold] = true;
+        for (std::size_t k = 0; k < left.size(); ++k) changes[fold][k] += left[k] - whole[k];
       }
-      for (const std::int32_t fold : held.touched()) {
-        const Parts left = Statistic::parts(without(sums, held[fold]));
-        Parts& change = changes[fold];
-        for (std::size_t k = 0; k < left.size(); ++k) change[k] += left[k] - whole[k];
-      }
-      held.clear();
     }
     const Terms before = Statistic::terms(family);
     for (std::size_t k = 0; k < all.size(); ++k) all[k] += before[k];
-    for (const std::int32_t fold : changes.touched()) {
+    for (const std::int32_t fold : changed) {
       Parts left = changes[fold];
       for (std::size_t k = 0; k < left.size(); ++k) left[k] = family[k] + left[k];
       const Terms after = Statistic::terms(left);
       for (std::size_t k = 0; k < after.size(); ++k) differences[fold][k] += after[k] - before[k];
+      changes[fold] = {};
+      is_changed[fold] = false;
     }
-    changes.clear();
+    changed.clear();
   }
   for (std::size_t k = 0; k < all.size(); ++k) {
     double* to = terms + k * (n_folds + 1);
@@ -179,47 +212,38 @@ struct Shrinking {
 template <class Statistic>
 void shrink_level(const Level& level, const Pairs& pairs, std::size_t n_folds, const Shrinking& how, double* values) {
   struct Estimate {
-    GroupSums held;
-    double above, own, value, weight;
-    bool is_first = true, is_seen;
+    double value, weight;
+    bool is_seen;
   };
   const auto shrunk = [&how](const GroupSums& sums, const double* own, double above, std::size_t view) {
     if (!(sums.rows > 0)) return above;
-    OwnEstimate estimate = own == nullptr ? Statistic::own(sums) : OwnEstimate{*own, sums.weight};
+    const OwnEstimate estimate = own == nullptr ? Statistic::own(sums) : OwnEstimate{*own, sums.weight};
     const double prior = how.to_parent ? above : how.prior[view];
     return prior + ratio(estimate.amount, estimate.amount + how.m[view]) * (estimate.value - prior);
   };
-  ByFold<Estimate> folds(n_folds);
-  for (std::size_t cell = 0, pair = 0; cell < level.n; ++cell) {
+  const auto at = [](const double* values, std::size_t k) { return values == nullptr ? nullptr : values + k; };
+  HeldOut held(level, pairs, n_folds);
+  std::vector<Estimate> estimates(std::min(n_folds, pairs.n));
+  for (std::size_t cell = 0; cell < level.n; ++cell) {
     const GroupSums& sums = level.sums[cell];
-    values[cell] = shrunk(sums, how.own == nullptr ? nullptr : how.own + cell, how.above[level.family[cell]], 0);
-    const std::size_t first = pair;
-    for (; pair < pairs.n && level.cell_at[pairs.cell[pair]] == static_cast<std::int32_t>(cell); ++pair) {
-      Estimate& fold = folds[pairs.fold[pair]];
-      if (fold.is_first) {  // those of one cell and fold lie in the same one above
-        fold.is_first = false;
-        fold.above = how.table[pair * how.width + how.from];
-        if (how.own_of_pairs != nullptr) fold.own = how.own_of_pairs[pair];
-      }
-      fold.held += pairs.sums[pair];
+    values[cell] = shrunk(sums, at(how.own, cell), how.above[level.family[cell]], 0);
+    held.next(static_cast<std::int32_t>(cell));
+    for (std::size_t k = 0; k < held.size(); ++k) {
+      const std::size_t pair = held[k].pair;  // those of one cell and fold lie in the same one above
+      const GroupSums left = without(sums, held[k].sums);
+      const double above = how.table[pair * how.width + how.from];
+      const auto view = 1 + static_cast<std::size_t>(held.number(pair));
+      estimates[k] = {shrunk(left, at(how.own_of_pairs, pair), above, view), left.weight, left.rows > 0};
     }
-    for (const std::int32_t number : folds.touched()) {
-      Estimate& fold = folds[number];
-      const GroupSums left = without(sums, fold.held);
-      fold.value = shrunk(left, how.own_of_pairs == nullptr ? nullptr : &fold.own, fold.above, 1 + number);
-      fold.is_seen = left.rows > 0;
-      fold.weight = left.weight;
-    }
-    for (std::size_t k = first; k < pair; ++k) {
-      const Estimate& fold = folds[pairs.fold[k]];
-      double* row = how.table + k * how.width;
-      row[how.to] = fold.value;
-      if (how.has_support && fold.is_seen) {
-        row[how.width - 2] = fold.weight;
+    for (std::size_t pair = held.first; pair < held.last; ++pair) {
+      const Estimate& estimate = estimates[held.place(pair)];
+      double* row = how.table + pair * how.width;
+      row[how.to] = estimate.value;
+      if (how.has_support && estimate.is_seen) {
+        row[how.width - 2] = estimate.weight;
         row[how.width - 1] = how.level;
       }
     }
-    folds.clear();
   }
 }
 

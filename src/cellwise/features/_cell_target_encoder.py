@@ -559,15 +559,16 @@ class CellTargetEncoder(CellTransformer):
             for values in sums:
                 values[is_other] = 0
             kept = sums[0][:, 0] > 0  # not where all weigh 0
+            kept = slice(None) if kept.all() else kept
             self.cells_.append(cells[kept])
             self.counts_.append(sums[0][kept, 1].astype(np.float64 if has_weights else np.int64))
             if is_count:
-                self.encodings_.append(sums[0][kept, 1])
+                self.encodings_.append(sums[0][kept, 1].copy())
                 continue
             smooth += estimates.descend(sums, up, cell_at, level, k * n if self.output == "all" else 0)
-            self.sums_ += [values[kept, 2] for values in sums]
-            self.squares_ += [values[kept, 3] for values in sums]
-            self.encodings_ += [self._told(values[kept]) for values in estimates.values]
+            self.sums_ += [values[kept, 2].copy() for values in sums]
+            self.squares_ += [values[kept, 3].copy() for values in sums]
+            self.encodings_ += [self._told(values[kept].copy()) for values in estimates.values]
         self.smooth_ = np.array(smooth)
         self._known = Vocabulary(np.concatenate(self.cells_))
         self._told(table[:, : self._width - 2 * self.add_support])
