@@ -180,6 +180,7 @@ def test_the_native_module_checks_what_it_is_given():
         (sums, family, cell_at, (cell, fold + 1, pair_sums)),
         (sums, family, cell_at, (cell, fold - 1, pair_sums)),
         (sums, family, cell_at, (cell, fold[1:], pair_sums)),
+        (sums, family, cell_at, (cell, np.zeros_like(fold), pair_sums)),
         (sums, family, cell_at, (cell, fold, pair_sums[1:])),
     ):
         with pytest.raises(ValueError, match="in order and in range"):

@@ -260,7 +260,8 @@ std::pair<Level, Pairs> checked(In<double, 2> sums, In<std::int32_t> family, std
               pair_sums.shape(0) == n_pairs && is_ascending_below(family, n_families) &&
               is_ascending_below(cell_at, n_cells) && is_ascending_below(cell, cell_at.size());
   for (std::size_t k = 0; fits && k < n_pairs; ++k) {
-    fits = fold.data()[k] >= 0 && static_cast<std::size_t>(fold.data()[k]) < n_folds;
+    fits = fold.data()[k] >= 0 && static_cast<std::size_t>(fold.data()[k]) < n_folds &&
+           (k == 0 || cell.data()[k - 1] < cell.data()[k] || fold.data()[k - 1] < fold.data()[k]);
   }
   if (!fits) throw nb::value_error("cells, families and pairs must be in order and in range");
   return {{as_sums(sums), family.data(), n_cells, cell_at.data()},

@@ -20,8 +20,8 @@ namespace cellwise {
 // Ratio a / b, or 0 where b is 0 or less. Here and below no branches: what they ask of data is guessed wrong too often.
 constexpr double ratio(double a, double b) noexcept {
   const bool is_any = b > 0;
-  const double safe = a / (is_any ? b : 1.0);
-  return is_any ? safe : 0.0;
+  const double quotient = a / (is_any ? b : 1.0);
+  return is_any ? quotient : 0.0;
 }
 
 // What is left of a group without a part of it; exactly 0 where nothing is.
@@ -81,7 +81,7 @@ struct StdStatistic {
 
 // --- pairs -------------------------------------------------------------------------------------------------------------
 
-// Pairs of a finest cell and a fold that rows of it are held out of, sorted by cell.
+// Pairs of a finest cell and a fold that rows of it are held out of, distinct, sorted by cell, then fold.
 struct Pairs {
   const std::int32_t *cell, *fold;
   const GroupSums* sums;
@@ -96,7 +96,7 @@ struct Level {
   const std::int32_t* cell_at;  // in which of them each finest cell lies, ascending
 };
 
-// Sums by fold over the pairs of one cell of a level after the other.
+// Sums by fold over the pairs in one cell of a level after the other.
 class HeldOut {
  public:
   struct Fold {
@@ -105,21 +105,21 @@ class HeldOut {
   };
 
   HeldOut(const Level& level, const Pairs& pairs, std::size_t n_folds)
-      : level_(level), pairs_(pairs), place_(n_folds, kNowhere), folds_(std::min(n_folds, pairs.n)) {}
+      : level_(level), pairs_(pairs), places_(n_folds, kNowhere), folds_(std::min(n_folds, pairs.n)) {}
 
-  // Goes on to a cell. `first` and `last` are the pairs in it.  REQUIRES: cells come in order.
+  // Goes on to a cell.  REQUIRES: cells come in order, and none is left out.
   void next(std::int32_t cell) {
-    for (std::size_t k = 0; !is_single_ && k < n_; ++k) place_[number(folds_[k].pair)] = kNowhere;
-    first = last;
-    while (last < pairs_.n && level_.cell_at[pairs_.cell[last]] == cell) ++last;
+    for (std::size_t k = 0; !is_single_ && k < n_; ++k) places_[number(folds_[k].pair)] = kNowhere;
+    first_ = last_;
+    while (last_ < pairs_.n && level_.cell_at[pairs_.cell[last_]] == cell) ++last_;
     n_ = 0;
-    is_single_ = last == first || pairs_.cell[first] == pairs_.cell[last - 1];  // one finest cell: each fold is met once
-    for (std::size_t pair = first; pair < last; ++pair) {
-      if (is_single_) {
+    is_single_ = first_ == last_ || pairs_.cell[first_] == pairs_.cell[last_ - 1];
+    for (std::size_t pair = first_; pair < last_; ++pair) {
+      if (is_single_) {  // one finest cell, which meets each fold once
         folds_[n_++] = {pair, pairs_.sums[pair]};
         continue;
       }
-      std::uint32_t& place = place_[number(pair)];
+      std::uint32_t& place = places_[number(pair)];
       if (place == kNowhere) {
         place = static_cast<std::uint32_t>(n_);
         folds_[n_++] = {pair, {}};
@@ -128,22 +128,24 @@ class HeldOut {
     }
   }
 
-  // The folds that rows of the cell are held out of, and which of them each of its pairs has.
+  // The pairs in the cell: from the first to before the last.
+  std::size_t first() const noexcept { return first_; }
+  std::size_t last() const noexcept { return last_; }
+
+  // The folds of these pairs, which of them a pair has, and its number among all.
   std::size_t size() const noexcept { return n_; }
   const Fold& operator[](std::size_t k) const noexcept { return folds_[k]; }
-  std::size_t place(std::size_t pair) const noexcept { return is_single_ ? pair - first : place_[number(pair)]; }
+  std::size_t place(std::size_t pair) const noexcept { return is_single_ ? pair - first_ : places_[number(pair)]; }
   std::int32_t number(std::size_t pair) const noexcept { return pairs_.fold[pair]; }
-
-  std::size_t first = 0, last = 0;
 
  private:
   static constexpr std::uint32_t kNowhere = ~std::uint32_t{0};
 
   Level level_;
   Pairs pairs_;
-  std::vector<std::uint32_t> place_;
+  std::vector<std::uint32_t> places_;  // of each fold in `folds_`, unless there is a single finest cell
   std::vector<Fold> folds_;
-  std::size_t n_ = 0;
+  std::size_t first_ = 0, last_ = 0, n_ = 0;
   bool is_single_ = true;
 };
 
@@ -235,7 +237,7 @@ void shrink_level(const Level& level, const Pairs& pairs, std::size_t n_folds, c
       const auto view = 1 + static_cast<std::size_t>(held.number(pair));
       estimates[k] = {shrunk(left, at(how.own_of_pairs, pair), above, view), left.weight, left.rows > 0};
     }
-    for (std::size_t pair = held.first; pair < held.last; ++pair) {
+    for (std::size_t pair = held.first(); pair < held.last(); ++pair) {
       const Estimate& estimate = estimates[held.place(pair)];
       double* row = how.table + pair * how.width;
       row[how.to] = estimate.value;
