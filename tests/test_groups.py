@@ -78,7 +78,7 @@ def test_containing_are_the_cells_that_contain(backend, known, cells):
 @pytest.mark.parametrize("level", [0, 5, 9, 12, 15, 19, 24, 30])
 @pytest.mark.parametrize("spread", ["one town", "towns", "everywhere"])
 def test_look_ups_wherever_cells_lie(backend, level, spread):
-    """Pages listed and hashed, small and large: always the answers of halving."""
+    """With no step below the list, or with several: always the answers of halving."""
     if spread == "one town":
         rows = leaves(20_000, lat=(40.0, 40.2), lng=(-74.0, -73.8))
     elif spread == "everywhere":
