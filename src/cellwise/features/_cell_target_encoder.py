@@ -537,7 +537,7 @@ class CellTargetEncoder(CellTransformer):
         return code.astype(np.float64)
 
     def _estimate(self, finest, medians, *, has_weights):
-        """Fit level by level, given the sums at the finest; encodings of the pairs there."""
+        """Fit level by level, given the sums at the finest; encodings of the pairs there, None for counts."""
         # from the finest level up, for each level: its cells, where they lie in the next coarser level, and where the
         # finest cells lie in it
         steps, cells, cell_at = [], finest.cells, np.arange(len(finest.cells), dtype=np.int32)
@@ -547,12 +547,8 @@ class CellTargetEncoder(CellTransformer):
             cells, cell_at = above, up[cell_at]
         is_count, n = self.statistic == "count", self._n_targets
         self.cells_, self.counts_, self.encodings_, self.sums_, self.squares_, smooth = [], [], [], [], [], []
-        table = np.empty((len(finest.pairs[0].cell), self._width))
-        if is_count:
-            self.prior_ = np.zeros(1)
-        else:
-            estimates = Estimates(finest, self, table, medians)
-            self.prior_ = self._told(estimates.prior[:, 0].copy())
+        estimates = None if is_count else Estimates(finest, self, self._width, medians)
+        self.prior_ = np.zeros(1) if is_count else self._told(estimates.prior[:, 0].copy())
         for k, level in enumerate(self.levels_):
             cells, up, cell_at = steps.pop()
             sums, is_other = finest.over(cell_at, len(cells)), ~at_level(cells, level)
@@ -571,8 +567,10 @@ class CellTargetEncoder(CellTransformer):
             self.encodings_ += [self._told(values[kept].copy()) for values in estimates.values]
         self.smooth_ = np.array(smooth)
         self._known = Vocabulary(np.concatenate(self.cells_))
-        self._told(table[:, : self._width - 2 * self.add_support])
-        return table.astype(self.dtype, copy=False)
+        if is_count:
+            return None
+        self._told(estimates.table[:, : self._width - 2 * self.add_support])
+        return estimates.table.astype(self.dtype, copy=False)
 
     def _told(self, estimates):
         """Turn estimates into what is told, in place; the same array."""

@@ -7,7 +7,8 @@ encodes, or must not know.
 
 import numpy as np
 
-from ..shrinkage import Level, level_terms, shrink_level
+from ..groups import add_sums, take_rows
+from ..shrinkage import Level, Pairs, level_terms, shrink_level
 
 SIGNIFICANT = 2  # standard errors by which cells must differ before a level is taken to say anything
 
@@ -114,23 +115,22 @@ class Estimates:
     finest cell so far that has any, and its level.
     """
 
-    def __init__(self, finest, encoder, table, medians=None):
-        self.finest, self.table, self.medians = finest, table, medians
-        self.statistic, self.smooth = STATISTICS[encoder.statistic], encoder.smooth
+    def __init__(self, finest, encoder, width, medians=None):
+        self.statistic, self.smooth, self.medians = STATISTICS[encoder.statistic], encoder.smooth, medians
         self.to_parent, self.has_support = encoder.prior == "parent", encoder.add_support
-        n_targets, n_views, pairs = len(finest.sums), finest.n_folds + 1, finest.pairs[0]
+        n_targets, n_folds, fold = len(finest.sums), finest.n_folds, finest.pairs[0].fold
+        # the root is a single cell, with a pair for each fold
         all_rows, at_root = np.zeros(1, np.int32), np.zeros(len(finest.cells), np.int32)
-        sums = finest.over(at_root, 1)
-        rows_held = np.bincount(pairs.fold, pairs.sums[:, 0], finest.n_folds)
-        if not (rows_held < sums[0][0, 0]).all():
+        each, sums = np.arange(n_folds, dtype=np.int32), finest.over(at_root, 1)
+        held = [add_sums(fold, pairs.sums, n_folds) for pairs in finest.pairs]
+        if not (held[0][:, 0] < sums[0][0, 0]).all():
             raise ValueError("cv must leave rows to learn from: got a split with none, or of weight 0 only")
-        self.column, self.values = 0, [np.zeros(1)] * n_targets
-        table[:, :n_targets] = 0
-        nothing = np.zeros((n_targets, n_views))
+        self.n_folds, self.pairs = n_folds, [Pairs(np.zeros_like(each), each, of_target) for of_target in held]
+        self.column, self.values, self.table = 0, [np.zeros(1)] * n_targets, np.zeros((n_folds, width))
+        nothing = np.zeros((n_targets, 1 + n_folds))
         self._shrink(sums, all_rows, at_root, -1, 0, nothing, nothing)
-        self.prior = np.zeros((n_targets, n_views))
-        self.prior[:, 0] = np.concatenate(self.values)
-        self.prior[:, 1 + pairs.fold] = table[:, :n_targets].T
+        self.prior = np.hstack((self.values, self.table[:, :n_targets].T))
+        self.pairs, self.table = finest.pairs, take_rows(self.table, fold)
 
     def descend(self, sums, up, cell_at, level, column):
         """Go down to a level, given the sums over its cells, which lie in those of the level before by `up`; m.
@@ -146,19 +146,18 @@ class Estimates:
 
     def _smooth(self, sums, family, cell_at):
         """The m of each target in each view."""
-        for of_target, pairs in zip(sums, self.finest.pairs):
-            known = level_terms(self.statistic.sums, Level(of_target, family, cell_at), pairs, self.finest.n_folds)
+        for of_target, pairs in zip(sums, self.pairs):
+            known = level_terms(self.statistic.sums, Level(of_target, family, cell_at), pairs, self.n_folds)
             yield [self.statistic.smooth(terms) for terms in known.T.tolist()]
 
     def _shrink(self, sums, up, cell_at, level, column, m, prior):
         """Put the estimates of a level in the place of those of the level before."""
-        pairs = self.finest.pairs
-        own = None if self.medians is None else self.medians.of(cell_at, len(up), pairs[0])
+        own = None if self.medians is None else self.medians.of(cell_at, len(up), self.pairs[0])
         for t in range(len(sums)):
             self.values[t] = shrink_level(
                 self.statistic.sums,
                 Level(sums[t], up, cell_at),
-                pairs[t],
+                self.pairs[t],
                 m[t],
                 above=self.values[t],
                 table=self.table,
