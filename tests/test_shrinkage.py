@@ -47,21 +47,19 @@ OWN = {"mean": mean, "std": variance}
 
 @pytest.mark.parametrize("statistic", ["mean", "std"])
 @pytest.mark.parametrize("to_parent", [True, False])
-@pytest.mark.parametrize("same_column", [True, False])
-def test_each_estimate_lies_between_its_own_rows_and_what_is_around_it(backend, statistic, to_parent, same_column):
+@pytest.mark.parametrize("in_place", [True, False])
+def test_each_estimate_lies_between_its_own_rows_and_what_is_around_it(backend, statistic, to_parent, in_place):
     rows, rng = Rows(), np.random.default_rng(1)
     m, above = rng.uniform(0, 5, N_FOLDS + 1), rng.standard_normal(6)
     m[2] = np.inf
     prior = None if to_parent else rng.standard_normal(N_FOLDS + 1)
     of_family = rng.standard_normal((6, N_FOLDS))  # in the views of the folds
-    table = np.full((len(rows.pairs.cell), 4), np.nan)
     cell_of_pair = rows.cell_at[rows.pairs.cell]
-    table[:, 0] = of_family[rows.family[cell_of_pair], rows.pairs.fold]
-    column = 0 if same_column else 1
-    values = shrink_level(
-        statistic, rows.level, rows.pairs, m, above=above, table=table, column=column, column_above=0, prior=prior
+    around = of_family[rows.family[cell_of_pair], rows.pairs.fold]
+    of_pairs = around if in_place else np.empty_like(around)
+    of_cells = shrink_level(
+        statistic, rows.level, rows.pairs, m, above=above, around=around, of_pairs=of_pairs, prior=prior
     )
-    assert np.isnan(table[:, column + 1 :]).all()
 
     def expected(cell, view):
         around = above[rows.family[cell]] if view == 0 else of_family[rows.family[cell], view - 1]
@@ -72,22 +70,23 @@ def test_each_estimate_lies_between_its_own_rows_and_what_is_around_it(backend, 
         towards = around if to_parent else prior[view]
         return towards + (amount / (amount + m[view]) if amount else 0) * (own - towards)
 
-    np.testing.assert_allclose(values, [expected(cell, 0) for cell in range(20)], rtol=1e-9)
+    np.testing.assert_allclose(of_cells, [expected(cell, 0) for cell in range(20)], rtol=1e-9)
     views = zip(cell_of_pair.tolist(), (rows.pairs.fold + 1).tolist())
-    np.testing.assert_allclose(table[:, column], [expected(*view) for view in views], rtol=1e-9)
+    np.testing.assert_allclose(of_pairs, [expected(*view) for view in views], rtol=1e-9)
 
 
 def test_support_is_that_of_the_finest_cell_that_has_rows(backend):
     rows = Rows(n=30)
-    table = np.full((len(rows.pairs.cell), 3), -5.0)
-    none = {"above": np.zeros(6), "table": table, "column": 0, "column_above": 0}
-    shrink_level("mean", rows.level, rows.pairs, np.ones(N_FOLDS + 1), support_level=9, **none)
+    around = np.zeros(len(rows.pairs.cell))
+    support = np.full((2, len(around)), -5.0)
+    how = {"above": np.zeros(6), "around": around, "of_pairs": around, "support": support, "number": 9}
+    shrink_level("mean", rows.level, rows.pairs, np.ones(N_FOLDS + 1), **how)
     seen = 0
-    for row, cell, fold in zip(table, rows.cell_at[rows.pairs.cell], rows.pairs.fold):
+    for told, cell, fold in zip(support.T, rows.cell_at[rows.pairs.cell], rows.pairs.fold):
         _, weight = rows.of(cell, fold + 1)
-        assert row[1:].tolist() == ([weight.sum(), 9] if len(weight) else [-5, -5])
+        assert told.tolist() == ([weight.sum(), 9] if len(weight) else [-5, -5])
         seen += len(weight) > 0
-    assert 0 < seen < len(table)
+    assert 0 < seen < len(around)
 
 
 def test_own_estimates_may_be_given(backend):
@@ -95,12 +94,12 @@ def test_own_estimates_may_be_given(backend):
     of_cell, of_view = np.arange(20.0), np.arange(20.0 * N_FOLDS).reshape(20, N_FOLDS)
     cell_of_pair = rows.cell_at[rows.pairs.cell]
     own = of_cell, of_view[cell_of_pair, rows.pairs.fold]
-    table = np.zeros((len(cell_of_pair), 1))
-    how = {"above": np.zeros(6), "table": table, "column": 0, "column_above": 0, "own": own}
+    of_pairs = np.zeros(len(cell_of_pair))
+    how = {"above": np.zeros(6), "around": of_pairs, "of_pairs": of_pairs, "own": own}
     values = shrink_level("mean", rows.level, rows.pairs, m, **how)
     weights = [rows.of(cell, 0)[1].sum() for cell in range(20)]
     np.testing.assert_allclose(values, [k * w / (w + 2) for k, w in enumerate(weights)])
-    for value, cell, fold in zip(table[:, 0], cell_of_pair, rows.pairs.fold):
+    for value, cell, fold in zip(of_pairs, cell_of_pair, rows.pairs.fold):
         w = rows.of(cell, fold + 1)[1].sum()
         assert value == pytest.approx(of_view[cell, fold] * w / (w + 2))
 
@@ -146,18 +145,20 @@ def test_both_backends_give_the_same_bits(backend, statistic, seed):
     for name in (backend, "numpy"):
         with use(backend=name):
             terms = level_terms(statistic, rows.level, rows.pairs, N_FOLDS)
-            table = np.zeros((len(rows.pairs.cell), 1))
-            how = {"above": np.arange(6.0), "table": table, "column": 0, "column_above": 0}
-            results.append((terms, table, shrink_level(statistic, rows.level, rows.pairs, np.ones(N_FOLDS + 1), **how)))
+            of_pairs = np.zeros(len(rows.pairs.cell))
+            how = {"above": np.arange(6.0), "around": of_pairs, "of_pairs": of_pairs}
+            results.append(
+                (terms, of_pairs, shrink_level(statistic, rows.level, rows.pairs, np.ones(N_FOLDS + 1), **how))
+            )
     assert all(np.array_equal(here, there) for here, there in zip(*results))
 
 
 def test_without_folds(backend):
     rows, none = Rows(), np.empty(0, np.int32)
-    pairs, table = Pairs(none, none, np.empty((0, 4))), np.empty((0, 1))
+    pairs, nothing = Pairs(none, none, np.empty((0, 4))), np.empty(0)
     with_folds = level_terms("mean", rows.level, rows.pairs, N_FOLDS)
     assert np.array_equal(level_terms("mean", rows.level, pairs, 0), with_folds[:, :1])
-    how = {"above": np.zeros(6), "table": table, "column": 0, "column_above": 0}
+    how = {"above": np.zeros(6), "around": nothing, "of_pairs": nothing}
     values = shrink_level("mean", rows.level, pairs, np.zeros(1), **how)
     np.testing.assert_allclose(values, [mean(*rows.of(cell, 0))[0] for cell in range(20)])
 
@@ -188,23 +189,23 @@ def test_the_native_module_checks_what_it_is_given():
     for shape in ((4, N_FOLDS + 1), (7, 0)):
         with pytest.raises(ValueError, match="a row for each term"):
             module.level_terms(False, *rows.level, tuple(rows.pairs), np.empty(shape))
-    m, none, values, n = np.ones(N_FOLDS + 1), np.empty(0), np.empty(20), len(cell)
+    m, none, n = np.ones(N_FOLDS + 1), np.empty(0), len(cell)
 
-    def shrink(m=m, prior=m, above=m, own=none, own_of_pairs=none, shape=(n, 2), columns=(0, 1), values=values):
-        pairs, table = tuple(rows.pairs), np.empty(shape)
-        module.shrink_level(
-            False, *rows.level, pairs, m, prior, True, above, own, own_of_pairs, table, *columns, False, 0, values
-        )
+    def shrink(m=m, prior=m, above=6, own=none, own_of_pairs=none, around=n, support=(0, 0), of_cells=20, of_pairs=n):
+        given = np.ones(above), own, own_of_pairs, np.ones(around), np.empty(support), 0
+        pairs = tuple(rows.pairs)
+        module.shrink_level(False, *rows.level, pairs, m, prior, True, *given, np.empty(of_cells), np.empty(of_pairs))
 
-    shrink(above=np.ones(6))
+    shrink()
+    shrink(support=(2, n), own=np.ones(20), own_of_pairs=np.ones(n))
     for views in ((none, none), (m, m[1:])):
         with pytest.raises(ValueError, match="an item for each view"):
             shrink(*views)
     with pytest.raises(ValueError, match="in order and in range"):
-        shrink(above=np.ones(5))
+        shrink(above=5)
     for bad in (
-        {"own": np.ones(20)}, {"own": np.ones(19), "own_of_pairs": np.ones(n)}, {"shape": (n - 1, 2)},
-        {"shape": (n, 1)}, {"columns": (2, 0)}, {"values": values[1:]},
+        {"own": np.ones(20)}, {"own": np.ones(19), "own_of_pairs": np.ones(n)}, {"around": n - 1}, {"of_pairs": n - 1},
+        {"of_cells": 19}, {"support": (1, n)}, {"support": (2, n - 1)},
     ):  # fmt: skip
         with pytest.raises(ValueError, match="an item for each cell and pair"):
-            shrink(above=np.ones(6), **bad)
+            shrink(**bad)

@@ -171,9 +171,11 @@ nb::tuple containing_one(nb::capsule capsule, std::uint64_t cell) {
 const GroupSums* as_sums(In<double, 2> sums) { return reinterpret_cast<const GroupSums*>(sums.data()); }
 
 void check_groups(In<std::int32_t> group, std::size_t n_groups) {
+  const std::int32_t* number = group.data();
+  const std::size_t n = group.size();
   std::uint32_t largest = 0;  // -1 is larger than all others
-  for (std::size_t k = 0; k < group.size(); ++k) largest = std::max(largest, static_cast<std::uint32_t>(group.data()[k]));
-  if (group.size() > 0 && largest >= n_groups) throw nb::value_error("group must be one of the sums");
+  for (std::size_t k = 0; k < n; ++k) largest = std::max(largest, static_cast<std::uint32_t>(number[k]));
+  if (n > 0 && largest >= n_groups) throw nb::value_error("group must be one of the sums");
 }
 
 void sum(In<std::int32_t> group, In<double> y, In<double> weight, Out<double, 2> sums) {
@@ -242,11 +244,13 @@ std::pair<Made<std::int32_t>, Made<std::int32_t>> pairs(In<std::int32_t> a, In<s
 
 // --- shrinkage ---------------------------------------------------------------------------------------------------------
 
-bool is_ascending_below(In<std::int32_t> numbers, std::size_t n) {
+bool is_ascending_below(In<std::int32_t> numbers, std::size_t limit) {
   const std::int32_t* number = numbers.data();
-  bool fits = numbers.size() == 0 || (number[0] >= 0 && static_cast<std::size_t>(number[numbers.size() - 1]) < n);
-  for (std::size_t k = 1; k < numbers.size(); ++k) fits &= number[k - 1] <= number[k];
-  return fits;
+  const std::size_t n = numbers.size();
+  if (n > 0 && (number[0] < 0 || static_cast<std::size_t>(number[n - 1]) >= limit)) return false;
+  bool is_ascending = true;
+  for (std::size_t k = 1; k < n; ++k) is_ascending &= number[k - 1] <= number[k];
+  return is_ascending;
 }
 
 using GivenPairs = std::tuple<In<std::int32_t>, In<std::int32_t>, In<double, 2>>;  // cell, fold, sums
@@ -259,10 +263,11 @@ std::pair<Level, Pairs> checked(In<double, 2> sums, In<std::int32_t> family, std
   bool fits = sums.shape(1) == 4 && pair_sums.shape(1) == 4 && family.size() == n_cells && fold.size() == n_pairs &&
               pair_sums.shape(0) == n_pairs && is_ascending_below(family, n_families) &&
               is_ascending_below(cell_at, n_cells) && is_ascending_below(cell, cell_at.size());
+  const std::int32_t *cells = cell.data(), *folds = fold.data();
   for (std::size_t k = 0; fits && k < n_pairs; ++k) {
-    fits = fold.data()[k] >= 0 && static_cast<std::size_t>(fold.data()[k]) < n_folds &&
-           (k == 0 || cell.data()[k - 1] < cell.data()[k] || fold.data()[k - 1] < fold.data()[k]);
+    fits = folds[k] >= 0 && static_cast<std::size_t>(folds[k]) < n_folds;
   }
+  for (std::size_t k = 1; fits && k < n_pairs; ++k) fits = cells[k - 1] < cells[k] || folds[k - 1] < folds[k];
   if (!fits) throw nb::value_error("cells, families and pairs must be in order and in range");
   return {{as_sums(sums), family.data(), n_cells, cell_at.data()},
           {cell.data(), fold.data(), as_sums(pair_sums), n_pairs}};
@@ -280,19 +285,22 @@ void terms(bool is_std, In<double, 2> sums, In<std::int32_t> family, In<std::int
 
 void shrink(bool is_std, In<double, 2> sums, In<std::int32_t> family, In<std::int32_t> cell_at, const GivenPairs& given,
             In<double> m, In<double> prior, bool to_parent, In<double> above, In<double> own, In<double> own_of_pairs,
-            Out<double, 2> table, std::size_t from, std::size_t to, bool has_support, double number, Out<double> values) {
+            In<double> around, Out<double, 2> support, double number, Out<double> of_cells, Out<double> of_pairs) {
   if (m.size() == 0 || prior.size() != m.size()) throw nb::value_error("m and prior must have an item for each view");
-  const std::size_t n_folds = m.size() - 1, width = table.shape(1);
+  const std::size_t n_folds = m.size() - 1;
   const auto [level, pairs] = checked(sums, family, above.size(), cell_at, given, n_folds);
-  const bool has_own = own.size() > 0;
-  if (values.size() != level.n || table.shape(0) != pairs.n || from >= width || to >= width || width < 2 * has_support ||
-      (has_own && (own.size() != level.n || own_of_pairs.size() != pairs.n))) {
+  const bool has_own = own.size() > 0, has_support = support.shape(0) > 0;
+  if (of_cells.size() != level.n || of_pairs.size() != pairs.n || around.size() != pairs.n ||
+      (has_own && (own.size() != level.n || own_of_pairs.size() != pairs.n)) ||
+      (has_support && (support.shape(0) != 2 || support.shape(1) != pairs.n))) {
     throw nb::value_error("the results must have an item for each cell and pair");
   }
   const Shrinking how{m.data(), prior.data(), to_parent, above.data(), has_own ? own.data() : nullptr,
-                      has_own ? own_of_pairs.data() : nullptr, table.data(), width, from, to, has_support, number};
+                      has_own ? own_of_pairs.data() : nullptr, around.data(), has_support ? support.data() : nullptr,
+                      has_support ? support.data() + pairs.n : nullptr, number};
   nb::gil_scoped_release release;
-  (is_std ? shrink_level<StdStatistic> : shrink_level<MeanStatistic>)(level, pairs, n_folds, how, values.data());
+  (is_std ? shrink_level<StdStatistic> : shrink_level<MeanStatistic>)(level, pairs, n_folds, how, of_cells.data(),
+                                                                      of_pairs.data());
 }
 
 }  // namespace

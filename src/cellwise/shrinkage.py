@@ -11,7 +11,7 @@ from ._dispatch import native
 from ._reference import shrinkage as reference
 
 N_TERMS = {"mean": 7, "std": 4}
-_NONE = np.empty(0)
+_NONE, _NO_SUPPORT = np.empty(0), np.empty((0, 0))
 
 
 class Pairs(NamedTuple):
@@ -66,9 +66,7 @@ def level_terms(statistic, level, pairs, n_folds):
     return terms
 
 
-def shrink_level(
-    statistic, level, pairs, m, *, above, table, column, column_above, prior=None, own=None, support_level=None
-):
+def shrink_level(statistic, level, pairs, m, *, above, around, of_pairs, prior=None, own=None, support=None, number=0):
     """Estimates of the cells of a level, each drawn to that around it as if this weighed m rows.
 
     Parameters
@@ -81,16 +79,17 @@ def shrink_level(
         For each view.
     above : ndarray of float64, shape (n_families,)
         Estimates of the families in view 0.
-    table : ndarray of float64, shape (n_pairs, n_columns)
-        Its `column` is written: the estimates of the cells in which the pairs lie, in the views of their folds.
-    column, column_above : int
-        The latter holds the estimates of the families, likewise. It may be the same.
+    around : ndarray of float64, shape (n_pairs,)
+        For each pair the estimate of the family in which it lies, in the view of its fold.
+    of_pairs : ndarray of float64, shape (n_pairs,)
+        Where those of the cells are written, likewise. It may be the same array.
     prior : ndarray of float64, shape (n_folds + 1,), default None
         What estimates are drawn to in each view, if not to those of the families.
     own : tuple of ndarray of float64, shapes (n_cells,) and (n_pairs,), default None
         What the rows of the cells and of the pairs' cells say by themselves, where sums do not tell that.
-    support_level : int, default None
-        If given, the last two columns are written wherever there are rows: their weight, and this number.
+    support : ndarray of float64, shape (2, n_pairs), default None
+        If given, written wherever there are rows: for each pair their weight, and `number`.
+    number : int, default 0
 
     Returns
     -------
@@ -107,16 +106,15 @@ def shrink_level(
     >>> sums = sum_groups(np.array([0, 0, 1], np.int32), np.array([2.0, 4.0, 9.0]), None, 2)
     >>> numbers, none = np.arange(2, dtype=np.int32), np.empty(0, np.int32)
     >>> level = Level(sums, np.zeros(2, np.int32), numbers)
-    >>> pairs, table = Pairs(none, none, np.empty((0, 4))), np.empty((0, 1))
-    >>> shrink_level("mean", level, pairs, np.ones(1), above=np.array([5.0]), table=table, column=0, column_above=0)
+    >>> pairs, nothing = Pairs(none, none, np.empty((0, 4))), np.empty(0)
+    >>> shrink_level("mean", level, pairs, np.ones(1), above=np.array([5.0]), around=nothing, of_pairs=nothing)
     array([3.66666667, 7.        ])
     """
-    values = np.empty(len(level.sums))
+    of_cells = np.empty(len(level.sums))
     own, own_of_pairs = (_NONE, _NONE) if own is None else own
-    to_parent, has_support = prior is None, support_level is not None
     kernels = native() or reference
     kernels.shrink_level(
-        statistic == "std", *level, tuple(pairs), m, m if to_parent else prior, to_parent, above, own, own_of_pairs,
-        table, column_above, column, has_support, support_level if has_support else 0, values,
+        statistic == "std", *level, tuple(pairs), m, m if prior is None else prior, prior is None, above, own,
+        own_of_pairs, around, _NO_SUPPORT if support is None else support, number, of_cells, of_pairs,
     )  # fmt: skip
-    return values
+    return of_cells

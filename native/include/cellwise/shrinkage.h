@@ -197,22 +197,22 @@ void level_terms(const Level& level, const Pairs& pairs, std::size_t n_folds, do
   }
 }
 
-// How the estimates of a level come about. Pairs have rows in a table, in which one column is read and one written.
+// How the estimates of a level come about.
 struct Shrinking {
   const double *m, *prior;           // by view
   bool to_parent;                    // else to `prior`
   const double* above;               // estimates of the families in view 0
   const double *own, *own_of_pairs;  // estimates from own rows where sums do not tell them, else null
-  double* table;
-  std::size_t width;
-  std::size_t from, to;              // columns with the estimates of the families, and for those of the level
-  bool has_support;                  // the last two columns say what estimates rest on: how many rows, at which level
+  const double* around;              // for each pair the estimate of its family in its fold's view
+  double *rows, *levels;             // or null: for each pair how many rows its estimate rests on, of which level
   double level;
 };
 
-// Writes the estimates of the cells in view 0 to `values`, and those of the pairs, in their fold's view, to the table.
+// Writes the estimates of the cells in view 0, and for each pair that of its cell in its fold's view, which may overwrite
+// `around`.
 template <class Statistic>
-void shrink_level(const Level& level, const Pairs& pairs, std::size_t n_folds, const Shrinking& how, double* values) {
+void shrink_level(const Level& level, const Pairs& pairs, std::size_t n_folds, const Shrinking& how, double* of_cells,
+                  double* of_pairs) {
   struct Estimate {
     double value, weight;
     bool is_seen;
@@ -228,22 +228,20 @@ void shrink_level(const Level& level, const Pairs& pairs, std::size_t n_folds, c
   std::vector<Estimate> estimates(std::min(n_folds, pairs.n));
   for (std::size_t cell = 0; cell < level.n; ++cell) {
     const GroupSums& sums = level.sums[cell];
-    values[cell] = shrunk(sums, at(how.own, cell), how.above[level.family[cell]], 0);
+    of_cells[cell] = shrunk(sums, at(how.own, cell), how.above[level.family[cell]], 0);
     held.next(static_cast<std::int32_t>(cell));
     for (std::size_t k = 0; k < held.size(); ++k) {
       const std::size_t pair = held[k].pair;  // those of one cell and fold lie in the same one above
       const GroupSums left = without(sums, held[k].sums);
-      const double above = how.table[pair * how.width + how.from];
       const auto view = 1 + static_cast<std::size_t>(held.number(pair));
-      estimates[k] = {shrunk(left, at(how.own_of_pairs, pair), above, view), left.weight, left.rows > 0};
+      estimates[k] = {shrunk(left, at(how.own_of_pairs, pair), how.around[pair], view), left.weight, left.rows > 0};
     }
     for (std::size_t pair = held.first(); pair < held.last(); ++pair) {
       const Estimate& estimate = estimates[held.place(pair)];
-      double* row = how.table + pair * how.width;
-      row[how.to] = estimate.value;
-      if (how.has_support && estimate.is_seen) {
-        row[how.width - 2] = estimate.weight;
-        row[how.width - 1] = how.level;
+      of_pairs[pair] = estimate.value;
+      if (how.rows != nullptr && estimate.is_seen) {
+        how.rows[pair] = estimate.weight;
+        how.levels[pair] = how.level;
       }
     }
   }

@@ -99,13 +99,14 @@ def level_terms(is_std, sums, family, cell_at, pairs, terms):
 
 
 def shrink_level(
-    is_std, sums, family, cell_at, pairs, m, prior, to_parent, above, own, own_of_pairs, table, start, to, has_support,
-    level, values,
+    is_std, sums, family, cell_at, pairs, m, prior, to_parent, above, own, own_of_pairs, around, support, level,
+    of_cells, of_pairs,
 ):  # fmt: skip
-    """Write the estimates of the cells in view 0 to `values`; those of the pairs, in their folds' views, to the table.
+    """Write the estimates of the cells in view 0, and for each pair that of its cell in its fold's view.
 
-    `above` holds those of the families in view 0, and column `start` of the table those around the pairs. `own` and
-    `own_of_pairs` are empty but where sums do not tell what the own rows of a cell say.
+    `above` holds those of the families in view 0, and `around` for each pair that of its family in its fold's view.
+    `own` and `own_of_pairs` are empty but where sums do not tell what the own rows of a cell say. `support`, if it has
+    rows, is told for each pair how many rows its estimate rests on, and `level`.
     """
     statistic = _statistic(is_std)
 
@@ -114,12 +115,11 @@ def shrink_level(
         towards = above if to_parent else prior[view]
         return np.where(sums[:, 0] > 0, towards + ratio(amount, amount + m[view]) * (told - towards), above)
 
-    values[...] = shrunk(sums, own, above[family], 0)
+    of_cells[...] = shrunk(sums, own, above[family], 0)
     cell, fold, number, left = _left(sums, pairs, cell_at, len(m) - 1)
     one = np.empty(len(cell), np.intp)
     one[number] = np.arange(len(number))  # any of those that meet: they are in the same one above
-    table[:, to] = shrunk(left, own_of_pairs[one] if len(own) else own, table[one, start], 1 + fold)[number]
-    if has_support:
+    of_pairs[...] = shrunk(left, own_of_pairs[one] if len(own) else own, around[one], 1 + fold)[number]
+    if len(support):
         seen = (left[:, 0] > 0)[number]
-        table[seen, -2] = left[number[seen], 1]
-        table[seen, -1] = level
+        support[0, seen], support[1, seen] = left[number[seen], 1], level

@@ -502,8 +502,9 @@ class CellTargetEncoder(CellTransformer):
         if to_splitter is None:
             return None
         if tested is None:  # encodings that do not depend on y
-            table, tested = self._encode(cells), number
+            table, tested = self._encode(cells).T, number
         del number
+        table = table.T.astype(self.dtype, order="C", copy=False)
         return take_rows(table, tested)
 
     def _read_target(self, X, y, weight):
@@ -537,7 +538,7 @@ class CellTargetEncoder(CellTransformer):
         return code.astype(np.float64)
 
     def _estimate(self, finest, medians, *, has_weights):
-        """Fit level by level, given the sums at the finest; encodings of the pairs there, None for counts."""
+        """Fit level by level, given the sums at the finest; encodings of the pairs there by column, None for counts."""
         # from the finest level up, for each level: its cells, where they lie in the next coarser level, and where the
         # finest cells lie in it
         steps, cells, cell_at = [], finest.cells, np.arange(len(finest.cells), dtype=np.int32)
@@ -569,8 +570,8 @@ class CellTargetEncoder(CellTransformer):
         self._known = Vocabulary(np.concatenate(self.cells_))
         if is_count:
             return None
-        self._told(estimates.table[:, : self._width - 2 * self.add_support])
-        return estimates.table.astype(self.dtype, copy=False)
+        self._told(estimates.table[: self._width - 2 * self.add_support])
+        return estimates.table
 
     def _told(self, estimates):
         """Turn estimates into what is told, in place; the same array."""

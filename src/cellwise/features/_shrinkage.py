@@ -7,7 +7,7 @@ encodes, or must not know.
 
 import numpy as np
 
-from ..groups import add_sums, take_rows
+from ..groups import add_sums
 from ..shrinkage import Level, Pairs, level_terms, shrink_level
 
 SIGNIFICANT = 2  # standard errors by which cells must differ before a level is taken to say anything
@@ -110,9 +110,9 @@ class Estimates:
     """Estimates from the coarsest level down, each cell's shrunk to its parent's.
 
     After `descend`, `values` holds those of a level's cells in view 0, for each target, and `table` those of its pairs
-    of a cell and a fold, which are that fold's: a row for each pair of the finest level, and a column for each target.
-    If the encoder adds support, the last two columns of the table hold the number of rows, or their weight, in the
-    finest cell so far that has any, and its level.
+    of a cell and a fold, which are that fold's: a row for each target, and a column for each pair of the finest level.
+    If the encoder adds support, the last two rows of the table hold the number of rows, or their weight, in the finest
+    cell so far that has any, and its level.
     """
 
     def __init__(self, finest, encoder, width, medians=None):
@@ -126,22 +126,22 @@ class Estimates:
         if not (held[0][:, 0] < sums[0][0, 0]).all():
             raise ValueError("cv must leave rows to learn from: got a split with none, or of weight 0 only")
         self.n_folds, self.pairs = n_folds, [Pairs(np.zeros_like(each), each, of_target) for of_target in held]
-        self.column, self.values, self.table = 0, [np.zeros(1)] * n_targets, np.zeros((n_folds, width))
+        self.first, self.values, self.table = 0, [np.zeros(1)] * n_targets, np.zeros((width, n_folds))
         nothing = np.zeros((n_targets, 1 + n_folds))
         self._shrink(sums, all_rows, at_root, -1, 0, nothing, nothing)
-        self.prior = np.hstack((self.values, self.table[:, :n_targets].T))
-        self.pairs, self.table = finest.pairs, take_rows(self.table, fold)
+        self.prior = np.hstack((self.values, self.table[:n_targets]))
+        self.pairs, self.table = finest.pairs, np.take(self.table, fold, axis=1)
 
-    def descend(self, sums, up, cell_at, level, column):
+    def descend(self, sums, up, cell_at, level, first):
         """Go down to a level, given the sums over its cells, which lie in those of the level before by `up`; m.
 
-        `cell_at` says which of its cells each of the finest lies in. `column` is the first that is written.
+        `cell_at` says which of its cells each of the finest lies in. `first` is the first row that is written.
         """
         if self.smooth == "auto":
             m = np.array(list(self._smooth(sums, up if self.to_parent else np.zeros_like(up), cell_at)))
         else:
             m = np.full(self.prior.shape, self.smooth, np.float64)
-        self._shrink(sums, up, cell_at, level, column, m, None if self.to_parent else self.prior)
+        self._shrink(sums, up, cell_at, level, first, m, None if self.to_parent else self.prior)
         return m[:, 0].tolist()
 
     def _smooth(self, sums, family, cell_at):
@@ -150,7 +150,7 @@ class Estimates:
             known = level_terms(self.statistic.sums, Level(of_target, family, cell_at), pairs, self.n_folds)
             yield [self.statistic.smooth(terms) for terms in known.T.tolist()]
 
-    def _shrink(self, sums, up, cell_at, level, column, m, prior):
+    def _shrink(self, sums, up, cell_at, level, first, m, prior):
         """Put the estimates of a level in the place of those of the level before."""
         own = None if self.medians is None else self.medians.of(cell_at, len(up), self.pairs[0])
         for t in range(len(sums)):
@@ -160,11 +160,11 @@ class Estimates:
                 self.pairs[t],
                 m[t],
                 above=self.values[t],
-                table=self.table,
-                column=column + t,
-                column_above=self.column + t,
+                around=self.table[self.first + t],
+                of_pairs=self.table[first + t],
                 prior=None if prior is None else prior[t],
                 own=own,
-                support_level=level if self.has_support and t == 0 else None,
+                support=self.table[-2:] if self.has_support and t == 0 else None,
+                number=level,
             )
-        self.column = column
+        self.first = first
