@@ -172,6 +172,7 @@ class Vocabulary {
   Vocabulary(const std::uint64_t* cells, std::size_t n) : around_(n) {
     at_level_.fill(nullptr);
     tables_.reserve(kMaxLevel + 1);
+    std::vector<std::uint32_t> path_of(n);  // where the path of a cell begins that contains others, else 0
     for (std::size_t start = 0, stop = 0; start < n; start = stop) {
       const std::int32_t level = cell_level(cells[start]);
       while (stop < n && cell_level(cells[stop]) == level) ++stop;
@@ -180,8 +181,8 @@ class Vocabulary {
         std::int32_t above[kRows];
         find_smallest(cells + k, rows, above);
         for (std::size_t j = 0; j < rows; ++j) {
-          around_[k + j] = {above[j], above[j] < 0 ? 1 : around_[above[j]].depth + 1};
-          deepest_ = std::max(deepest_, around_[k + j].depth);
+          if (above[j] >= 0) around_[k + j] = within(above[j], path_of);
+          deepest_ = std::max(deepest_, around_[k + j].n + 1);
         }
       }
       tables_.emplace_back(cells + start, stop - start, level, static_cast<std::int32_t>(start));
@@ -233,11 +234,18 @@ class Vocabulary {
     for (std::size_t k = 0; k < n; ++k) {
       if (smallest[k] >= 0) CELLWISE_PREFETCH(around_.data() + smallest[k]);
     }
+    Around around[kRows];
     for (std::size_t k = 0; k < n; ++k) {
-      std::int32_t at = smallest[k];
-      const std::int32_t depth = at < 0 ? 0 : around_[at].depth;
-      to += static_cast<std::size_t>(depth);
-      for (std::int32_t j = 1; j <= depth; ++j, at = around_[at].above) out[to - static_cast<std::size_t>(j)] = at;
+      if (smallest[k] < 0) continue;
+      around[k] = around_[smallest[k]];
+      CELLWISE_PREFETCH(paths_.data() + around[k].path);
+    }
+    for (std::size_t k = 0; k < n; ++k) {
+      if (smallest[k] >= 0) {
+        const std::int32_t* path = paths_.data() + around[k].path;
+        for (std::uint32_t j = 0; j < around[k].n; ++j) out[to++] = path[j];
+        out[to++] = smallest[k];
+      }
       ends[k] = static_cast<Index>(written + to);
     }
     return to;
@@ -270,12 +278,25 @@ class Vocabulary {
 
   std::vector<LevelTable> tables_;  // the coarsest first
   std::array<const LevelTable*, kMaxLevel + 1> at_level_;
+  // The cells that contain another one, by level, are a stretch of `paths_`.
   struct Around {
-    std::int32_t above;  // where the smallest cell stands that contains this one, or -1
-    std::int32_t depth;  // how many contain it, with itself
+    std::uint32_t path, n;
   };
+
+  // What is around a cell whose smallest container is `above`.
+  Around within(std::int32_t above, std::vector<std::uint32_t>& path_of) {
+    const Around around = around_[above];
+    if (path_of[above] == 0) {
+      path_of[above] = static_cast<std::uint32_t>(paths_.size());
+      for (std::uint32_t j = 0; j < around.n; ++j) paths_.push_back(paths_[around.path + j]);
+      paths_.push_back(above);
+    }
+    return {path_of[above], around.n + 1};
+  }
+
   std::vector<Around> around_;
-  std::int32_t deepest_ = 0;
+  std::vector<std::int32_t> paths_ = {0};  // none begins with the first item
+  std::uint32_t deepest_ = 0;              // most cells that contain the same one, with itself
 };
 
 // --- adding up ---------------------------------------------------------------------------------------------------------
