@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
 #include <cstdint>
 #include <deque>
@@ -217,10 +218,12 @@ class PlanarShape {
 // REQUIRES: one thread an object; the shape outlives it, or the next `reset`.
 class PlanarRegion {
  public:
-  // `list`: of the pieces that meet the place, where it may be split.
+  // `list`: of the pieces that meet the place, where it may be split. `inside`, `outside`: of a place that pieces meet,
+  // bit 2 * a + b for the corner at the (a: upper, else lower) end in u and (b) in v, if it is known to be so.
   struct Place {
     internal::PaddedCell square;
     bool met, contained;
+    std::uint8_t inside, outside;
     std::int32_t list;
   };
 
@@ -259,7 +262,7 @@ class PlanarRegion {
   // The quarters of a place, which is used up. `may_split`: whether they may be split in turn.
   void split(Place& place, Place* quarters, bool may_split) {
     if (place.contained) {
-      for (int k = 0; k < 4; ++k) quarters[k] = {place.square.child(k), true, true, kNone};
+      for (int k = 0; k < 4; ++k) quarters[k] = {place.square.child(k), true, true, 0, 0, kNone};
       return;
     }
     const std::int32_t half = place.square.size() >> 1, i = place.square.i, j = place.square.j;
@@ -299,8 +302,29 @@ class PlanarRegion {
       }
     });
     drop(place);
+    // Quarters without pieces touch one another in the middle, so that all of them lie inside or none.
+    unsigned clear = 0;
+    for (int ij = 0; ij < 4; ++ij) clear |= static_cast<unsigned>(!quarter[ij].met) << ij;
+    bool inside = false;
+    if ((clear & (place.inside | place.outside)) != 0) {
+      inside = (clear & place.inside) != 0;
+    } else if (clear != 0) {
+      inside = encloses_center(quarter[std::countr_zero(clear)].c.cell);
+    }
     for (int ij = 0; ij < 4; ++ij) {
-      quarters[position[ij]] = place_of(place.square.child(position[ij]), quarter[ij].met, quarter[ij].list);
+      Place& made = quarters[position[ij]];
+      made = {place.square.child(position[ij]), inside, inside, 0, 0, quarter[ij].list};
+      if (!quarter[ij].met) {
+        drop(made);
+        continue;
+      }
+      // It shares a corner with the place, one with each quarter beside it, and the middle with all of them.
+      const unsigned known = (clear & (1U << (ij ^ 1) | 1U << (ij ^ 2))) | (clear != 0 ? 1U << (3 - ij) : 0);
+      const unsigned own = 1U << ij;
+      made.met = true;
+      made.contained = false;
+      made.inside = static_cast<std::uint8_t>((place.inside & own) | (inside ? known : 0));
+      made.outside = static_cast<std::uint8_t>((place.outside & own) | (inside ? 0 : known));
     }
   }
 
@@ -451,9 +475,9 @@ class PlanarRegion {
 
   // The place of a cell that pieces meet or not, with the list of these if there is one.
   Place place_of(const internal::PaddedCell& square, bool met, std::int32_t list) {
-    if (met) return {square, true, false, list};
+    if (met) return {square, true, false, 0, 0, list};
     const bool inside = encloses_center(square.cell);
-    Place place = {square, inside, inside, list};
+    Place place = {square, inside, inside, 0, 0, list};
     drop(place);
     return place;
   }
