@@ -15,13 +15,11 @@ namespace cellwise::bindings {
 
 namespace {
 
-PlanarShape shape(const Chains& chains, std::size_t row) {
+void make_shape(const Chains& chains, std::size_t row, PlanarShape& shape) {
   const auto first = static_cast<std::size_t>(chains.rows.data()[row]);
   const auto n = static_cast<std::size_t>(chains.rows.data()[row + 1]) - first;
-  return {{chains.lng.data(), chains.lng.size()},
-          {chains.lat.data(), chains.lat.size()},
-          {chains.offsets.data() + first, n + 1},
-          {chains.roles.data() + first, n}};
+  shape.assign({chains.lng.data(), chains.lng.size()}, {chains.lat.data(), chains.lat.size()},
+               {chains.offsets.data() + first, n + 1}, {chains.roles.data() + first, n});
 }
 
 }  // namespace
@@ -34,9 +32,10 @@ void add_planar(nb::module_& m) {
     const Chains chains = {lng, lat, offsets, roles, rows};
     const CoverArguments how = given;
     return cover_rows(chains.size(), how.limit, [&](std::size_t row, std::vector<std::uint64_t>& cells) {
-      const PlanarShape own = shape(chains, row);
-      thread_local PlanarRegion region;  // its memory serves for the next row
-      region.reset(own);
+      thread_local PlanarShape shape;  // whose memory serves for the next row
+      thread_local PlanarRegion region;
+      make_shape(chains, row, shape);
+      region.reset(shape);
       return Coverer(region, how.options, how.limit, candidate_limits.data()[row], is_interrupted).run(cells);
     });
   });

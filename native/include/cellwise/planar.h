@@ -23,6 +23,7 @@
 #include <utility>
 #include <vector>
 
+#include "cellwise/box_tree.h"
 #include "cellwise/conversion.h"
 #include "cellwise/hierarchy.h"
 #include "cellwise/projection.h"
@@ -62,9 +63,15 @@ inline double planar_deviation(const PlanarPiece& piece, const Point& a, const P
 // REQUIRES: latitudes in -90..90, longitudes in -360..360, all finite; rings do not cross.
 class PlanarShape {
  public:
-  // Chain k has the vertices offsets[k] .. offsets[k + 1]; rings may be closed or not.
-  PlanarShape(std::span<const double> lng, std::span<const double> lat, std::span<const std::int64_t> offsets,
+  PlanarShape() = default;
+
+  // Chain k has the vertices offsets[k] .. offsets[k + 1]; rings may be closed or not. Keeps the memory that it has.
+  void assign(std::span<const double> lng, std::span<const double> lat, std::span<const std::int64_t> offsets,
               std::span<const std::uint8_t> roles) {
+    pieces_.clear();
+    slopes_.clear();
+    meridians_.clear();
+    at_pole_ = {0, 0};
     for (std::size_t k = 0; k < roles.size(); ++k) {
       const auto first = static_cast<std::size_t>(offsets[k]), end = static_cast<std::size_t>(offsets[k + 1]);
       if (first == end) continue;
@@ -82,7 +89,10 @@ class PlanarShape {
       if (!is_ring && end == first + 1) add(first, first);
     }
     add_seams();
-    sort_into_columns();
+    tree_.assign(slopes_.size(), [&](std::size_t k) {
+      const auto& [a, b] = slopes_[k];
+      return Box{std::min(a.lng, b.lng), std::max(a.lng, b.lng), std::min(a.lat, b.lat), std::max(a.lat, b.lat)};
+    });
   }
 
   const std::vector<PlanarPiece>& pieces() const noexcept { return pieces_; }
@@ -126,75 +136,33 @@ class PlanarShape {
       if (std::fabs(turns - std::round(turns)) > 1e-12) add_edge(pole, pole);
     }
     std::sort(meridians_.begin(), meridians_.end(), [](const Meridian& x, const Meridian& y) { return x.lng < y.lng; });
-    std::vector<double> ends;
     for (std::size_t first = 0, end; first < meridians_.size(); first = end) {
       const double lng = meridians_[first].lng;
-      ends.clear();
+      ends_.clear();
       for (end = first; end < meridians_.size() && meridians_[end].lng == lng; ++end) {
-        ends.push_back(meridians_[end].lo);
-        ends.push_back(meridians_[end].hi);
+        ends_.push_back(meridians_[end].lo);
+        ends_.push_back(meridians_[end].hi);
       }
       // Between the first end and the second an odd number of edges lies, from there to the third an even one, ...
-      std::sort(ends.begin(), ends.end());
-      for (std::size_t k = 0; k + 1 < ends.size(); k += 2) {
-        if (ends[k] < ends[k + 1]) add_edge({lng, ends[k]}, {lng, ends[k + 1]});
+      std::sort(ends_.begin(), ends_.end());
+      for (std::size_t k = 0; k + 1 < ends_.size(); k += 2) {
+        if (ends_[k] < ends_[k + 1]) add_edge({lng, ends_[k]}, {lng, ends_[k + 1]});
       }
     }
-    meridians_ = {};
-  }
-
-  // Columns of equal width in longitude, each with the edges that it touches.
-  void sort_into_columns() {
-    if (slopes_.empty()) return;
-    lo_ = slopes_[0].a.lng;
-    hi_ = lo_;
-    double width = 0;  // of all edges
-    for (const Slope& e : slopes_) {
-      lo_ = std::min({lo_, e.a.lng, e.b.lng});
-      hi_ = std::max({hi_, e.a.lng, e.b.lng});
-      width += std::fabs(e.b.lng - e.a.lng);
-    }
-    // About four edges a column; long edges fill many columns, fewer of them then.
-    constexpr std::size_t kFew = 32, kMost = 1 << 16;
-    const std::size_t n = slopes_.size();
-    const double longest = 3 * static_cast<double>(n) * (hi_ - lo_) / width;
-    const std::size_t columns = n <= kFew ? 1 : std::max<std::size_t>(1, std::min({n / 2, kMost, static_cast<std::size_t>(longest)}));
-    set_columns(columns);
-    column_starts_.assign(columns + 1, 0);
-    for (const Slope& e : slopes_) {
-      const std::size_t end = column_of(std::max(e.a.lng, e.b.lng));
-      for (std::size_t c = column_of(std::min(e.a.lng, e.b.lng)); c <= end; ++c) ++column_starts_[c + 1];
-    }
-    for (std::size_t c = 0; c < columns; ++c) column_starts_[c + 1] += column_starts_[c];
-    column_edges_.resize(column_starts_.back());
-    std::vector<std::uint32_t> at(column_starts_.begin(), column_starts_.end() - 1);
-    for (std::uint32_t k = 0; k < n; ++k) {
-      const std::size_t end = column_of(std::max(slopes_[k].a.lng, slopes_[k].b.lng));
-      for (std::size_t c = column_of(std::min(slopes_[k].a.lng, slopes_[k].b.lng)); c <= end; ++c) column_edges_[at[c]++] = k;
-    }
-  }
-
-  void set_columns(std::size_t n) noexcept {
-    n_columns_ = n;
-    scale_ = static_cast<double>(n) / (hi_ - lo_);
-  }
-  std::size_t column_of(double lng) const noexcept {
-    return std::min(static_cast<std::size_t>((lng - lo_) * scale_), n_columns_ - 1);
   }
 
   bool encloses_here(double lat, double lng) const noexcept {
-    if (slopes_.empty() || lng < lo_ || lng >= hi_) return false;
-    const std::size_t c = column_of(lng);
     bool odd = false;
-    for (std::uint32_t k = column_starts_[c]; k < column_starts_[c + 1]; ++k) {
-      const Slope& e = slopes_[column_edges_[k]];
+    const auto may_be_above = [&](const Box& box) { return (lng >= box.x_lo) & (lng < box.x_hi) & (lat < box.y_hi); };
+    tree_.visit(may_be_above, [&](std::uint32_t k) {
+      const Slope& e = slopes_[k];
       const bool east = e.a.lng < e.b.lng;
       const LngLat &west_end = east ? e.a : e.b, &east_end = east ? e.b : e.a;
-      if (lng < west_end.lng || lng >= east_end.lng) continue;
       const double side = (east_end.lng - west_end.lng) * (lat - west_end.lat) -
                           (lng - west_end.lng) * (east_end.lat - west_end.lat);
       odd ^= side < 0;
-    }
+      return false;
+    });
     return odd;
   }
 
@@ -208,10 +176,9 @@ class PlanarShape {
   std::vector<PlanarPiece> pieces_;
   std::vector<Slope> slopes_;
   std::vector<Meridian> meridians_;
+  std::vector<double> ends_;
   std::array<double, 2> at_pole_ = {0, 0};
-  double lo_ = 0, hi_ = 0, scale_ = 0;
-  std::size_t n_columns_ = 0;
-  std::vector<std::uint32_t> column_starts_, column_edges_;
+  BoxTree tree_;  // of slopes, in longitude and latitude
 };
 
 // A planar shape as the region of one covering, in places that hand down the pieces that meet them to their quarters.
@@ -227,24 +194,22 @@ class PlanarRegion {
     std::int32_t list;
   };
 
-  PlanarRegion() = default;
-  explicit PlanarRegion(const PlanarShape& shape) { reset(shape); }
-
   // Makes it the region of another shape; keeps the memory.
   void reset(const PlanarShape& shape) {
     shape_ = &shape;
-    pieces_.clear();
-    for (List& face : faces_) face.clear();
+    for (Face& face : faces_) face.pieces.clear();
     free_.resize(lists_.size());
     std::iota(free_.begin(), free_.end(), 0);
-    Point end{};
+    End end = {};
     const LngLat* last = nullptr;
     for (const PlanarPiece& piece : shape.pieces()) {
-      const Point a = last != nullptr && last->lng == piece.a.lng && last->lat == piece.a.lat ? end : to_point(piece.a);
-      const Point b = to_point(piece.b);
-      add(piece, a, b);
-      end = b;
+      const End start = last != nullptr && last->lng == piece.a.lng && last->lat == piece.a.lat ? end : end_at(piece.a);
+      end = end_at(piece.b);
+      add(piece, start, end);
       last = &piece.b;
+    }
+    for (Face& face : faces_) {
+      face.tree.assign(face.pieces.size(), [&](std::size_t k) { return box_of(face.pieces[k]); });
     }
   }
 
@@ -254,9 +219,27 @@ class PlanarRegion {
 
   Place at(std::uint64_t cell) {
     const CellUV c = cell_uv(cell);
-    const std::int32_t list = new_list();
-    for_each(faces_[c.face], [&](const FacePiece& piece, std::uint32_t number) { collect(piece, number, c, lists_[list]); });
-    return place_of(internal::PaddedCell::of(cell), !lists_[list].empty(), list);
+    const std::int32_t number = new_list();
+    List& list = lists_[number];
+    const Face& face = faces_[c.face];
+    const UVRect wide = expanded(c, kRounding), narrow = expanded(c, -kRounding);
+    const auto may_meet = [&](const Box& box) { return box.meets({wide.u.lo, wide.u.hi, wide.v.lo, wide.v.hi}); };
+    const auto lies_within = [&](const Box& box) {
+      return box.x_lo > narrow.u.lo && box.x_hi < narrow.u.hi && box.y_lo > narrow.v.lo && box.y_hi < narrow.v.hi;
+    };
+    const auto look = [&](const auto& self, std::uint32_t node) -> void {
+      const Box& box = face.tree.box(node);
+      if (!may_meet(box)) return;
+      if (lies_within(box)) {
+        list.nodes.push_back(node);
+      } else if (face.tree.is_item(node)) {
+        collect(face.pieces[face.tree.item(node)], node, c, list);
+      } else {
+        for (std::uint32_t k = face.tree.first_below(node); k < face.tree.end_below(node); ++k) self(self, k);
+      }
+    };
+    if (!face.tree.empty()) look(look, 0);
+    return place_of(internal::PaddedCell::of(cell), !list.empty(), number);
   }
 
   // The quarters of a place, which is used up. `may_split`: whether they may be split in turn.
@@ -280,27 +263,36 @@ class PlanarRegion {
       quarter[ij] = {{cell_child(place.square.cell, k), place.square.face(), {u[a], u[a + 1]}, {v[b], v[b + 1]}}, false,
                      may_split ? new_list() : kNone};
     }
-    for_each(lists_[place.list], [&](const FacePiece& piece, std::uint32_t number) {
-      const double m = margin(piece);
-      const bool low_u = std::min(piece.ua.u, piece.ub.u) - m <= u[1], high_u = std::max(piece.ua.u, piece.ub.u) + m >= u[1];
-      const bool low_v = std::min(piece.ua.v, piece.ub.v) - m <= v[1], high_v = std::max(piece.ua.v, piece.ub.v) + m >= v[1];
+    const Face& face = faces_[place.square.face()];
+    // Hands on what lies in the box: to a quarter, if it is in one; else a piece to those that it meets.
+    const auto hand_on = [&](const auto& self, const Box& box, std::uint32_t node, const FacePiece* part) -> void {
+      const bool low_u = box.x_lo <= u[1], high_u = box.x_hi >= u[1], low_v = box.y_lo <= v[1], high_v = box.y_hi >= v[1];
       if (low_u != high_u && low_v != high_v) {
         // It meets the place and lies on one side of both middle lines, so that it meets that quarter.
         Quarter& q = quarter[2 * high_u + high_v];
         q.met = true;
-        if (may_split) lists_[q.list].add(piece, number);
+        if (may_split) lists_[q.list].add(node, part);
         return;
       }
+      if (node != kPart && !face.tree.is_item(node)) {
+        for (std::uint32_t k = face.tree.first_below(node); k < face.tree.end_below(node); ++k) {
+          self(self, face.tree.box(k), k, nullptr);
+        }
+        return;
+      }
+      const FacePiece& piece = part != nullptr ? *part : face.pieces[face.tree.item(node)];
       for (int ij = 0; ij < 4; ++ij) {
         if (!(ij >> 1 ? high_u : low_u) || !(ij & 1 ? high_v : low_v)) continue;
         Quarter& q = quarter[ij];
         if (may_split) {
-          q.met |= collect(piece, number, q.c, lists_[q.list]);
+          q.met |= collect(piece, node, q.c, lists_[q.list]);
         } else if (!q.met) {
           q.met = meets(piece, q.c);
         }
       }
-    });
+    };
+    for (const std::uint32_t node : lists_[place.list].nodes) hand_on(hand_on, face.tree.box(node), node, nullptr);
+    for (const FacePiece& part : lists_[place.list].parts) hand_on(hand_on, box_of(part), kPart, &part);
     drop(place);
     // Quarters without pieces touch one another in the middle, so that all of them lie inside or none.
     unsigned clear = 0;
@@ -339,16 +331,13 @@ class PlanarRegion {
     out.clear();
     for (int face = 0; face < 6; ++face) {
       const std::uint64_t cell = static_cast<std::uint64_t>(face) << 61 | level_bit(0);
-      if (faces_[face].empty()) {
+      const BoxTree& tree = faces_[face].tree;
+      if (tree.empty()) {
         if (encloses_center(cell)) out.push_back(cell);
         continue;
       }
-      UVRect bound = {{1, -1}, {1, -1}};
-      for_each(faces_[face], [&](const FacePiece& piece, std::uint32_t) {
-        const double m = margin(piece);
-        bound.u = {std::min({bound.u.lo, piece.ua.u - m, piece.ub.u - m}), std::max({bound.u.hi, piece.ua.u + m, piece.ub.u + m})};
-        bound.v = {std::min({bound.v.lo, piece.ua.v - m, piece.ub.v - m}), std::max({bound.v.hi, piece.ua.v + m, piece.ub.v + m})};
-      });
+      const Box& all = tree.box(0);
+      const UVRect bound = {{std::min(all.x_lo, 1.0), std::max(all.x_hi, -1.0)}, {std::min(all.y_lo, 1.0), std::max(all.y_hi, -1.0)}};
       // What lies outside of the bounds lies, all of it or none, at a corner of the face.
       bool beyond = false;
       for (const double u : {-1, 1}) {
@@ -369,27 +358,36 @@ class PlanarRegion {
     UV ua, ub;
     double deviation;
   };
-  // Pieces that meet a place: of those of the region their numbers, and parts of others.
+  struct Face {
+    std::vector<FacePiece> pieces;
+    BoxTree tree;  // of them with their margins, in u and v
+  };
+  // What meets a place: nodes of the face's tree, of which every piece does, and parts of other pieces.
   struct List {
-    std::vector<std::uint32_t> whole;
+    std::vector<std::uint32_t> nodes;
     std::vector<FacePiece> parts;
 
-    bool empty() const noexcept { return whole.empty() && parts.empty(); }
+    bool empty() const noexcept { return nodes.empty() && parts.empty(); }
     void clear() noexcept {
-      whole.clear();
+      nodes.clear();
       parts.clear();
     }
-    void add(const FacePiece& piece, std::uint32_t number) {
-      if (number == kPart) {
-        parts.push_back(piece);
+    void add(std::uint32_t node, const FacePiece* part) {
+      if (node == kPart) {
+        parts.push_back(*part);
       } else {
-        whole.push_back(number);
+        nodes.push_back(node);
       }
     }
   };
+  struct End {  // of a piece
+    Point at;
+    int face;
+    UV uv;
+  };
 
   static constexpr std::int32_t kNone = -1;
-  static constexpr std::uint32_t kPart = 0xffffffff;  // number of what is no piece of the region
+  static constexpr std::uint32_t kPart = 0xffffffff;  // node of what is a part of a piece
   static constexpr double kRounding = 2e-14;  // of u and v, much more than it can be
 
   static Point to_point(const LngLat& at) noexcept { return latlng_to_point(at.lat, at.lng); }
@@ -402,16 +400,26 @@ class PlanarRegion {
   // times, and a little more a little beyond its corners.
   static double margin(const FacePiece& piece) noexcept { return 3.25 * piece.deviation + kRounding; }
 
-  void add(const PlanarPiece& piece, const Point& a, const Point& b) {
-    const int face = point_face(a);
+  static Box box_of(const FacePiece& piece) noexcept {
+    const double m = margin(piece);
+    return {std::min(piece.ua.u, piece.ub.u) - m, std::max(piece.ua.u, piece.ub.u) + m,
+            std::min(piece.ua.v, piece.ub.v) - m, std::max(piece.ua.v, piece.ub.v) + m};
+  }
+
+  static End end_at(const LngLat& at) noexcept {
+    const Point p = to_point(at);
+    const int face = point_face(p);
+    return {p, face, to_uv(face, p)};
+  }
+
+  void add(const PlanarPiece& piece, const End& from, const End& to) {
+    const Point &a = from.at, &b = to.at;
     const double deviation = planar_deviation(piece, a, b);
-    const FacePiece here = {piece.a, piece.b, to_uv(face, a), {}, deviation};
-    const double within = 1 - margin(here);
-    if (face == point_face(b)) {
-      FacePiece whole = here;
-      whole.ub = to_uv(face, b);
+    if (from.face == to.face) {
+      const FacePiece whole = {piece.a, piece.b, from.uv, to.uv, deviation};
+      const double within = 1 - margin(whole);
       if (std::max({std::fabs(whole.ua.u), std::fabs(whole.ua.v), std::fabs(whole.ub.u), std::fabs(whole.ub.v)}) <= within) {
-        add_to(face, whole);
+        faces_[from.face].pieces.push_back(whole);
         return;
       }
     }
@@ -420,21 +428,10 @@ class PlanarRegion {
       if (xyz_to_uvw(f, a)[2] < 0.2 || xyz_to_uvw(f, b)[2] < 0.2) continue;
       const FacePiece whole = {piece.a, piece.b, to_uv(f, a), to_uv(f, b), deviation};
       find_parts(whole, cell_uv(static_cast<std::uint64_t>(f) << 61 | level_bit(0)), [&](const FacePiece& part) {
-        add_to(f, part);
+        faces_[f].pieces.push_back(part);
         return false;
       });
     }
-  }
-
-  void add_to(int face, const FacePiece& piece) {
-    faces_[face].whole.push_back(static_cast<std::uint32_t>(pieces_.size()));
-    pieces_.push_back(piece);
-  }
-
-  template <class F>
-  void for_each(const List& list, const F& f) const {
-    for (const std::uint32_t k : list.whole) f(pieces_[k], k);
-    for (const FacePiece& part : list.parts) f(part, kPart);
   }
 
   // Calls `found` with the parts of the piece that meet the cell, or may; stops where it returns true.
@@ -454,10 +451,10 @@ class PlanarRegion {
            find_parts({middle, piece.b, at, piece.ub, deviation}, c, found);
   }
   // Adds the parts of a piece that meet the cell to the list; whether there are any.
-  static bool collect(const FacePiece& piece, std::uint32_t number, const CellUV& c, List& out) {
+  static bool collect(const FacePiece& piece, std::uint32_t node, const CellUV& c, List& out) {
     bool any = false;
     find_parts(piece, c, [&](const FacePiece& part) {
-      out.add(part, &part == &piece ? number : kPart);
+      out.add(&part == &piece ? node : kPart, &part);
       any = true;
       return false;
     });
@@ -494,8 +491,7 @@ class PlanarRegion {
   }
 
   const PlanarShape* shape_ = nullptr;
-  std::vector<FacePiece> pieces_;
-  std::array<List, 6> faces_;
+  std::array<Face, 6> faces_;
   std::deque<List> lists_;  // whose elements stay where they are
   std::vector<std::int32_t> free_;
 };

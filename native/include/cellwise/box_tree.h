@@ -1,0 +1,76 @@
+// Boxes of a sequence of items, and of runs of these: what lies near one another in a sequence mostly does in the plane.
+//
+// The tree has no pointers: below node i are the nodes 4 i + 1 .. 4 i + 4, as far as there are so many, and the items are
+// the last of all nodes.
+
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace cellwise {
+
+struct Box {
+  double x_lo, x_hi, y_lo, y_hi;
+
+  bool meets(const Box& other) const noexcept {
+    return (x_lo <= other.x_hi) & (other.x_lo <= x_hi) & (y_lo <= other.y_hi) & (other.y_lo <= y_hi);
+  }
+};
+
+inline Box around(const Box& a, const Box& b) noexcept {
+  return {std::min(a.x_lo, b.x_lo), std::max(a.x_hi, b.x_hi), std::min(a.y_lo, b.y_lo), std::max(a.y_hi, b.y_hi)};
+}
+
+class BoxTree {
+ public:
+  // A tree of n items; `box_of(k)` is the box of one. Keeps the memory that it has.
+  template <class BoxOf>
+  void assign(std::size_t n, const BoxOf& box_of) {
+    first_item_ = static_cast<std::uint32_t>((n + 1) / 3);
+    boxes_.resize(n == 0 ? 0 : first_item_ + n);
+    for (std::size_t k = 0; k < n; ++k) boxes_[first_item_ + k] = box_of(k);
+    for (std::uint32_t node = first_item_; node-- > 0;) {
+      Box box = boxes_[first_below(node)];
+      for (std::uint32_t below = first_below(node) + 1; below < end_below(node); ++below) box = around(box, boxes_[below]);
+      boxes_[node] = box;
+    }
+  }
+
+  bool empty() const noexcept { return boxes_.empty(); }
+  const Box& box(std::uint32_t node) const noexcept { return boxes_[node]; }
+  bool is_item(std::uint32_t node) const noexcept { return node >= first_item_; }
+  std::uint32_t item(std::uint32_t node) const noexcept { return node - first_item_; }
+  std::uint32_t first_below(std::uint32_t node) const noexcept { return 4 * node + 1; }
+  std::uint32_t end_below(std::uint32_t node) const noexcept {
+    return std::min(4 * node + 5, static_cast<std::uint32_t>(boxes_.size()));
+  }
+
+  // Calls `found` with the items whose own box and those round it pass `may`, until it returns true; whether it did.
+  template <class May, class Found>
+  bool visit(const May& may, const Found& found) const {
+    if (empty()) return false;
+    std::array<std::uint32_t, 64> todo;  // three more for each of the 16 levels that there can be
+    std::size_t n = 0;
+    todo[n++] = 0;
+    while (n > 0) {
+      const std::uint32_t node = todo[--n];
+      if (!may(boxes_[node])) continue;
+      if (is_item(node)) {
+        if (found(item(node))) return true;
+      } else {
+        for (std::uint32_t below = end_below(node); below-- > first_below(node);) todo[n++] = below;
+      }
+    }
+    return false;
+  }
+
+ private:
+  std::uint32_t first_item_ = 0;
+  std::vector<Box> boxes_;
+};
+
+}  // namespace cellwise
