@@ -67,6 +67,9 @@ constexpr const char* name_of(CoverStatus status) noexcept {
   }
 }
 
+// Rows that a thread takes at a time.
+inline std::size_t grain_of_rows(std::size_t n) noexcept { return std::clamp<std::size_t>(n / 64, 1, 64); }
+
 // A covering of each of n rows, on many threads: cells, offsets, and where a limit was met its name and the first row.
 // `make(row, cells)` makes one. `limit`: most cells of all rows together.
 template <class Make>
@@ -76,7 +79,7 @@ nb::tuple cover_rows(std::size_t n, std::int64_t limit, Make make) {
     std::vector<std::uint64_t> cells;
     std::vector<std::int64_t> sizes;
   };
-  const std::size_t grain = std::clamp<std::size_t>(n / 64, 1, 64);
+  const std::size_t grain = grain_of_rows(n);
   std::vector<Chunk> chunks((n + grain - 1) / grain);
   std::vector<std::uint64_t> cells;
   std::vector<std::int64_t> offsets(n + 1, 0);

@@ -39,7 +39,8 @@ struct LngLat {  // degrees
   double lng, lat;
 };
 
-inline constexpr std::uint8_t kLineRole = 0;  // of chains: no ring; a point is a line of one vertex
+// Roles of chains. A point is a line of one vertex; other roles are shells.
+inline constexpr std::uint8_t kLineRole = 0, kHoleRole = 2;
 
 struct PlanarPiece {
   LngLat a, b;
@@ -64,6 +65,10 @@ inline double planar_deviation(const PlanarPiece& piece, const Point& a, const P
 class PlanarShape {
  public:
   PlanarShape() = default;
+  PlanarShape(std::span<const double> lng, std::span<const double> lat, std::span<const std::int64_t> offsets,
+              std::span<const std::uint8_t> roles) {
+    assign(lng, lat, offsets, roles);
+  }
 
   // Chain k has the vertices offsets[k] .. offsets[k + 1]; rings may be closed or not. Keeps the memory that it has.
   void assign(std::span<const double> lng, std::span<const double> lat, std::span<const std::int64_t> offsets,
