@@ -12,7 +12,7 @@ from .cells.conversion import cell_to_latlng
 from .errors import CellLimitError
 from .inputs import cell_limit, check_cell_limit
 from .levels import _AVG_AREA, _MAX_AREA
-from .planar import cover_rows
+from .planar import cover_rows, doubtful_rows
 from .polygons import Polygon
 from .ragged import Ragged, joined
 from .regions import EDGES, checked_regions
@@ -412,7 +412,10 @@ def _cover_rows(given, options, edges, oriented, on_invalid, buffer, unit):
         return _one_by_one(margins, np.ones(len(margins), bool), NO_CELLS, options, given.index)
     if edges == "geodesic":
         return _cover_geodesic_rows(given, options, oriented, on_invalid)
-    chains = geometries.chains(geometries.check(given, on_invalid))
+    chains = geometries.chains(given.rows)
+    rows = geometries.check(given, on_invalid, doubtful=doubtful_rows(chains))
+    if any(checked is not row for checked, row in zip(rows, given.rows)):
+        chains = geometries.chains(rows)
     if not options.is_small:
         options = replace(options, area=geometries.areas(chains))
     options.check_cells_of_min_level()

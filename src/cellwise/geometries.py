@@ -261,12 +261,12 @@ def _in_degrees(series):
 # --- what is wrong with them -----------------------------------------------------------------------------------------
 
 
-def check(geometries, on_invalid, fault_of=None):
+def check(geometries, on_invalid, fault_of=None, doubtful=None):
     """The rows with what is invalid treated as `on_invalid` says; what was left out is None.
 
     ``"raise"`` raises, ``"fix"`` repairs (shapely's make_valid), ``"null"`` and ``"skip"`` leave out, ``"warn"``
     leaves out with one warning. What is wrong with a geometry that has an area says `fault_of(row, geometry)`, or
-    else shapely.
+    else shapely. Rows that are not `doubtful` are known to be valid.
     """
     import shapely
 
@@ -281,13 +281,15 @@ def check(geometries, on_invalid, fault_of=None):
             del faults[k]
         else:
             faults[k] = str(why)
-    faults |= _wrong_coordinates(rows)
+    suspects = np.arange(len(rows)) if doubtful is None else np.flatnonzero(doubtful)
+    faults |= _wrong_coordinates(rows, suspects)
     rows[list(faults)] = None
-    has_area = shapely.get_dimensions(rows) == 2
-    for k in np.flatnonzero(has_area & (shapely.get_type_id(rows) == _COLLECTION)):
+    suspects = suspects[shapely.get_dimensions(rows[suspects]) == 2]
+    for k in suspects[shapely.get_type_id(rows[suspects]) == _COLLECTION]:
         rows[k] = _with_one_area(rows[k])
-    suspects = has_area & ~shapely.is_valid(rows) if fault_of is None else has_area
-    for k in np.flatnonzero(suspects):
+    if fault_of is None:
+        suspects = suspects[~shapely.is_valid(rows[suspects])]
+    for k in suspects:
         fault = _explained(shapely.is_valid_reason(rows[k])) if fault_of is None else fault_of(k, rows[k])
         if fault and on_invalid == "fix":
             rows[k] = shapely.make_valid(rows[k])
@@ -317,7 +319,7 @@ def check(geometries, on_invalid, fault_of=None):
 def in_range(geometries):
     """The rows whose coordinates are all there and in range; the others are None."""
     rows = geometries.rows.copy()
-    rows[list(_wrong_coordinates(rows))] = None
+    rows[list(_wrong_coordinates(rows, np.arange(len(rows))))] = None
     return rows
 
 
@@ -325,11 +327,11 @@ def _label(index, k):
     return "" if index is None or index[k] == k else f" ({index[k]!r})"
 
 
-def _wrong_coordinates(rows):
-    """What is wrong with the first bad vertex of each row that has one."""
+def _wrong_coordinates(rows, suspects):
+    """What is wrong with the first bad vertex of each of the suspects, numbers of rows, that has one."""
     import shapely
 
-    xy, row = shapely.get_coordinates(rows, return_index=True)
+    xy, row = shapely.get_coordinates(rows[suspects], return_index=True)
     with np.errstate(invalid="ignore"):
         bad_lng, bad_lat = ~(np.abs(xy[:, 0]) <= 360), ~(np.abs(xy[:, 1]) <= 90)
     faults = {}
@@ -337,7 +339,7 @@ def _wrong_coordinates(rows):
     for k, first in zip(*np.unique(row[bad], return_index=True)):
         lng, lat = xy[bad[first]].tolist()
         swapped = "; lat and lng look swapped" if abs(lat) > 90 and np.abs(xy[row == k, 0]).max() <= 90 else ""
-        faults[int(k)] = (
+        faults[int(suspects[k])] = (
             f"lat {lat!r} beyond -90..90{swapped}" if bad_lat[bad[first]] else f"lng {lng!r} beyond -360..360"
         )
     return faults
@@ -385,12 +387,17 @@ def _flat(geometries):
     import shapely
 
     parts, row = geometries, np.arange(len(geometries))
-    for _ in range(DEEPEST):
-        parts, index = shapely.get_parts(parts, return_index=True)
-        row = row[index]
-        if (shapely.get_type_id(parts) <= _POLYGON).all():
-            keep = ~shapely.is_empty(parts)
+    for _ in range(DEEPEST + 1):
+        kind = shapely.get_type_id(parts)
+        if (kind <= _POLYGON).all():
+            keep = (kind >= 0) & ~shapely.is_empty(parts)
             return parts[keep], row[keep]
+        # Only those of several parts are taken apart: shapely copies what it takes out.
+        single, several = np.flatnonzero(kind <= _POLYGON), np.flatnonzero(kind > _POLYGON)
+        inner, index = shapely.get_parts(parts[several], return_index=True)
+        order = np.argsort(np.concatenate((single, several[index])), kind="stable")
+        parts = np.concatenate((parts[single], inner))[order]
+        row = np.concatenate((row[single], row[several][index]))[order]
     raise InvalidRegionError(f"region must have at most {DEEPEST} collections within one another: got more")
 
 
@@ -399,24 +406,18 @@ def chains(geometries):
     import shapely
 
     parts, row = _flat(geometries)
-    is_polygon = shapely.get_type_id(parts) == _POLYGON
-    rings, ring_part = shapely.get_rings(parts[is_polygon], return_index=True)
-    ring_row = row[is_polygon][ring_part]
+    has_holes = shapely.get_num_interior_rings(parts) > 0
+    whole, holed = np.flatnonzero(~has_holes), np.flatnonzero(has_holes)
+    rings, ring_part = shapely.get_rings(parts[holed], return_index=True)
     is_shell = np.diff(ring_part, prepend=-1) != 0
-    lines = parts[~is_polygon]
-    pieces = np.concatenate((rings, lines))
-    piece_row = np.concatenate((ring_row, row[~is_polygon]))
-    roles = np.concatenate((np.where(is_shell, SHELL, HOLE), np.full(len(lines), LINE))).astype(np.uint8)
-    order = np.argsort(piece_row, kind="stable")
-    pieces, piece_row, roles = pieces[order], piece_row[order], roles[order]
-    xy, piece = shapely.get_coordinates(pieces, return_index=True)
-    return Chains(
-        np.ascontiguousarray(xy[:, 0]),
-        np.ascontiguousarray(xy[:, 1]),
-        np.searchsorted(piece, np.arange(len(pieces) + 1)),
-        roles,
-        np.searchsorted(piece_row, np.arange(len(geometries) + 1)),
-    )
+    of_whole = np.where(shapely.get_type_id(parts[whole]) == _POLYGON, SHELL, LINE)
+    part = np.concatenate((whole, holed[ring_part]))
+    order = np.argsort(part, kind="stable")
+    sizes = np.concatenate((shapely.get_num_coordinates(parts[whole]), shapely.get_num_coordinates(rings)))[order]
+    roles = np.concatenate((of_whole, np.where(is_shell, SHELL, HOLE)))[order]
+    lng, lat = np.ascontiguousarray(shapely.get_coordinates(parts).T)
+    rows = np.searchsorted(row[part[order]], np.arange(len(geometries) + 1))
+    return Chains(lng, lat, np.append(0, np.cumsum(sizes)), roles.astype(np.uint8), rows)
 
 
 def rings_only(chains):
@@ -435,7 +436,10 @@ def rings_only(chains):
 def warn_of_long_ways_round(chains):
     """Warn of edges that seem to cross the antimeridian and go the other way."""
     d_lng = np.abs(np.diff(chains.lng))
-    wide = (d_lng > 180) & (d_lng < 360) & ~((np.abs(chains.lat[1:]) == 90) & (chains.lat[1:] == chains.lat[:-1]))
+    wide = d_lng > 180
+    if not wide.any():
+        return
+    wide &= (d_lng < 360) & ~((np.abs(chains.lat[1:]) == 90) & (chains.lat[1:] == chains.lat[:-1]))
     wide[chains.offsets[1:-1] - 1] = False  # from one chain to the next
     if wide.any():
         k = int(wide.argmax())

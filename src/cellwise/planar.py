@@ -130,6 +130,12 @@ class PlanarRegion:
         return fault or cells
 
 
+def doubtful_rows(chains):
+    """Whether coordinates of each row may be out of range or its polygons invalid, for `geometries.check` to look at."""
+    module = _dispatch.native()
+    return np.ones(len(chains.rows) - 1, bool) if module is None else module.doubtful_rows(*chains).view(bool)
+
+
 def cover_rows(chains, options):
     """Cells of a covering for each row of chains, offsets, and where a limit was met its name and the row."""
     geometries.warn_of_long_ways_round(chains)
