@@ -30,6 +30,11 @@ auto with_row(const Chains& chains, std::size_t row, const F& f) {
            std::span<const std::uint8_t>(chains.roles.data() + first, n));
 }
 
+struct PlanarCover {
+  PlanarShape shape;
+  PlanarRegion region;
+};
+
 }  // namespace
 
 void add_planar(nb::module_& m) {
@@ -43,9 +48,9 @@ void add_planar(nb::module_& m) {
       nb::gil_scoped_release release;
       try {
         parallel_for(chains.size(), grain_of_rows(chains.size()), [&](std::size_t begin, std::size_t end) {
-          thread_local ValidRings rings;  // whose memory serves for the next row
+          ValidRings rings;
           for (std::size_t row = begin; row < end; ++row) {
-            doubtful[row] = !with_row(chains, row, [](auto... arrays) { return rings.are_sure(arrays...); });
+            doubtful[row] = !with_row(chains, row, [&](auto... arrays) { return rings.are_sure(arrays...); });
           }
         });
       } catch (const Interrupted&) {
@@ -62,9 +67,9 @@ void add_planar(nb::module_& m) {
     const Chains chains = {lng, lat, offsets, roles, rows};
     const CoverArguments how = given;
     return cover_rows(chains.size(), how.limit, [&](std::size_t row, std::vector<std::uint64_t>& cells) {
-      thread_local PlanarShape shape;  // whose memory serves for the next row
-      thread_local PlanarRegion region;
-      with_row(chains, row, [](auto... arrays) { shape.assign(arrays...); });
+      thread_local PlanarCover memory;  // serves for the next row
+      auto& [shape, region] = memory;
+      with_row(chains, row, [&shape](auto... arrays) { shape.assign(arrays...); });
       region.reset(shape);
       return Coverer(region, how.options, how.limit, candidate_limits.data()[row], is_interrupted).run(cells);
     });

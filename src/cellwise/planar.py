@@ -131,7 +131,7 @@ class PlanarRegion:
 
 
 def doubtful_rows(chains):
-    """Whether coordinates of each row may be out of range or its polygons invalid, for `geometries.check` to look at."""
+    """Whether a row's coordinates may be out of range or its polygons invalid, for `geometries.check` to look at."""
     module = _dispatch.native()
     return np.ones(len(chains.rows) - 1, bool) if module is None else module.doubtful_rows(*chains).view(bool)
 

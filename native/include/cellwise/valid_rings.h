@@ -75,32 +75,36 @@ class ValidRings {
     std::uint32_t ring;
   };
 
-  static constexpr std::uint32_t kLongestRun = 8;
+  static constexpr std::uint32_t kLongestRun = 16;
   static constexpr std::int64_t kFewTests = 4096, kTestsPerRun = 256;  // of boxes; with more, edges lie in a tangle
 
   bool add_ring(std::span<const double> lng, std::span<const double> lat, bool is_hole) {
     const auto number = static_cast<std::uint32_t>(rings_.size());
-    if (is_hole && number == 0) return false;
+    if ((is_hole && number == 0) || lng.empty()) return false;
     const auto first = static_cast<std::uint32_t>(vertices_.size());
+    vertices_.resize(first + lng.size() + 1);
+    LngLat from = {lng[0], lat[0]};
+    LngLat* to = vertices_.data() + first;
+    *to++ = from;
+    const auto count = [&] { return static_cast<std::uint32_t>(to - 1 - vertices_.data()); };
     Run run = {first, first, number};
     int east = 0, north = 0;
-    const auto add = [&](const LngLat& to) {
-      const LngLat& from = vertices_.back();
-      const int dx = (to.lng > from.lng) - (to.lng < from.lng), dy = (to.lat > from.lat) - (to.lat < from.lat);
-      if (dx == 0 && dy == 0) return;
-      if (dx * east < 0 || dy * north < 0 || run.end - run.first == kLongestRun) {
+    for (std::size_t k = 1; k <= lng.size(); ++k) {
+      const LngLat at = k < lng.size() ? LngLat{lng[k], lat[k]} : vertices_[first];
+      const int dx = (at.lng > from.lng) - (at.lng < from.lng), dy = (at.lat > from.lat) - (at.lat < from.lat);
+      if ((dx | dy) == 0) continue;
+      if (dx * east < 0 || dy * north < 0 || count() - run.first == kLongestRun) {
+        run.end = count();
         runs_.push_back(run);
         run.first = run.end;
         east = north = 0;
       }
       east = dx != 0 ? dx : east;
       north = dy != 0 ? dy : north;
-      ++run.end;
-      vertices_.push_back(to);
-    };
-    if (!lng.empty()) vertices_.push_back({lng[0], lat[0]});
-    for (std::size_t v = 1; v < lng.size(); ++v) add({lng[v], lat[v]});
-    if (!lng.empty()) add(LngLat(vertices_[first]));
+      *to++ = from = at;
+    }
+    run.end = count();
+    vertices_.resize(run.end + 1);
     if (run.end < first + 3) return false;
     runs_.push_back(run);
     rings_.push_back({first, run.end, is_hole ? rings_.back().shell : number});
@@ -137,22 +141,36 @@ class ValidRings {
     return false;
   }
 
+  // Backwards along one and forwards along the other: runs that follow one another come away from each other. Edges of
+  // a run that meet a box come in a row.
   bool runs_touch(const Run& a, const Run& b) const noexcept {
+    if (a.first > b.first) return runs_touch(b, a);
+    const Ring* ring = a.ring == b.ring ? &rings_[a.ring] : nullptr;
     const Box around_b = box_of(b.first, b.end);
-    for (std::uint32_t v = a.first; v < a.end; ++v) {
+    bool any = false;
+    for (std::uint32_t v = a.end; v-- > a.first;) {
       const Box box = box_of(v, v + 1);
-      if (!box.meets(around_b)) continue;
+      if (!box.meets(around_b)) {
+        if (any) break;
+        continue;
+      }
+      any = true;
+      bool any_of_b = false;
       for (std::uint32_t w = b.first; w < b.end; ++w) {
-        if (box.meets(box_of(w, w + 1)) && edges_touch(v, w, a.ring == b.ring ? &rings_[a.ring] : nullptr)) return true;
+        if (box.meets(box_of(w, w + 1))) {
+          any_of_b = true;
+          if (edges_touch(v, w, ring)) return true;
+        } else if (any_of_b) {
+          break;
+        }
       }
     }
     return false;
   }
 
-  // Whether the edges from vertices v and w on may have more in common than a vertex between neighbours in the ring.
+  // Whether the edges from vertices v and w > v on may have more in common than a vertex between neighbours in the ring.
   bool edges_touch(std::uint32_t v, std::uint32_t w, const Ring* ring) const noexcept {
     using internal::sure_side;
-    if (v > w) std::swap(v, w);
     const LngLat &a = vertices_[v], &b = vertices_[v + 1], &c = vertices_[w], &d = vertices_[w + 1];
     if (ring != nullptr && w == v + 1) return folds(a, b, d);
     if (ring != nullptr && v == ring->first && w + 1 == ring->last) return folds(c, a, b);

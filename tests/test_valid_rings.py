@@ -1,0 +1,198 @@
+"""Polygons that the kernel takes for valid without asking shapely: never more than shapely would."""
+
+import gzip
+import json
+
+import numpy as np
+import pytest
+import shapely
+from hypothesis import given
+from hypothesis import strategies as st
+
+import cellwise as cw
+from cellwise import geometries
+from cellwise.errors import InvalidRegionError
+from cellwise.planar import doubtful_rows
+from cellwise.testing import use
+
+BIG, HOLE, ISLAND = shapely.box(0, 0, 9, 9), shapely.box(2, 2, 7, 7), shapely.box(4, 4, 5, 5)
+
+
+def ring(box):
+    return box.exterior.coords[:]
+
+
+def with_holes(shell, *holes):
+    return shapely.Polygon(ring(shell), [ring(hole) for hole in holes])
+
+
+def saw(n, turned=False):
+    """Teeth side by side, each as long as the saw, so that their boxes all meet if they are turned."""
+    x = np.repeat(np.arange(n), 2)
+    y = np.where(np.arange(2 * n) % 2, n, 0.0)
+    teeth = np.column_stack((x + np.where(np.arange(2 * n) % 2, 0.5, 0.0), y))
+    made = np.concatenate((teeth, [(n, -1.0), (-1.0, -1.0)])) / n
+    return shapely.Polygon(made @ [[1, 1], [-1, 1]] if turned else made)
+
+
+# Name: geometry, and whether the kernel is sure that it is valid.
+SHAPES = {
+    "box": (BIG, True),
+    "triangle": (shapely.Polygon([(0, 0), (1, 0), (0, 1)]), True),
+    "repeated vertices": (shapely.Polygon(np.repeat(ring(BIG), 3, axis=0)), True),
+    "vertices along its edges": (shapely.segmentize(BIG, 0.7), True),
+    "saw": (saw(300), True),
+    "hole": (with_holes(BIG, HOLE), True),
+    "two holes": (with_holes(BIG, ISLAND, shapely.box(6, 6, 7, 7)), True),
+    "island in a hole": (shapely.MultiPolygon([with_holes(BIG, HOLE), ISLAND]), True),
+    "island before the hole's shell": (shapely.MultiPolygon([ISLAND, with_holes(BIG, HOLE)]), True),
+    "parts apart": (shapely.MultiPolygon([shapely.box(k, 0, k + 0.5, 1) for k in range(50)]), True),
+    "collection": (shapely.GeometryCollection([BIG, shapely.box(20, 20, 21, 21)]), True),
+    "line": (shapely.LineString([(0, 0), (2, 2), (0, 2), (2, 0)]), True),
+    "points": (shapely.MultiPoint([(0, 0), (0, 0)]), True),
+    "sliver of one denormal": (shapely.Polygon([(0, 0), (1, 5e-324), (2, 0)]), False),
+    "hole that touches at a vertex": (with_holes(BIG, shapely.Polygon([(0, 0), (2, 1), (1, 2)])), False),
+    "parts that touch at a vertex": (shapely.MultiPolygon([BIG, shapely.box(9, 9, 10, 10)]), False),
+    "line and polygon": (shapely.GeometryCollection([BIG, shapely.LineString([(0, 0), (1, 1)])]), False),
+    "bow-tie": (shapely.Polygon([(0, 0), (2, 2), (2, 0), (0, 2)]), False),
+    "collinear": (shapely.Polygon([(0, 0), (1, 1), (2, 2)]), False),
+    "there and back": (shapely.Polygon([(0, 0), (1, 0), (0, 0), (0, 0)]), False),
+    "one place": (shapely.Polygon([(1, 1)] * 5), False),
+    "spike": (shapely.Polygon([(0, 0), (2, 0), (2, 2), (2, 5), (2, 2), (0, 2)]), False),
+    "spike at the start": (shapely.Polygon([(2, 5), (2, 2), (0, 2), (0, 0), (2, 0), (2, 2)]), False),
+    "spike inwards along an edge": (shapely.Polygon([(0, 0), (4, 0), (1, 0), (4, 4)]), False),
+    "ring that touches itself": (shapely.Polygon([(0, 0), (4, 0), (2, 2), (4, 4), (0, 4), (2, 2)]), False),
+    "the same ring twice": (shapely.Polygon(ring(BIG)[:-1] * 2), False),
+    "hole of its own size": (with_holes(BIG, BIG), False),
+    "hole outside": (with_holes(BIG, shapely.box(20, 20, 21, 21)), False),
+    "hole round the shell": (with_holes(ISLAND, BIG), False),
+    "hole across": (with_holes(BIG, shapely.box(8, 8, 10, 10)), False),
+    "hole along an edge": (with_holes(BIG, shapely.box(0, 2, 2, 4)), False),
+    "hole in a hole": (with_holes(BIG, HOLE, ISLAND), False),
+    "hole in the shell of another part": (
+        shapely.MultiPolygon([BIG, with_holes(shapely.box(20, 0, 29, 9), ISLAND)]),
+        False,
+    ),
+    "nested parts": (shapely.MultiPolygon([BIG, ISLAND]), False),
+    "nested parts, the inner one first": (shapely.MultiPolygon([ISLAND, BIG]), False),
+    "parts with an edge in common": (shapely.MultiPolygon([BIG, shapely.box(9, 0, 12, 9)]), False),
+    "parts across": (shapely.MultiPolygon([HOLE, shapely.box(6, 6, 12, 12)]), False),
+    "the same part twice": (shapely.MultiPolygon([BIG, BIG]), False),
+    "turned saw": (saw(3000, turned=True), False),  # too many tests
+    "far east": (shapely.box(0, 0, 361, 1), False),
+    "far north": (shapely.box(0, 0, 1, 91), False),
+    "not a number": (shapely.Point(np.nan, 0), False),
+    "infinite": (shapely.LineString([(0, 0), (np.inf, 0)]), False),
+    "empty": (shapely.Polygon(), False),
+    "missing": (None, False),
+}
+
+
+BEYOND_REPAIR = ("far east", "far north", "not a number", "infinite")
+
+
+def doubtful(shapes):
+    return doubtful_rows(geometries.chains(np.array([*shapes, None], object)))[:-1]
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_what_is_taken_for_valid(name):
+    shape, is_sure = SHAPES[name]
+    with use(backend="native"):
+        assert doubtful([shape]).tolist() == [not is_sure]
+    with use(backend="numpy"):
+        assert doubtful([shape]).all()
+    assert not is_sure or shapely.is_valid(shape)
+
+
+@pytest.mark.parametrize("name", [name for name in SHAPES if SHAPES[name][0] is not None])
+def test_the_verdict_is_shapelys(name, backend):
+    shape, _ = SHAPES[name]
+    xy = shapely.get_coordinates(shape)
+    if backend == "numpy" and len(xy) > 2000:
+        pytest.skip("as large ones as these take the twin minutes")
+    in_range = (np.abs(xy) <= (360, 90)).all()
+    is_valid = in_range and (shapely.is_valid(shape) or shapely.get_dimensions(shape) < 2)
+    if not is_valid:
+        with pytest.raises(InvalidRegionError, match=r"in row 1 \(1 of 3 rows\)"):
+            cw.cover([BIG, shape, ISLAND], max_cells=1)
+    else:
+        assert len(cw.cover([BIG, shape, ISLAND], max_cells=1)) == 3
+
+
+def test_rows_that_are_sure_and_rows_that_are_not_go_together():
+    shapes = [shape for shape, _ in SHAPES.values()]
+    is_sure = [sure for _, sure in SHAPES.values()]
+    with use(backend="native"):
+        assert doubtful(shapes).tolist() == [not sure for sure in is_sure]
+    mendable = [shape for name, shape in zip(SHAPES, shapes) if name not in BEYOND_REPAIR]
+    for how, rows in (("skip", shapes), ("fix", mendable)):
+        few = [shape for shape in rows if shapely.get_num_coordinates(shape) < 2000]
+        found = []
+        for backend in ("native", "numpy"):
+            with use(backend=backend):
+                found.append(list(cw.cover(few, max_cells=6, on_invalid=how)))
+        assert found[0] == found[1]
+
+
+def random_shape(rng):
+    """Often invalid, and often with vertices and edges that touch."""
+
+    def ring():
+        n, kind = int(rng.integers(3, 9)), rng.integers(4)
+        if kind == 0:
+            return rng.integers(0, 6, (n, 2)).astype(float)
+        if kind == 1:
+            return np.round(rng.uniform(0, 4, (n, 2)), 1)
+        angle, radius = np.sort(rng.uniform(0, 2 * np.pi, n)), rng.uniform(0.2, 2, n)
+        made = rng.uniform(-3, 3, 2) + np.column_stack((radius * np.cos(angle), radius * np.sin(angle)))
+        return np.round(made, 1) if kind == 2 else made
+
+    def polygon():
+        if rng.random() < 0.2:
+            boxes = [[*at, *(at + rng.integers(1, 6, 2))] for at in rng.integers(0, 8, (rng.integers(1, 4), 2))]
+            return with_holes(*[shapely.box(*box) for box in boxes])
+        return shapely.Polygon(ring(), [ring() for _ in range(rng.choice([0, 0, 0, 1, 2]))])
+
+    if rng.random() < 0.3:
+        return shapely.MultiPolygon([polygon() for _ in range(rng.integers(2, 5))])
+    return polygon()
+
+
+def test_random_polygons():
+    rng = np.random.default_rng(91)
+    shapes = [random_shape(rng) for _ in range(10_000)]
+    shapes += [shapely.make_valid(shape) for shape in shapes[:2000]]
+    is_valid = shapely.is_valid(shapes)
+    with use(backend="native"):
+        sure = ~doubtful(shapes)
+    assert not (sure & ~is_valid).any()
+    assert (sure & is_valid).sum() > 0.7 * is_valid.sum() > 2000
+
+
+@given(
+    st.lists(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=3, max_size=7), min_size=1, max_size=3),
+    st.booleans(),
+    st.sampled_from([(1.0, 0.0), (1 / 3, 0.1), (1e-13, 45.0)]),
+)
+def test_small_rings_on_a_grid(rings, several, place):
+    scale, shift = place
+    rings = [np.array(each) * scale + shift for each in rings]
+    shape = (
+        shapely.MultiPolygon([shapely.Polygon(each) for each in rings])
+        if several
+        else shapely.Polygon(rings[0], rings[1:])
+    )
+    with use(backend="native"):
+        assert doubtful([shape])[0] or shapely.is_valid(shape)
+
+
+def test_real_ones(shared):
+    for name in ("ne_110m_countries", "nyc_taxi_zones", "porto_alegre_bairros_raw"):
+        with gzip.open(shared / "data" / f"{name}.geojson.gz") as file:
+            rows = geometries.read(json.load(file)).rows
+        is_valid = shapely.is_valid(rows)
+        with use(backend="native"):
+            sure = ~doubtful(rows)
+        assert not (sure & ~is_valid).any()
+        assert sure.sum() > 0.97 * is_valid.sum()
