@@ -393,8 +393,7 @@ def test_many_polygons_in_one_call():
         rings = [ring for row in rows for ring in row]
         vertices = np.concatenate(rings)
         chains = (
-            np.ascontiguousarray(vertices[:, 1]),
-            np.ascontiguousarray(vertices[:, 0]),
+            np.ascontiguousarray(vertices[:, ::-1]),
             np.cumsum([0, *map(len, rings)]),
             np.concatenate(roles).astype(np.uint8),
             np.cumsum([0, *map(len, rows)]),

@@ -24,7 +24,7 @@ using Flags = nb::ndarray<bool, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 // Edges of chains as they are, geodesics.
 std::vector<BufferedRegion::Piece> geodesics(const Chains& chains) {
   std::vector<BufferedRegion::Piece> made;
-  const auto point = [&](std::int64_t v) { return latlng_to_point(chains.lat.data()[v], chains.lng.data()[v]); };
+  const auto point = [at = chains.positions()](std::int64_t v) { return latlng_to_point(at[v].lat, at[v].lng); };
   for (std::size_t k = 0; k < chains.roles.size(); ++k) {
     const std::int64_t first = chains.offsets.data()[k], end = chains.offsets.data()[k + 1];
     const bool is_ring = chains.roles.data()[k] != Chains::kLine;
@@ -44,13 +44,12 @@ void add_buffered(nb::module_& m) {
       // Planar chains, or geodesic ones and the polygons that they bound.
       .def(
           "__init__",
-          [](BufferedRegion* self, Degrees lng, Degrees lat, Chains::In<std::int64_t> offsets,
-             Chains::In<std::uint8_t> roles, double radius, bool planar, std::vector<const Polygon*> polygons) {
-            const Chains chains = {lng, lat, offsets, roles, {}};
+          [](BufferedRegion* self, Chains::Positions xy, Chains::In<std::int64_t> offsets, Chains::In<std::uint8_t> roles,
+             double radius, bool planar, std::vector<const Polygon*> polygons) {
+            const Chains chains = {xy, offsets, roles, {}};
             nb::gil_scoped_release release;
             if (planar) {
-              PlanarShape shape({lng.data(), lng.size()}, {lat.data(), lat.size()}, {offsets.data(), offsets.size()},
-                                {roles.data(), roles.size()});
+              PlanarShape shape(chains.positions(), {offsets.data(), offsets.size()}, {roles.data(), roles.size()});
               std::vector<BufferedRegion::Piece> pieces = BufferedRegion::pieces_of(shape);
               new (self) BufferedRegion(std::move(pieces), radius, [shape = std::move(shape)](const Point& p) {
                 return shape.encloses(radians_to_degrees(point_lat(p)), radians_to_degrees(point_lng(p)));
@@ -61,7 +60,7 @@ void add_buffered(nb::module_& m) {
               });
             }
           },
-          nb::keep_alive<1, 8>())
+          nb::keep_alive<1, 7>())
       .def("contains",
            [](const BufferedRegion& self, Degrees lat, Degrees lng, Flags out) {
              nb::gil_scoped_release release;

@@ -6,6 +6,9 @@
 #include <nanobind/ndarray.h>
 
 #include <cstdint>
+#include <span>
+
+#include "cellwise/planar.h"
 
 namespace cellwise::bindings {
 
@@ -13,7 +16,9 @@ struct Chains {
   template <class T>
   using In = nanobind::ndarray<const T, nanobind::ndim<1>, nanobind::c_contig, nanobind::device::cpu>;
 
-  In<double> lng, lat;
+  using Positions = nanobind::ndarray<const double, nanobind::shape<-1, 2>, nanobind::c_contig, nanobind::device::cpu>;
+
+  Positions xy;              // longitudes and latitudes, degrees
   In<std::int64_t> offsets;  // chain k: vertices offsets[k] .. offsets[k + 1] - 1
   In<std::uint8_t> roles;    // of chains: Role
   In<std::int64_t> rows;     // row r: chains rows[r] .. rows[r + 1] - 1
@@ -21,6 +26,7 @@ struct Chains {
   enum Role : std::uint8_t { kLine, kShell, kHole };
 
   std::size_t size() const { return rows.size() - 1; }
+  std::span<const LngLat> positions() const { return {reinterpret_cast<const LngLat*>(xy.data()), xy.shape(0)}; }
 };
 
 }  // namespace cellwise::bindings

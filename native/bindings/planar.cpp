@@ -24,9 +24,7 @@ template <class F>
 auto with_row(const Chains& chains, std::size_t row, const F& f) {
   const auto first = static_cast<std::size_t>(chains.rows.data()[row]);
   const auto n = static_cast<std::size_t>(chains.rows.data()[row + 1]) - first;
-  return f(std::span<const double>(chains.lng.data(), chains.lng.size()),
-           std::span<const double>(chains.lat.data(), chains.lat.size()),
-           std::span<const std::int64_t>(chains.offsets.data() + first, n + 1),
+  return f(chains.positions(), std::span<const std::int64_t>(chains.offsets.data() + first, n + 1),
            std::span<const std::uint8_t>(chains.roles.data() + first, n));
 }
 
@@ -39,9 +37,9 @@ struct PlanarCover {
 
 void add_planar(nb::module_& m) {
   // Of each row, whether its coordinates may be out of range or its polygons invalid; where there is nothing, too.
-  m.def("doubtful_rows", [](Chains::In<double> lng, Chains::In<double> lat, Chains::In<std::int64_t> offsets,
-                            Chains::In<std::uint8_t> roles, Chains::In<std::int64_t> rows) {
-    const Chains chains = {lng, lat, offsets, roles, rows};
+  m.def("doubtful_rows", [](Chains::Positions xy, Chains::In<std::int64_t> offsets, Chains::In<std::uint8_t> roles,
+                            Chains::In<std::int64_t> rows) {
+    const Chains chains = {xy, offsets, roles, rows};
     std::vector<std::uint8_t> doubtful(chains.size());
     bool stopped = false;
     {
@@ -61,10 +59,10 @@ void add_planar(nb::module_& m) {
     return to_numpy(std::move(doubtful));
   });
   // A covering of each row: cells, offsets, and where a limit was met its name and the first row.
-  m.def("cover_planar", [](Chains::In<double> lng, Chains::In<double> lat, Chains::In<std::int64_t> offsets,
-                           Chains::In<std::uint8_t> roles, Chains::In<std::int64_t> rows, CoverArguments::Tuple given,
+  m.def("cover_planar", [](Chains::Positions xy, Chains::In<std::int64_t> offsets, Chains::In<std::uint8_t> roles,
+                           Chains::In<std::int64_t> rows, CoverArguments::Tuple given,
                            Chains::In<std::int64_t> candidate_limits) {
-    const Chains chains = {lng, lat, offsets, roles, rows};
+    const Chains chains = {xy, offsets, roles, rows};
     const CoverArguments how = given;
     return cover_rows(chains.size(), how.limit, [&](std::size_t row, std::vector<std::uint64_t>& cells) {
       thread_local PlanarCover memory;  // serves for the next row

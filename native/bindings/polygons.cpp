@@ -178,10 +178,10 @@ void add_polygons(nb::module_& m) {
       });
   // A covering of each row of polygons, as `cover_rows` gives it, and which rows were left: those with lines, and those
   // with a fault.
-  m.def("cover_polygons", [](Chains::In<double> lng, Chains::In<double> lat, Chains::In<std::int64_t> offsets,
-                             Chains::In<std::uint8_t> roles, Chains::In<std::int64_t> rows, bool oriented,
-                             CoverArguments::Tuple given) {
-    const Chains chains = {lng, lat, offsets, roles, rows};
+  m.def("cover_polygons", [](Chains::Positions xy, Chains::In<std::int64_t> offsets, Chains::In<std::uint8_t> roles,
+                             Chains::In<std::int64_t> rows, bool oriented, CoverArguments::Tuple given) {
+    const Chains chains = {xy, offsets, roles, rows};
+    const std::span<const LngLat> positions = chains.positions();
     const CoverArguments how = given;
     std::vector<std::uint8_t> left(chains.size(), 0);
     nb::tuple found = cover_rows(chains.size(), how.limit, [&](std::size_t row, std::vector<std::uint64_t>& cells) {
@@ -194,7 +194,7 @@ void add_polygons(nb::module_& m) {
       std::vector<std::uint32_t> ends = {0}, shell_of;
       for (std::size_t chain = first; chain < end; ++chain) {
         for (auto v = offsets.data()[chain]; v < offsets.data()[chain + 1]; ++v) {
-          points.push_back(latlng_to_point(lat.data()[v], lng.data()[v]));
+          points.push_back(latlng_to_point(positions[v].lat, positions[v].lng));
         }
         ends.push_back(static_cast<std::uint32_t>(points.size()));
         const auto ring = static_cast<std::uint32_t>(chain - first);

@@ -72,7 +72,7 @@ class BufferedRegion:
             polygons = [part._shape for part in parts if isinstance(part, Polygon)]
             chains = _chains(parts)
         planar = isinstance(self.region, PlanarRegion)
-        return kind(chains.lng, chains.lat, chains.offsets, chains.roles, self.angle, planar, polygons)
+        return kind(chains.xy, chains.offsets, chains.roles, self.angle, planar, polygons)
 
     def contains(self, lat, lng):
         """Whether each position lies within the distance of the region."""
@@ -105,8 +105,7 @@ def _chains(parts):
     rings += [(part.vertices, geometries.LINE) for part in parts if isinstance(part, Polyline)]
     vertices = np.concatenate([np.empty((0, 2)), *(ring for ring, _ in rings)])
     return geometries.Chains(
-        np.ascontiguousarray(vertices[:, 1]),
-        np.ascontiguousarray(vertices[:, 0]),
+        np.ascontiguousarray(vertices[:, ::-1]),
         np.cumsum([0, *(len(ring) for ring, _ in rings)]),
         np.array([role for _, role in rings], np.uint8),
         np.array([0, len(rings)]),

@@ -1,5 +1,6 @@
 """Coverings: few cells that contain a region, or lie within it."""
 
+import operator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -414,7 +415,7 @@ def _cover_rows(given, options, edges, oriented, on_invalid, buffer, unit):
         return _cover_geodesic_rows(given, options, oriented, on_invalid)
     chains = geometries.chains(given.rows)
     rows = geometries.check(given, on_invalid, doubtful=doubtful_rows(chains))
-    if any(checked is not row for checked, row in zip(rows, given.rows)):
+    if any(map(operator.is_not, rows, given.rows)):
         chains = geometries.chains(rows)
     if not options.is_small:
         options = replace(options, area=geometries.areas(chains))

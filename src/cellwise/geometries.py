@@ -55,9 +55,20 @@ def _is_sequence_of_geometries(value):
     if not isinstance(value, (list, tuple)):
         return False
     there = [item for item in value if item is not None]
-    return bool(there) and all(
-        _is_shapely(item) or isinstance(item, (bytes, dict)) or hasattr(item, "__geo_interface__") for item in there
+    return bool(there) and (
+        _shapely_rows(there) is not None
+        or all(
+            _is_shapely(item) or isinstance(item, (bytes, dict)) or hasattr(item, "__geo_interface__") for item in there
+        )
     )
+
+
+def _shapely_rows(items):
+    """The items as an array, if they are shapely's or None."""
+    if (shapely := sys.modules.get("shapely")) is None:
+        return None
+    rows = np.fromiter(items, object, len(items))
+    return rows if shapely.is_valid_input(rows).all() else None
 
 
 def _geopandas_rows(value):
@@ -96,6 +107,8 @@ def read(value):
         items = value
     else:
         items, single = [value], True
+    if (rows := _shapely_rows(items)) is not None:
+        return Geometries(rows, single, index, {})
     rows, unreadable = np.empty(len(items), object), {}
     for k, item in enumerate(items):
         try:
@@ -375,11 +388,20 @@ class Chains(NamedTuple):
     ``rows[r]:rows[r + 1]``. A ring is a SHELL or a HOLE; a point is a LINE of one vertex.
     """
 
-    lng: np.ndarray
-    lat: np.ndarray
+    xy: np.ndarray  # longitudes and latitudes, shape (vertices, 2)
     offsets: np.ndarray
     roles: np.ndarray
     rows: np.ndarray
+
+    @property
+    def lng(self):
+        """Longitudes."""
+        return self.xy[:, 0]
+
+    @property
+    def lat(self):
+        """Latitudes."""
+        return self.xy[:, 1]
 
 
 def _flat(geometries):
@@ -415,9 +437,9 @@ def chains(geometries):
     order = np.argsort(part, kind="stable")
     sizes = np.concatenate((shapely.get_num_coordinates(parts[whole]), shapely.get_num_coordinates(rings)))[order]
     roles = np.concatenate((of_whole, np.where(is_shell, SHELL, HOLE)))[order]
-    lng, lat = np.ascontiguousarray(shapely.get_coordinates(parts).T)
     rows = np.searchsorted(row[part[order]], np.arange(len(geometries) + 1))
-    return Chains(lng, lat, np.append(0, np.cumsum(sizes)), roles.astype(np.uint8), rows)
+    offsets = np.append(0, np.cumsum(sizes))
+    return Chains(shapely.get_coordinates(parts), offsets, roles.astype(np.uint8), rows)
 
 
 def rings_only(chains):
@@ -428,9 +450,7 @@ def rings_only(chains):
     sizes = np.diff(chains.offsets)
     of_kept = np.repeat(keep, sizes)
     rows = np.append(0, np.cumsum(keep))[chains.rows]
-    return Chains(
-        chains.lng[of_kept], chains.lat[of_kept], np.append(0, np.cumsum(sizes[keep])), chains.roles[keep], rows
-    )
+    return Chains(chains.xy[of_kept], np.append(0, np.cumsum(sizes[keep])), chains.roles[keep], rows)
 
 
 def warn_of_long_ways_round(chains):

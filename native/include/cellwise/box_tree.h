@@ -49,23 +49,17 @@ class BoxTree {
     return std::min(4 * node + 5, static_cast<std::uint32_t>(boxes_.size()));
   }
 
-  // Calls `found` with the items whose own box and those round it pass `may`, until it returns true; whether it did.
-  template <class May, class Found>
-  bool visit(const May& may, const Found& found) const {
-    if (empty()) return false;
+  // Calls `open` with a node, and with those right below each node for which it is true. Not for items.
+  template <class Open>
+  void visit(std::uint32_t first, const Open& open) const {
     std::array<std::uint32_t, 64> todo;  // three more for each of the 16 levels that there can be
     std::size_t n = 0;
-    todo[n++] = 0;
+    todo[n++] = first;
     while (n > 0) {
       const std::uint32_t node = todo[--n];
-      if (!may(boxes_[node])) continue;
-      if (is_item(node)) {
-        if (found(item(node))) return true;
-      } else {
-        for (std::uint32_t below = end_below(node); below-- > first_below(node);) todo[n++] = below;
-      }
+      if (!open(node)) continue;
+      for (std::uint32_t below = end_below(node); below-- > first_below(node);) todo[n++] = below;
     }
-    return false;
   }
 
  private:

@@ -65,13 +65,13 @@ inline double planar_deviation(const PlanarPiece& piece, const Point& a, const P
 class PlanarShape {
  public:
   PlanarShape() = default;
-  PlanarShape(std::span<const double> lng, std::span<const double> lat, std::span<const std::int64_t> offsets,
+  PlanarShape(std::span<const LngLat> positions, std::span<const std::int64_t> offsets,
               std::span<const std::uint8_t> roles) {
-    assign(lng, lat, offsets, roles);
+    assign(positions, offsets, roles);
   }
 
   // Chain k has the vertices offsets[k] .. offsets[k + 1]; rings may be closed or not. Keeps the memory that it has.
-  void assign(std::span<const double> lng, std::span<const double> lat, std::span<const std::int64_t> offsets,
+  void assign(std::span<const LngLat> positions, std::span<const std::int64_t> offsets,
               std::span<const std::uint8_t> roles) {
     pieces_.clear();
     slopes_.clear();
@@ -82,7 +82,7 @@ class PlanarShape {
       if (first == end) continue;
       const bool is_ring = roles[k] != kLineRole;
       const auto add = [&](std::size_t from, std::size_t to) {
-        const LngLat a = {lng[from], lat[from]}, b = {lng[to], lat[to]};
+        const LngLat &a = positions[from], &b = positions[to];
         if (is_ring) {
           add_ring_edge(a, b);
         } else {
@@ -157,10 +157,13 @@ class PlanarShape {
   }
 
   bool encloses_here(double lat, double lng) const noexcept {
+    if (tree_.empty()) return false;
     bool odd = false;
-    const auto may_be_above = [&](const Box& box) { return (lng >= box.x_lo) & (lng < box.x_hi) & (lat < box.y_hi); };
-    tree_.visit(may_be_above, [&](std::uint32_t k) {
-      const Slope& e = slopes_[k];
+    tree_.visit(0, [&](std::uint32_t node) {
+      const Box& box = tree_.box(node);
+      if (!((lng >= box.x_lo) & (lng < box.x_hi) & (lat < box.y_hi))) return false;
+      if (!tree_.is_item(node)) return true;
+      const Slope& e = slopes_[tree_.item(node)];
       const bool east = e.a.lng < e.b.lng;
       const LngLat &west_end = east ? e.a : e.b, &east_end = east ? e.b : e.a;
       const double side = (east_end.lng - west_end.lng) * (lat - west_end.lat) -
@@ -223,28 +226,30 @@ class PlanarRegion {
   static bool contained(const Place& place) noexcept { return place.contained; }
 
   Place at(std::uint64_t cell) {
-    const CellUV c = cell_uv(cell);
-    const std::int32_t number = new_list();
-    List& list = lists_[number];
-    const Face& face = faces_[c.face];
-    const UVRect wide = expanded(c, kRounding), narrow = expanded(c, -kRounding);
-    const auto may_meet = [&](const Box& box) { return box.meets({wide.u.lo, wide.u.hi, wide.v.lo, wide.v.hi}); };
-    const auto lies_within = [&](const Box& box) {
-      return box.x_lo > narrow.u.lo && box.x_hi < narrow.u.hi && box.y_lo > narrow.v.lo && box.y_hi < narrow.v.hi;
-    };
-    const auto look = [&](const auto& self, std::uint32_t node) -> void {
+    const int number = cell_face(cell);
+    const Face& face = faces_[number];
+    const std::int32_t list = new_list();
+    const UVRect rect = expanded(cell_uv(cell), 0), wide = wider(rect, kRounding), inner = wider(rect, -kRounding);
+    const auto look = [&](std::uint32_t node) {
       const Box& box = face.tree.box(node);
-      if (!may_meet(box)) return;
-      if (lies_within(box)) {
-        list.nodes.push_back(node);
-      } else if (face.tree.is_item(node)) {
-        collect(face.pieces[face.tree.item(node)], node, c, list);
-      } else {
-        for (std::uint32_t k = face.tree.first_below(node); k < face.tree.end_below(node); ++k) self(self, k);
+      if (!box.meets({wide.u.lo, wide.u.hi, wide.v.lo, wide.v.hi})) return false;
+      if (box.x_lo > inner.u.lo && box.x_hi < inner.u.hi && box.y_lo > inner.v.lo && box.y_hi < inner.v.hi) {
+        lists_[list].nodes.push_back(node);
+        return false;
       }
+      if (!face.tree.is_item(node)) return true;
+      const FacePiece& piece = face.pieces[face.tree.item(node)];
+      find_parts(piece, number, rect, [&](const FacePiece& part) {
+        lists_[list].add(&part == &piece ? node : kPart, part);
+        return true;
+      });
+      return false;
     };
-    if (!face.tree.empty()) look(look, 0);
-    return place_of(internal::PaddedCell::of(cell), !list.empty(), number);
+    if (!face.tree.empty()) face.tree.visit(0, look);
+    const bool met = !lists_[list].nodes.empty() || !lists_[list].parts.empty(), inside = !met && encloses_center(cell);
+    Place place = {internal::PaddedCell::of(cell), met || inside, inside, 0, 0, list};
+    if (!met) drop(place);
+    return place;
   }
 
   // The quarters of a place, which is used up. `may_split`: whether they may be split in turn.
@@ -256,72 +261,75 @@ class PlanarRegion {
     const std::int32_t half = place.square.size() >> 1, i = place.square.i, j = place.square.j;
     const auto line = [&](std::int32_t at, int k) { return st_to_uv(ij_to_st_min(at + k * half)); };
     const double u[3] = {line(i, 0), line(i, 1), line(i, 2)}, v[3] = {line(j, 0), line(j, 1), line(j, 2)};
-    struct Quarter {
-      CellUV c;
-      bool met;
-      std::int32_t list;
-    } quarter[4];  // by halves: 2 * (upper in u) + (upper in v)
-    int position[4];
-    for (int k = 0; k < 4; ++k) {
-      const int ij = place.square.quarter(k), a = ij >> 1, b = ij & 1;
-      position[ij] = k;
-      quarter[ij] = {{cell_child(place.square.cell, k), place.square.face(), {u[a], u[a + 1]}, {v[b], v[b + 1]}}, false,
-                     may_split ? new_list() : kNone};
-    }
     const Face& face = faces_[place.square.face()];
-    // Hands on what lies in the box: to a quarter, if it is in one; else a piece to those that it meets.
-    const auto hand_on = [&](const auto& self, const Box& box, std::uint32_t node, const FacePiece* part) -> void {
+    struct Quarter {
+      bool met = false;
+      std::int32_t number = kNone;
+      List* list = nullptr;
+    } quarter[4];  // by halves: 2 * (upper in u) + (upper in v)
+    const auto list_of = [&](Quarter& q) -> List& {
+      if (q.list == nullptr) {
+        q.number = new_list();
+        q.list = &lists_[q.number];
+      }
+      return *q.list;
+    };
+    // Hands a node or a part on to quarters; false if the node is to be opened for that.
+    const auto hand_on = [&](const Box& box, std::uint32_t node, const FacePiece* part) {
       const bool low_u = box.x_lo <= u[1], high_u = box.x_hi >= u[1], low_v = box.y_lo <= v[1], high_v = box.y_hi >= v[1];
       if (low_u != high_u && low_v != high_v) {
         // It meets the place and lies on one side of both middle lines, so that it meets that quarter.
         Quarter& q = quarter[2 * high_u + high_v];
         q.met = true;
-        if (may_split) lists_[q.list].add(node, part);
-        return;
+        if (may_split && part == nullptr) list_of(q).nodes.push_back(node);
+        if (may_split && part != nullptr) list_of(q).parts.push_back(*part);
+        return true;
       }
-      if (node != kPart && !face.tree.is_item(node)) {
-        for (std::uint32_t k = face.tree.first_below(node); k < face.tree.end_below(node); ++k) {
-          self(self, face.tree.box(k), k, nullptr);
-        }
-        return;
-      }
+      if (part == nullptr && !face.tree.is_item(node)) return false;
       const FacePiece& piece = part != nullptr ? *part : face.pieces[face.tree.item(node)];
       for (int ij = 0; ij < 4; ++ij) {
-        if (!(ij >> 1 ? high_u : low_u) || !(ij & 1 ? high_v : low_v)) continue;
+        const int a = ij >> 1, b = ij & 1;
+        if (!(a ? high_u : low_u) || !(b ? high_v : low_v)) continue;
         Quarter& q = quarter[ij];
-        if (may_split) {
-          q.met |= collect(piece, node, q.c, lists_[q.list]);
-        } else if (!q.met) {
-          q.met = meets(piece, q.c);
-        }
+        const UVRect rect = {{u[a], u[a + 1]}, {v[b], v[b + 1]}};
+        if (q.met && !may_split) continue;
+        find_parts(piece, place.square.face(), rect, [&](const FacePiece& found) {
+          q.met = true;
+          if (may_split) list_of(q).add(&found == &piece ? node : kPart, found);
+          return may_split;
+        });
       }
+      return true;
     };
-    for (const std::uint32_t node : lists_[place.list].nodes) hand_on(hand_on, face.tree.box(node), node, nullptr);
-    for (const FacePiece& part : lists_[place.list].parts) hand_on(hand_on, box_of(part), kPart, &part);
+    for (const std::uint32_t first : lists_[place.list].nodes) {
+      face.tree.visit(first, [&](std::uint32_t node) { return !hand_on(face.tree.box(node), node, nullptr); });
+    }
+    for (const FacePiece& part : lists_[place.list].parts) hand_on(box_of(part), kPart, &part);
     drop(place);
     // Quarters without pieces touch one another in the middle, so that all of them lie inside or none.
     unsigned clear = 0;
     for (int ij = 0; ij < 4; ++ij) clear |= static_cast<unsigned>(!quarter[ij].met) << ij;
-    bool inside = false;
-    if ((clear & (place.inside | place.outside)) != 0) {
-      inside = (clear & place.inside) != 0;
-    } else if (clear != 0) {
-      inside = encloses_center(quarter[std::countr_zero(clear)].c.cell);
-    }
-    for (int ij = 0; ij < 4; ++ij) {
-      Place& made = quarters[position[ij]];
-      made = {place.square.child(position[ij]), inside, inside, 0, 0, quarter[ij].list};
-      if (!quarter[ij].met) {
-        drop(made);
-        continue;
+    bool is_known = (clear & (place.inside | place.outside)) != 0, inside = (clear & place.inside) != 0;
+    for (int k = 0; k < 4; ++k) {
+      const internal::PaddedCell square = place.square.child(k);
+      const int ij = place.square.quarter(k);
+      if (!is_known && (clear >> ij & 1) != 0) {
+        inside = encloses_center(square.cell);
+        is_known = true;
       }
+      quarters[k].square = square;
+    }
+    for (int k = 0; k < 4; ++k) {
+      const int ij = place.square.quarter(k);
+      const bool met = quarter[ij].met;
       // It shares a corner with the place, one with each quarter beside it, and the middle with all of them.
-      const unsigned known = (clear & (1U << (ij ^ 1) | 1U << (ij ^ 2))) | (clear != 0 ? 1U << (3 - ij) : 0);
       const unsigned own = 1U << ij;
-      made.met = true;
-      made.contained = false;
-      made.inside = static_cast<std::uint8_t>((place.inside & own) | (inside ? known : 0));
-      made.outside = static_cast<std::uint8_t>((place.outside & own) | (inside ? 0 : known));
+      const unsigned known = met ? (clear & (1U << (ij ^ 1) | 1U << (ij ^ 2))) | (clear != 0 ? 1U << (3 - ij) : 0) : 0;
+      quarters[k].met = met || inside;
+      quarters[k].contained = !met && inside;
+      quarters[k].inside = static_cast<std::uint8_t>((place.inside & own) | (inside ? known : 0));
+      quarters[k].outside = static_cast<std::uint8_t>((place.outside & own) | (inside ? 0 : known));
+      quarters[k].list = quarter[ij].number;
     }
   }
 
@@ -372,14 +380,13 @@ class PlanarRegion {
     std::vector<std::uint32_t> nodes;
     std::vector<FacePiece> parts;
 
-    bool empty() const noexcept { return nodes.empty() && parts.empty(); }
     void clear() noexcept {
       nodes.clear();
       parts.clear();
     }
-    void add(std::uint32_t node, const FacePiece* part) {
+    void add(std::uint32_t node, const FacePiece& part) {
       if (node == kPart) {
-        parts.push_back(*part);
+        parts.push_back(part);
       } else {
         nodes.push_back(node);
       }
@@ -432,56 +439,36 @@ class PlanarRegion {
     for (int f = 0; f < 6; ++f) {
       if (xyz_to_uvw(f, a)[2] < 0.2 || xyz_to_uvw(f, b)[2] < 0.2) continue;
       const FacePiece whole = {piece.a, piece.b, to_uv(f, a), to_uv(f, b), deviation};
-      find_parts(whole, cell_uv(static_cast<std::uint64_t>(f) << 61 | level_bit(0)), [&](const FacePiece& part) {
+      find_parts(whole, f, {{-1, 1}, {-1, 1}}, [&](const FacePiece& part) {
         faces_[f].pieces.push_back(part);
-        return false;
+        return true;
       });
     }
   }
 
-  // Calls `found` with the parts of the piece that meet the cell, or may; stops where it returns true.
+  static UVRect wider(const UVRect& rect, double margin) noexcept {
+    return {{rect.u.lo - margin, rect.u.hi + margin}, {rect.v.lo - margin, rect.v.hi + margin}};
+  }
+  // Calls `found` with the parts of the piece that meet the rectangle, or may, as long as it returns true.
   template <class Found>
-  static bool find_parts(const FacePiece& piece, const CellUV& c, const Found& found) {
+  static bool find_parts(const FacePiece& piece, int face, const UVRect& r, const Found& found) {
     const double m = margin(piece);
-    if (!segment_meets(piece.ua, piece.ub, expanded(c, m))) return false;
+    if (!segment_meets(piece.ua, piece.ub, wider(r, m))) return true;
     if (piece.deviation <= kPlanarTolerance) return found(piece);
-    const UVRect rect = expanded(c, -kRounding), inner = expanded(c, -m);
+    const UVRect rect = wider(r, -kRounding), inner = wider(r, -m);
     const auto holds = [&](const UV& p) { return rect.u.contains(p.u) && rect.v.contains(p.v); };
     if (holds(piece.ua) || holds(piece.ub)) return found(piece);
     if (inner.u.lo <= inner.u.hi && inner.v.lo <= inner.v.hi && segment_meets(piece.ua, piece.ub, inner)) return found(piece);
     const LngLat middle = {0.5 * (piece.a.lng + piece.b.lng), 0.5 * (piece.a.lat + piece.b.lat)};
-    const UV at = to_uv(c.face, to_point(middle));
+    const UV at = to_uv(face, to_point(middle));
     const double deviation = 0.25 * piece.deviation;
-    return find_parts({piece.a, middle, piece.ua, at, deviation}, c, found) ||
-           find_parts({middle, piece.b, at, piece.ub, deviation}, c, found);
+    return find_parts({piece.a, middle, piece.ua, at, deviation}, face, r, found) &&
+           find_parts({middle, piece.b, at, piece.ub, deviation}, face, r, found);
   }
-  // Adds the parts of a piece that meet the cell to the list; whether there are any.
-  static bool collect(const FacePiece& piece, std::uint32_t node, const CellUV& c, List& out) {
-    bool any = false;
-    find_parts(piece, c, [&](const FacePiece& part) {
-      out.add(&part == &piece ? node : kPart, &part);
-      any = true;
-      return false;
-    });
-    return any;
-  }
-  static bool meets(const FacePiece& piece, const CellUV& c) {
-    return find_parts(piece, c, [](const FacePiece&) { return true; });
-  }
-
   // Of a cell that no piece meets. The centre of a face may be a pole or lie on 180, where the plane is cut open.
   bool encloses_center(std::uint64_t cell) const noexcept {
     const auto [lat, lng] = cell_to_latlng(cell_level(cell) == 0 ? cell_child(cell, 0) : cell);
     return shape_->encloses(lat, lng);
-  }
-
-  // The place of a cell that pieces meet or not, with the list of these if there is one.
-  Place place_of(const internal::PaddedCell& square, bool met, std::int32_t list) {
-    if (met) return {square, true, false, 0, 0, list};
-    const bool inside = encloses_center(square.cell);
-    Place place = {square, inside, inside, 0, 0, list};
-    drop(place);
-    return place;
   }
 
   std::int32_t new_list() {

@@ -40,7 +40,7 @@ class ValidRings {
   // Chain k has the vertices offsets[k] .. offsets[k + 1]; a ring may be closed or not, and a hole follows its shell.
   // True: the coordinates are in range, and the rings surely make valid polygons, or there are lines alone.
   // False: there is nothing, or rings stay in doubt; they do where lines are among them.
-  bool are_sure(std::span<const double> lng, std::span<const double> lat, std::span<const std::int64_t> offsets,
+  bool are_sure(std::span<const LngLat> positions, std::span<const std::int64_t> offsets,
                 std::span<const std::uint8_t> roles) {
     vertices_.clear();
     runs_.clear();
@@ -48,12 +48,13 @@ class ValidRings {
     bool any_line = false;
     for (std::size_t k = 0; k < roles.size(); ++k) {
       const auto first = static_cast<std::size_t>(offsets[k]), end = static_cast<std::size_t>(offsets[k + 1]);
+      const auto chain = positions.subspan(first, end - first);
       bool in_range = true;
-      for (std::size_t v = first; v < end; ++v) in_range &= std::fabs(lng[v]) <= 360 && std::fabs(lat[v]) <= 90;
+      for (const LngLat& at : chain) in_range &= (std::fabs(at.lng) <= 360) & (std::fabs(at.lat) <= 90);
       if (!in_range) return false;
       if (roles[k] == kLineRole) {
         any_line = true;
-      } else if (!add_ring(lng.subspan(first, end - first), lat.subspan(first, end - first), roles[k] == kHoleRole)) {
+      } else if (!add_ring(chain, roles[k] == kHoleRole)) {
         return false;
       }
     }
@@ -78,19 +79,19 @@ class ValidRings {
   static constexpr std::uint32_t kLongestRun = 16;
   static constexpr std::int64_t kFewTests = 4096, kTestsPerRun = 256;  // of boxes; with more, edges lie in a tangle
 
-  bool add_ring(std::span<const double> lng, std::span<const double> lat, bool is_hole) {
+  bool add_ring(std::span<const LngLat> ring, bool is_hole) {
     const auto number = static_cast<std::uint32_t>(rings_.size());
-    if ((is_hole && number == 0) || lng.empty()) return false;
+    if ((is_hole && number == 0) || ring.empty()) return false;
     const auto first = static_cast<std::uint32_t>(vertices_.size());
-    vertices_.resize(first + lng.size() + 1);
-    LngLat from = {lng[0], lat[0]};
+    vertices_.resize(first + ring.size() + 1);
+    LngLat from = ring[0];
     LngLat* to = vertices_.data() + first;
     *to++ = from;
     const auto count = [&] { return static_cast<std::uint32_t>(to - 1 - vertices_.data()); };
     Run run = {first, first, number};
     int east = 0, north = 0;
-    for (std::size_t k = 1; k <= lng.size(); ++k) {
-      const LngLat at = k < lng.size() ? LngLat{lng[k], lat[k]} : vertices_[first];
+    for (std::size_t k = 1; k <= ring.size(); ++k) {
+      const LngLat at = ring[k < ring.size() ? k : 0];
       const int dx = (at.lng > from.lng) - (at.lng < from.lng), dy = (at.lat > from.lat) - (at.lat < from.lat);
       if ((dx | dy) == 0) continue;
       if (dx * east < 0 || dy * north < 0 || count() - run.first == kLongestRun) {
@@ -211,24 +212,26 @@ class ValidRings {
   bool find_round(std::uint32_t ring) {
     round_.clear();
     const LngLat& at = vertices_[rings_[ring].first];
-    const auto may_be_above = [&](const Box& box) {
-      return (at.lng >= box.x_lo) & (at.lng < box.x_hi) & (at.lat <= box.y_hi);
-    };
-    return !tree_.visit(may_be_above, [&](std::uint32_t item) {
-      const Run& run = runs_[item];
+    bool in_doubt = false;
+    tree_.visit(0, [&](std::uint32_t node) {
+      const Box& box = tree_.box(node);
+      if (in_doubt || !((at.lng >= box.x_lo) & (at.lng < box.x_hi) & (at.lat <= box.y_hi))) return false;
+      in_doubt = --budget_ < 0;
+      if (!tree_.is_item(node)) return true;
+      const Run& run = runs_[tree_.item(node)];
       if (run.ring == ring) return false;
-      if (--budget_ < 0) return true;
       for (std::uint32_t v = run.first; v < run.end; ++v) {
         const LngLat &a = vertices_[v], &b = vertices_[v + 1];
         if ((a.lng <= at.lng) == (b.lng <= at.lng)) continue;
         const int side = a.lng < b.lng ? internal::sure_side(a, b, at) : internal::sure_side(b, a, at);
-        if (side == 0) return true;
+        in_doubt |= side == 0;
         if (side > 0) continue;  // the edge passes below
         if (!is_round_[run.ring]) round_.push_back(run.ring);
         is_round_[run.ring] = !is_round_[run.ring];
       }
       return false;
     });
+    return !in_doubt;
   }
 
   std::vector<LngLat> vertices_;  // of all rings, none twice in a row, each ring's first again at its end

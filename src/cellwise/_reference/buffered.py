@@ -94,16 +94,16 @@ def angle_to_cell(piece, shape, normal):
 class BufferedRegion:
     """Planar chains, or geodesic ones and the polygons that they bound, with a margin of `radius` radians."""
 
-    def __init__(self, lng, lat, offsets, roles, radius, planar, polygons):
+    def __init__(self, xy, offsets, roles, radius, planar, polygons):
         self.radius = radius
         if planar:
-            shape = flat.PlanarShape(lng, lat, offsets.tolist(), roles.tolist())
+            shape = flat.PlanarShape(*xy.T, offsets.tolist(), roles.tolist())
             self.pieces = [self._planar_piece(a, b) for a, b in shape.pieces]
 
             def encloses(p):
                 return shape.encloses(*(float(f(np.array(p))) * (180 / math.pi) for f in (point_lat, point_lng)))
         else:
-            self.pieces = list(self._geodesics(lng, lat, offsets.tolist(), roles.tolist()))
+            self.pieces = list(self._geodesics(*xy.T, offsets.tolist(), roles.tolist()))
 
             def encloses(p):
                 return any(polygon._contains(p) for polygon in polygons)
