@@ -18,7 +18,6 @@
 #include <cmath>
 #include <cstdint>
 #include <deque>
-#include <numeric>
 #include <span>
 #include <utility>
 #include <vector>
@@ -192,6 +191,31 @@ class PlanarShape {
 // A planar shape as the region of one covering, in places that hand down the pieces that meet them to their quarters.
 // REQUIRES: one thread an object; the shape outlives it, or the next `reset`.
 class PlanarRegion {
+  // A piece on the plane of a face.
+  struct FacePiece {
+    LngLat a, b;
+    UV ua, ub;
+    double deviation;
+  };
+  // What meets a place: nodes of the face's tree, of which every piece does, and parts of other pieces.
+  struct List {
+    static constexpr std::uint32_t kPart = 0xffffffff;  // instead of a node
+
+    std::vector<std::uint32_t> nodes;
+    std::vector<FacePiece> parts;
+
+    void clear() noexcept {
+      nodes.clear();
+      parts.clear();
+    }
+    void add(std::uint32_t node, const FacePiece& part) {
+      if (node == kPart) {
+        parts.push_back(part);
+      } else {
+        nodes.push_back(node);
+      }
+    }
+  };
  public:
   // `list`: of the pieces that meet the place, where it may be split. `inside`, `outside`: of a place that pieces meet,
   // bit 2 * a + b for the corner at the (a: upper, else lower) end in u and (b) in v, if it is known to be so.
@@ -199,15 +223,15 @@ class PlanarRegion {
     internal::PaddedCell square;
     bool met, contained;
     std::uint8_t inside, outside;
-    std::int32_t list;
+    List* list;
   };
 
   // Makes it the region of another shape; keeps the memory.
   void reset(const PlanarShape& shape) {
     shape_ = &shape;
     for (Face& face : faces_) face.pieces.clear();
-    free_.resize(lists_.size());
-    std::iota(free_.begin(), free_.end(), 0);
+    free_.clear();
+    for (List& list : lists_) free_.push_back(&list);
     End end = {};
     const LngLat* last = nullptr;
     for (const PlanarPiece& piece : shape.pieces()) {
@@ -228,25 +252,25 @@ class PlanarRegion {
   Place at(std::uint64_t cell) {
     const int number = cell_face(cell);
     const Face& face = faces_[number];
-    const std::int32_t list = new_list();
+    List* list = new_list();
     const UVRect rect = expanded(cell_uv(cell), 0), wide = wider(rect, kRounding), inner = wider(rect, -kRounding);
     const auto look = [&](std::uint32_t node) {
       const Box& box = face.tree.box(node);
       if (!box.meets({wide.u.lo, wide.u.hi, wide.v.lo, wide.v.hi})) return false;
       if (box.x_lo > inner.u.lo && box.x_hi < inner.u.hi && box.y_lo > inner.v.lo && box.y_hi < inner.v.hi) {
-        lists_[list].nodes.push_back(node);
+        list->nodes.push_back(node);
         return false;
       }
       if (!face.tree.is_item(node)) return true;
       const FacePiece& piece = face.pieces[face.tree.item(node)];
       find_parts(piece, number, rect, [&](const FacePiece& part) {
-        lists_[list].add(&part == &piece ? node : kPart, part);
+        list->add(&part == &piece ? node : List::kPart, part);
         return true;
       });
       return false;
     };
     if (!face.tree.empty()) face.tree.visit(0, look);
-    const bool met = !lists_[list].nodes.empty() || !lists_[list].parts.empty(), inside = !met && encloses_center(cell);
+    const bool met = !list->nodes.empty() || !list->parts.empty(), inside = !met && encloses_center(cell);
     Place place = {internal::PaddedCell::of(cell), met || inside, inside, 0, 0, list};
     if (!met) drop(place);
     return place;
@@ -255,7 +279,7 @@ class PlanarRegion {
   // The quarters of a place, which is used up. `may_split`: whether they may be split in turn.
   void split(Place& place, Place* quarters, bool may_split) {
     if (place.contained) {
-      for (int k = 0; k < 4; ++k) quarters[k] = {place.square.child(k), true, true, 0, 0, kNone};
+      for (int k = 0; k < 4; ++k) quarters[k] = {place.square.child(k), true, true, 0, 0, nullptr};
       return;
     }
     const std::int32_t half = place.square.size() >> 1, i = place.square.i, j = place.square.j;
@@ -264,14 +288,10 @@ class PlanarRegion {
     const Face& face = faces_[place.square.face()];
     struct Quarter {
       bool met = false;
-      std::int32_t number = kNone;
       List* list = nullptr;
     } quarter[4];  // by halves: 2 * (upper in u) + (upper in v)
     const auto list_of = [&](Quarter& q) -> List& {
-      if (q.list == nullptr) {
-        q.number = new_list();
-        q.list = &lists_[q.number];
-      }
+      if (q.list == nullptr) q.list = new_list();
       return *q.list;
     };
     // Hands a node or a part on to quarters; false if the node is to be opened for that.
@@ -295,16 +315,16 @@ class PlanarRegion {
         if (q.met && !may_split) continue;
         find_parts(piece, place.square.face(), rect, [&](const FacePiece& found) {
           q.met = true;
-          if (may_split) list_of(q).add(&found == &piece ? node : kPart, found);
+          if (may_split) list_of(q).add(&found == &piece ? node : List::kPart, found);
           return may_split;
         });
       }
       return true;
     };
-    for (const std::uint32_t first : lists_[place.list].nodes) {
+    for (const std::uint32_t first : place.list->nodes) {
       face.tree.visit(first, [&](std::uint32_t node) { return !hand_on(face.tree.box(node), node, nullptr); });
     }
-    for (const FacePiece& part : lists_[place.list].parts) hand_on(box_of(part), kPart, &part);
+    for (const FacePiece& part : place.list->parts) hand_on(box_of(part), List::kPart, &part);
     drop(place);
     // Quarters without pieces touch one another in the middle, so that all of them lie inside or none.
     unsigned clear = 0;
@@ -329,14 +349,14 @@ class PlanarRegion {
       quarters[k].contained = !met && inside;
       quarters[k].inside = static_cast<std::uint8_t>((place.inside & own) | (inside ? known : 0));
       quarters[k].outside = static_cast<std::uint8_t>((place.outside & own) | (inside ? 0 : known));
-      quarters[k].list = quarter[ij].number;
+      quarters[k].list = quarter[ij].list;
     }
   }
 
   void drop(Place& place) {
-    if (place.list == kNone) return;
+    if (place.list == nullptr) return;
     free_.push_back(place.list);
-    place.list = kNone;
+    place.list = nullptr;
   }
 
   // For each face that the shape reaches, the smallest cell that holds what lies there.
@@ -365,32 +385,9 @@ class PlanarRegion {
   }
 
  private:
-  // A piece on the plane of a face.
-  struct FacePiece {
-    LngLat a, b;
-    UV ua, ub;
-    double deviation;
-  };
   struct Face {
     std::vector<FacePiece> pieces;
     BoxTree tree;  // of them with their margins, in u and v
-  };
-  // What meets a place: nodes of the face's tree, of which every piece does, and parts of other pieces.
-  struct List {
-    std::vector<std::uint32_t> nodes;
-    std::vector<FacePiece> parts;
-
-    void clear() noexcept {
-      nodes.clear();
-      parts.clear();
-    }
-    void add(std::uint32_t node, const FacePiece& part) {
-      if (node == kPart) {
-        parts.push_back(part);
-      } else {
-        nodes.push_back(node);
-      }
-    }
   };
   struct End {  // of a piece
     Point at;
@@ -398,8 +395,6 @@ class PlanarRegion {
     UV uv;
   };
 
-  static constexpr std::int32_t kNone = -1;
-  static constexpr std::uint32_t kPart = 0xffffffff;  // node of what is a part of a piece
   static constexpr double kRounding = 2e-14;  // of u and v, much more than it can be
 
   static Point to_point(const LngLat& at) noexcept { return latlng_to_point(at.lat, at.lng); }
@@ -471,21 +466,18 @@ class PlanarRegion {
     return shape_->encloses(lat, lng);
   }
 
-  std::int32_t new_list() {
-    if (free_.empty()) {
-      free_.push_back(static_cast<std::int32_t>(lists_.size()));
-      lists_.emplace_back();
-    }
-    const std::int32_t list = free_.back();
+  List* new_list() {
+    if (free_.empty()) free_.push_back(&lists_.emplace_back());
+    List* list = free_.back();
     free_.pop_back();
-    lists_[list].clear();
+    list->clear();
     return list;
   }
 
   const PlanarShape* shape_ = nullptr;
   std::array<Face, 6> faces_;
   std::deque<List> lists_;  // whose elements stay where they are
-  std::vector<std::int32_t> free_;
+  std::vector<List*> free_;
 };
 
 }  // namespace cellwise
