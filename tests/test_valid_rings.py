@@ -79,6 +79,7 @@ SHAPES = {
     "parts across": (shapely.MultiPolygon([HOLE, shapely.box(6, 6, 12, 12)]), False),
     "the same part twice": (shapely.MultiPolygon([BIG, BIG]), False),
     "turned saw": (saw(3000, turned=True), False),  # too many tests
+    "world": (shapely.box(-180, -90, 180, 90), True),
     "far east": (shapely.box(0, 0, 361, 1), False),
     "far north": (shapely.box(0, 0, 1, 91), False),
     "not a number": (shapely.Point(np.nan, 0), False),
@@ -118,6 +119,13 @@ def test_the_verdict_is_shapelys(name, backend):
             cw.cover([BIG, shape, ISLAND], max_cells=1)
     else:
         assert len(cw.cover([BIG, shape, ISLAND], max_cells=1)) == 3
+
+
+def test_a_long_way_round_is_looked_at():
+    """A warning is due, as tests of coverings say."""
+    band, line = shapely.box(-180, 0, 179, 10), shapely.LineString([(-91, 5), (90, 5)])
+    with use(backend="native"):
+        assert doubtful([band, line, shapely.box(0, 0, 180, 5), ISLAND]).tolist() == [True, True, False, False]
 
 
 def test_rows_that_are_sure_and_rows_that_are_not_go_together():

@@ -36,7 +36,8 @@ struct PlanarCover {
 }  // namespace
 
 void add_planar(nb::module_& m) {
-  // Of each row, whether its coordinates may be out of range or its polygons invalid; where there is nothing, too.
+  // Of each row, whether it has to be looked at: its coordinates may be out of range, its polygons invalid, or an edge
+  // goes more than half way round; or there is nothing.
   m.def("doubtful_rows", [](Chains::Positions xy, Chains::In<std::int64_t> offsets, Chains::In<std::uint8_t> roles,
                             Chains::In<std::int64_t> rows) {
     const Chains chains = {xy, offsets, roles, rows};
@@ -46,7 +47,8 @@ void add_planar(nb::module_& m) {
       nb::gil_scoped_release release;
       try {
         parallel_for(chains.size(), grain_of_rows(chains.size()), [&](std::size_t begin, std::size_t end) {
-          ValidRings rings;
+          thread_local ValidRings memory;  // serves for the next rows
+          ValidRings& rings = memory;
           for (std::size_t row = begin; row < end; ++row) {
             doubtful[row] = !with_row(chains, row, [&](auto... arrays) { return rings.are_sure(arrays...); });
           }

@@ -414,13 +414,14 @@ def _cover_rows(given, options, edges, oriented, on_invalid, buffer, unit):
     if edges == "geodesic":
         return _cover_geodesic_rows(given, options, oriented, on_invalid)
     chains = geometries.chains(given.rows)
-    rows = geometries.check(given, on_invalid, doubtful=doubtful_rows(chains))
+    doubtful = doubtful_rows(chains)
+    rows = geometries.check(given, on_invalid, doubtful=doubtful)
     if any(map(operator.is_not, rows, given.rows)):
         chains = geometries.chains(rows)
     if not options.is_small:
         options = replace(options, area=geometries.areas(chains))
     options.check_cells_of_min_level()
-    cells, offsets, fault, row = cover_rows(chains, options)
+    cells, offsets, fault, row = cover_rows(chains, options, doubtful)
     if fault:
         _refuse(fault, replace(options, area=float(geometries.areas(chains)[row])), f" in row {row}")
     return Coverings(cells, offsets, given.index)

@@ -279,11 +279,13 @@ def check(geometries, on_invalid, fault_of=None, doubtful=None):
 
     ``"raise"`` raises, ``"fix"`` repairs (shapely's make_valid), ``"null"`` and ``"skip"`` leave out, ``"warn"``
     leaves out with one warning. What is wrong with a geometry that has an area says `fault_of(row, geometry)`, or
-    else shapely. Rows that are not `doubtful` are known to be valid.
+    else shapely. Rows that are not `doubtful` are known to be there and valid.
     """
     import shapely
 
     check_choice("on_invalid", on_invalid, ON_INVALID)
+    if doubtful is not None and not doubtful.any():
+        return geometries.rows
     rows = geometries.rows.copy()
     missing = shapely.is_missing(rows)
     faults = {int(k): "a missing geometry" for k in np.flatnonzero(missing)}

@@ -131,14 +131,15 @@ class PlanarRegion:
 
 
 def doubtful_rows(chains):
-    """Whether a row's coordinates may be out of range or its polygons invalid, for `geometries.check` to look at."""
+    """Whether a row has to be looked at: coordinates may be out of range, polygons invalid, or edges very long."""
     module = _dispatch.native()
     return np.ones(len(chains.rows) - 1, bool) if module is None else module.doubtful_rows(*chains).view(bool)
 
 
-def cover_rows(chains, options):
+def cover_rows(chains, options, doubtful=True):
     """Cells of a covering for each row of chains, offsets, and where a limit was met its name and the row."""
-    geometries.warn_of_long_ways_round(chains)
+    if np.any(doubtful):
+        geometries.warn_of_long_ways_round(chains)
     if options.interior:
         chains = geometries.rings_only(chains)
     module = _dispatch.native()

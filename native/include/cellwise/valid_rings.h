@@ -38,8 +38,9 @@ inline int sure_side(const LngLat& a, const LngLat& b, const LngLat& c) noexcept
 class ValidRings {
  public:
   // Chain k has the vertices offsets[k] .. offsets[k + 1]; a ring may be closed or not, and a hole follows its shell.
-  // True: the coordinates are in range, and the rings surely make valid polygons, or there are lines alone.
-  // False: there is nothing, or rings stay in doubt; they do where lines are among them.
+  // True: the coordinates are in range, no edge goes farther than half way round but for the whole way, and the rings
+  // surely make valid polygons, or there are lines alone. False: there is nothing, or rings stay in doubt; they do where
+  // lines are among them.
   bool are_sure(std::span<const LngLat> positions, std::span<const std::int64_t> offsets,
                 std::span<const std::uint8_t> roles) {
     vertices_.clear();
@@ -51,6 +52,10 @@ class ValidRings {
       const auto chain = positions.subspan(first, end - first);
       bool in_range = true;
       for (const LngLat& at : chain) in_range &= (std::fabs(at.lng) <= 360) & (std::fabs(at.lat) <= 90);
+      for (std::size_t v = 1; v < chain.size(); ++v) {
+        const double d_lng = std::fabs(chain[v].lng - chain[v - 1].lng);
+        in_range &= (d_lng <= 180) | (d_lng == 360);
+      }
       if (!in_range) return false;
       if (roles[k] == kLineRole) {
         any_line = true;
