@@ -73,30 +73,23 @@ class PlanarShape {
   void assign(std::span<const LngLat> positions, std::span<const std::int64_t> offsets,
               std::span<const std::uint8_t> roles) {
     pieces_.clear();
-    slopes_.clear();
+    polar_.clear();
     meridians_.clear();
-    at_pole_ = {0, 0};
-    for (std::size_t k = 0; k < roles.size(); ++k) {
-      const auto first = static_cast<std::size_t>(offsets[k]), end = static_cast<std::size_t>(offsets[k + 1]);
-      if (first == end) continue;
-      const bool is_ring = roles[k] != kLineRole;
-      const auto add = [&](std::size_t from, std::size_t to) {
-        const LngLat &a = positions[from], &b = positions[to];
-        if (is_ring) {
-          add_ring_edge(a, b);
-        } else {
-          add_edge(a, b);
-        }
-      };
-      for (std::size_t v = first + 1; v < end; ++v) add(v - 1, v);
-      if (is_ring) add(end - 1, first);
-      if (!is_ring && end == first + 1) add(first, first);
-    }
-    add_seams();
-    tree_.assign(slopes_.size(), [&](std::size_t k) {
-      const auto& [a, b] = slopes_[k];
+    const auto each_chain = [&](bool of_rings, const auto& add) {
+      for (std::size_t k = 0; k < roles.size(); ++k) {
+        const auto first = static_cast<std::size_t>(offsets[k]), end = static_cast<std::size_t>(offsets[k + 1]);
+        if (first == end || (roles[k] != kLineRole) != of_rings) continue;
+        for (std::size_t v = first + 1; v < end; ++v) add(positions[v - 1], positions[v]);
+        if (of_rings || end == first + 1) add(positions[end - 1], positions[first]);
+      }
+    };
+    each_chain(true, [&](const LngLat& a, const LngLat& b) { add_ring_edge(a, b); });
+    tree_.assign(pieces_.size(), [&](std::size_t k) {
+      const auto& [a, b] = pieces_[k];
       return Box{std::min(a.lng, b.lng), std::max(a.lng, b.lng), std::min(a.lat, b.lat), std::max(a.lat, b.lat)};
     });
+    add_seams();
+    each_chain(false, [&](const LngLat& a, const LngLat& b) { add_edge(a, b); });
   }
 
   const std::vector<PlanarPiece>& pieces() const noexcept { return pieces_; }
@@ -108,7 +101,11 @@ class PlanarShape {
  private:
   void add_edge(const LngLat& a, const LngLat& b) {
     const double longest = std::max(std::fabs(b.lng - a.lng), std::fabs(b.lat - a.lat));
-    const int n = std::max(1, static_cast<int>(std::ceil(longest / kLongestPiece)));
+    if (longest <= kLongestPiece) {
+      pieces_.push_back({a, b});
+      return;
+    }
+    const int n = static_cast<int>(std::ceil(longest / kLongestPiece));
     LngLat from = a;
     for (int k = 1; k <= n; ++k) {
       const double t = static_cast<double>(k) / n;
@@ -124,9 +121,8 @@ class PlanarShape {
       meridians_.push_back({wrap_lng(a.lng) == -180 ? 180 : wrap_lng(a.lng), std::min(a.lat, b.lat), std::max(a.lat, b.lat)});
       return;
     }
-    slopes_.push_back({a, b});
     if (a.lat == b.lat && std::fabs(a.lat) == 90) {
-      at_pole_[a.lat > 0] += std::fabs(b.lng - a.lng);
+      polar_.push_back({a, b});
     } else {
       add_edge(a, b);
     }
@@ -134,9 +130,9 @@ class PlanarShape {
 
   // The edges on meridians that count an odd number of times, and the poles that are not gone round.
   void add_seams() {
-    for (const bool north : {false, true}) {
-      const double turns = at_pole_[north] / 360;
-      const LngLat pole = {0, north ? 90.0 : -90.0};
+    for (const LngLat pole : {LngLat{0, -90}, LngLat{0, 90}}) {
+      double turns = 0;
+      for (const auto& [a, b] : polar_) turns += a.lat == pole.lat ? std::fabs(b.lng - a.lng) / 360 : 0;
       if (std::fabs(turns - std::round(turns)) > 1e-12) add_edge(pole, pole);
     }
     std::sort(meridians_.begin(), meridians_.end(), [](const Meridian& x, const Meridian& y) { return x.lng < y.lng; });
@@ -156,13 +152,14 @@ class PlanarShape {
   }
 
   bool encloses_here(double lat, double lng) const noexcept {
-    if (tree_.empty()) return false;
     bool odd = false;
+    for (const auto& [a, b] : polar_) odd ^= lat < a.lat && (a.lng <= lng) != (b.lng <= lng);
+    if (tree_.empty()) return odd;
     tree_.visit(0, [&](std::uint32_t node) {
       const Box& box = tree_.box(node);
       if (!((lng >= box.x_lo) & (lng < box.x_hi) & (lat < box.y_hi))) return false;
       if (!tree_.is_item(node)) return true;
-      const Slope& e = slopes_[tree_.item(node)];
+      const PlanarPiece& e = pieces_[tree_.item(node)];
       const bool east = e.a.lng < e.b.lng;
       const LngLat &west_end = east ? e.a : e.b, &east_end = east ? e.b : e.a;
       const double side = (east_end.lng - west_end.lng) * (lat - west_end.lat) -
@@ -173,19 +170,15 @@ class PlanarShape {
     return odd;
   }
 
-  struct Slope {  // an edge that is not along a meridian
-    LngLat a, b;
-  };
   struct Meridian {
     double lng, lo, hi;
   };
 
   std::vector<PlanarPiece> pieces_;
-  std::vector<Slope> slopes_;
+  std::vector<PlanarPiece> polar_;  // edges along a pole, as long as they are
   std::vector<Meridian> meridians_;
   std::vector<double> ends_;
-  std::array<double, 2> at_pole_ = {0, 0};
-  BoxTree tree_;  // of slopes, in longitude and latitude
+  BoxTree tree_;  // of the first pieces, of ring edges not along meridians or poles, in longitude and latitude
 };
 
 // A planar shape as the region of one covering, in places that hand down the pieces that meet them to their quarters.
