@@ -455,24 +455,27 @@ def rings_only(chains):
     return Chains(chains.xy[of_kept], np.append(0, np.cumsum(sizes[keep])), chains.roles[keep], rows)
 
 
-def warn_of_long_ways_round(chains):
-    """Warn of edges that seem to cross the antimeridian and go the other way."""
-    d_lng = np.abs(np.diff(chains.lng))
-    wide = d_lng > 180
-    if not wide.any():
-        return
-    wide &= (d_lng < 360) & ~((np.abs(chains.lat[1:]) == 90) & (chains.lat[1:] == chains.lat[:-1]))
-    wide[chains.offsets[1:-1] - 1] = False  # from one chain to the next
-    if wide.any():
-        k = int(wide.argmax())
-        row = np.searchsorted(chains.rows, np.searchsorted(chains.offsets, k, side="right") - 1, side="right") - 1
-        warnings.warn(
-            f"an edge from longitude {float(chains.lng[k])!r} to {float(chains.lng[k + 1])!r} in row {row} is "
-            f"{d_lng[k]:g} degrees long, as planar edges are: to go the short way across the antimeridian, give "
-            "longitudes beyond 180 (170 and 190), cut the geometry there, or take edges='geodesic'",
-            UserWarning,
-            stacklevel=5,
-        )
+def warn_of_long_ways_round(chains, rows):
+    """Warn of the first edge in the rows that seems to cross the antimeridian and goes the other way."""
+    for row in rows:
+        starts = chains.offsets[chains.rows[row] : chains.rows[row + 1] + 1]
+        lng, lat = chains.xy[starts[0] : starts[-1]].T
+        d_lng = np.abs(np.diff(lng))
+        wide = (d_lng > 180) & (d_lng < 360)
+        if not wide.any():
+            continue
+        wide &= ~((np.abs(lat[1:]) == 90) & (lat[1:] == lat[:-1]))
+        wide[starts[1:-1] - starts[0] - 1] = False  # from one chain to the next
+        if wide.any():
+            k = int(wide.argmax())
+            warnings.warn(
+                f"an edge from longitude {float(lng[k])!r} to {float(lng[k + 1])!r} in row {row} is "
+                f"{d_lng[k]:g} degrees long, as planar edges are: to go the short way across the antimeridian, give "
+                "longitudes beyond 180 (170 and 190), cut the geometry there, or take edges='geodesic'",
+                UserWarning,
+                stacklevel=5,
+            )
+            return
 
 
 def areas(chains):

@@ -136,10 +136,10 @@ def doubtful_rows(chains):
     return np.ones(len(chains.rows) - 1, bool) if module is None else module.doubtful_rows(*chains).view(bool)
 
 
-def cover_rows(chains, options, doubtful=True):
+def cover_rows(chains, options, doubtful=None):
     """Cells of a covering for each row of chains, offsets, and where a limit was met its name and the row."""
-    if np.any(doubtful):
-        geometries.warn_of_long_ways_round(chains)
+    rows = range(len(chains.rows) - 1) if doubtful is None else np.flatnonzero(doubtful)
+    geometries.warn_of_long_ways_round(chains, rows)
     if options.interior:
         chains = geometries.rings_only(chains)
     module = _dispatch.native()
