@@ -28,6 +28,19 @@ auto with_row(const Chains& chains, std::size_t row, const F& f) {
            std::span<const std::uint8_t>(chains.roles.data() + first, n));
 }
 
+// Calls f with a T whose memory serves for the thread's next row, unless the row is so large that it should be let go.
+template <class T, class F>
+auto with_memory(const Chains& chains, std::size_t row, const F& f) {
+  constexpr std::int64_t kLarge = 1 << 16;
+  const auto vertices_before = [&](std::size_t k) { return chains.offsets.data()[chains.rows.data()[k]]; };
+  if (vertices_before(row + 1) - vertices_before(row) > kLarge) {
+    T own;
+    return f(own);
+  }
+  thread_local T kept;
+  return f(kept);
+}
+
 struct PlanarCover {
   PlanarShape shape;
   PlanarRegion region;
@@ -47,10 +60,10 @@ void add_planar(nb::module_& m) {
       nb::gil_scoped_release release;
       try {
         parallel_for(chains.size(), grain_of_rows(chains.size()), [&](std::size_t begin, std::size_t end) {
-          thread_local ValidRings memory;  // serves for the next rows
-          ValidRings& rings = memory;
           for (std::size_t row = begin; row < end; ++row) {
-            doubtful[row] = !with_row(chains, row, [&](auto... arrays) { return rings.are_sure(arrays...); });
+            doubtful[row] = with_memory<ValidRings>(chains, row, [&](ValidRings& rings) {
+              return !with_row(chains, row, [&](auto... arrays) { return rings.are_sure(arrays...); });
+            });
           }
         });
       } catch (const Interrupted&) {
@@ -67,11 +80,11 @@ void add_planar(nb::module_& m) {
     const Chains chains = {xy, offsets, roles, rows};
     const CoverArguments how = given;
     return cover_rows(chains.size(), how.limit, [&](std::size_t row, std::vector<std::uint64_t>& cells) {
-      thread_local PlanarCover memory;  // serves for the next row
-      auto& [shape, region] = memory;
-      with_row(chains, row, [&shape](auto... arrays) { shape.assign(arrays...); });
-      region.reset(shape);
-      return Coverer(region, how.options, how.limit, candidate_limits.data()[row], is_interrupted).run(cells);
+      return with_memory<PlanarCover>(chains, row, [&](PlanarCover& made) {
+        with_row(chains, row, [&](auto... arrays) { made.shape.assign(arrays...); });
+        made.region.reset(made.shape);
+        return Coverer(made.region, how.options, how.limit, candidate_limits.data()[row], is_interrupted).run(cells);
+      });
     });
   });
 }
