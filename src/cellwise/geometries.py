@@ -407,34 +407,37 @@ class Chains(NamedTuple):
 
 
 def _flat(geometries):
-    """Points, lines and polygons that geometries are made of, and their rows."""
+    """Points, lines and polygons that geometries are made of, their rows and shapely's type ids."""
     import shapely
 
-    parts, row = geometries, np.arange(len(geometries))
-    for _ in range(DEEPEST + 1):
-        kind = shapely.get_type_id(parts)
-        if (kind <= _POLYGON).all():
-            keep = (kind >= 0) & ~shapely.is_empty(parts)
-            return parts[keep], row[keep]
+    parts, row, kind = geometries, np.arange(len(geometries)), shapely.get_type_id(geometries)
+    for _ in range(DEEPEST):
+        if not (is_several := kind > _POLYGON).any():
+            break
         # Only those of several parts are taken apart: shapely copies what it takes out.
-        single, several = np.flatnonzero(kind <= _POLYGON), np.flatnonzero(kind > _POLYGON)
+        single, several = np.flatnonzero(~is_several), np.flatnonzero(is_several)
         inner, index = shapely.get_parts(parts[several], return_index=True)
         order = np.argsort(np.concatenate((single, several[index])), kind="stable")
         parts = np.concatenate((parts[single], inner))[order]
         row = np.concatenate((row[single], row[several][index]))[order]
-    raise InvalidRegionError(f"region must have at most {DEEPEST} collections within one another: got more")
+        kind = np.concatenate((kind[single], shapely.get_type_id(inner)))[order]
+    else:
+        if (kind > _POLYGON).any():
+            raise InvalidRegionError(f"region must have at most {DEEPEST} collections within one another: got more")
+    keep = (kind >= 0) & ~shapely.is_empty(parts)
+    return parts[keep], row[keep], kind[keep]
 
 
 def chains(geometries):
     """Arrays of all vertices of an array of shapely geometries; missing and empty ones have none."""
     import shapely
 
-    parts, row = _flat(geometries)
+    parts, row, kind = _flat(geometries)
     has_holes = shapely.get_num_interior_rings(parts) > 0
     whole, holed = np.flatnonzero(~has_holes), np.flatnonzero(has_holes)
     rings, ring_part = shapely.get_rings(parts[holed], return_index=True)
     is_shell = np.diff(ring_part, prepend=-1) != 0
-    of_whole = np.where(shapely.get_type_id(parts[whole]) == _POLYGON, SHELL, LINE)
+    of_whole = np.where(kind[whole] == _POLYGON, SHELL, LINE)
     part = np.concatenate((whole, holed[ring_part]))
     order = np.argsort(part, kind="stable")
     sizes = np.concatenate((shapely.get_num_coordinates(parts[whole]), shapely.get_num_coordinates(rings)))[order]
