@@ -97,6 +97,28 @@ def test_rows_at_a_level():
         assert len(cw.cells_at_level(bow_tie, 10, mode=mode, on_invalid="skip")) == 0
 
 
+def test_centres_in_geodesic_rows(backend):
+    rng = np.random.default_rng(83)
+    shapes = [random_polygon(rng, kind, size=0.5) for kind in ("star", "hole", "any")]
+    shapes += [None, shapely.LineString([(0, 0), (1, 1)]), shapely.GeometryCollection([BOX, shapely.Point(1, 1)])]
+    at = dict(edges="geodesic", on_invalid="skip")
+    rows = cw.cells_at_level(shapes, 11, mode="center", **at)
+    assert rows.sizes[:3].min() > 0
+    assert rows.sizes[3:5].tolist() == [0, 0]
+    for shape, centered in zip(shapes, rows):
+        if shape is None:
+            continue
+        assert centered == cw.cells_at_level(shape, 11, mode="center", **at)
+        if shape.area == 0:
+            continue
+        region, meeting = cw.region(shape, edges="geodesic"), cw.cells_at_level(shape, 11, **at)
+        inside = region.contains(*cw.cell_to_latlng(meeting.cells))
+        assert centered.cells.tolist() == meeting.cells[inside].tolist()
+    for limit in (int(rows.sizes[0]) - 1, int(rows.sizes.sum()) - 1):
+        with cw.set_cell_limit(limit), pytest.raises(CellLimitError, match=f"cell limit of {limit:,} in row"):
+            cw.cells_at_level(shapes, 11, mode="center", **at)
+
+
 @pytest.mark.parametrize(
     ("call", "words"),
     [

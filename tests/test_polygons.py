@@ -398,18 +398,22 @@ def test_many_polygons_in_one_call():
             np.concatenate(roles).astype(np.uint8),
             np.cumsum([0, *map(len, rows)]),
         )
+
+        def covered(*options):
+            return module.cover_polygons(*chains, False, options, False)
+
         for options in ((0, 30, 20, 1, False), (6, 6, 2**31 - 1, 1, False), (0, 12, 9, 2, True)):
-            cells, offsets, left, fault, _ = module.cover_polygons(*chains, False, (*options, 0, NO_LIMIT, NO_LIMIT))
+            cells, offsets, left, fault, _ = covered(*options, 0, NO_LIMIT, NO_LIMIT)
             assert (fault, np.flatnonzero(left).tolist(), len(offsets)) == ("", [7, 11], len(rows) + 1)
             names = ("min_level", "max_level", "max_cells", "level_mod", "interior")
             for k, row in enumerate(rows):
                 own = cells[offsets[k] : offsets[k + 1]]
                 expected = [] if k in (7, 9, 11) else covering(Polygon(row), **dict(zip(names, options)))
                 assert_cells_equal(own, expected)
-        total = len(module.cover_polygons(*chains, False, (0, 12, 9, 2, False, 0, NO_LIMIT, 0))[0])
-        assert module.cover_polygons(*chains, False, (0, 12, 9, 2, False, 0, total, 0))[3] == ""
-        assert module.cover_polygons(*chains, False, (0, 12, 9, 2, False, 0, total - 1, 0))[3] == "cells"
-        assert module.cover_polygons(*chains, False, (28, 30, 9, 1, False, 0, 10**6, 0))[3] == "cells"
+        total = len(covered(0, 12, 9, 2, False, 0, NO_LIMIT, 0)[0])
+        assert covered(0, 12, 9, 2, False, 0, total, 0)[3] == ""
+        assert covered(0, 12, 9, 2, False, 0, total - 1, 0)[3] == "cells"
+        assert covered(28, 30, 9, 1, False, 0, 10**6, 0)[3] == "cells"
 
 
 # --- the twin ---------------------------------------------------------------------------------------------------------

@@ -176,10 +176,10 @@ void add_polygons(nb::module_& m) {
           return LevelCells(self, level, cell_mode, limit, is_interrupted).run(cells);
         });
       });
-  // A covering of each row of polygons, as `cover_rows` gives it, and which rows were left: those with lines, and those
-  // with a fault.
+  // A covering of each row of polygons, as `cover_rows` gives it, or with `center` the cells of the one level that have
+  // their centre in it; and which rows were left: those with lines, and those with a fault.
   m.def("cover_polygons", [](Chains::Positions xy, Chains::In<std::int64_t> offsets, Chains::In<std::uint8_t> roles,
-                             Chains::In<std::int64_t> rows, bool oriented, CoverArguments::Tuple given) {
+                             Chains::In<std::int64_t> rows, bool oriented, CoverArguments::Tuple given, bool center) {
     const Chains chains = {xy, offsets, roles, rows};
     const std::span<const LngLat> positions = chains.positions();
     const CoverArguments how = given;
@@ -209,6 +209,7 @@ void add_polygons(nb::module_& m) {
       if (const CoverStatus status = look_ahead(polygon, how.options, how.limit, candidate_limit); status != CoverStatus::kOk) {
         return status;
       }
+      if (center) return LevelCells(polygon, how.options.min_level, CellMode::kCenter, how.limit, is_interrupted).run(cells);
       return cover_polygon(polygon, how.options, how.limit, candidate_limit, is_interrupted, cells);
     });
     return nb::make_tuple(found[0], found[1], to_numpy(std::move(left)), found[2], found[3]);

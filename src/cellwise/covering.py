@@ -15,7 +15,7 @@ from .inputs import cell_limit, check_cell_limit
 from .levels import _AVG_AREA, _MAX_AREA
 from .planar import cover_rows, doubtful_rows
 from .polygons import Polygon
-from .ragged import Ragged, joined
+from .ragged import Ragged
 from .regions import EDGES, checked_regions
 from .regions import region as as_region
 
@@ -31,6 +31,7 @@ class _Options:
     interior: bool
     area: object = 4 * np.pi  # of the region, or of each of many, steradians; at most
     within: int = 0  # a cell: only what lies in it
+    center: bool = False  # cells of one level with their centre in the region, instead of a covering
 
     def __post_init__(self):
         inputs.check_integer("min_level", self.min_level, 0, 30)
@@ -231,6 +232,10 @@ def cover(
     True
     """
     options = _Options(min_level, max_level, max_cells, level_mod, interior)
+    return _cover(region, options, edges, oriented, on_invalid, buffer, unit)
+
+
+def _cover(region, options, edges, oriented, on_invalid, buffer, unit):
     made = _read(region, edges, oriented, on_invalid)
     if isinstance(made, geometries.Geometries):
         return _cover_rows(made, options, edges, oriented, on_invalid, buffer, unit)
@@ -289,19 +294,14 @@ def cells_at_level(
     >>> [len(cw.cells_at_level(box, 12, mode=mode)) for mode in ("intersects", "contains", "center")]
     [251, 181, 230]
     """
+    options = _options_at_level(level, mode)
+    return _cover(region, options, edges, oriented, on_invalid, buffer, unit)
+
+
+def _options_at_level(level, mode, within=0):
     inputs.check_choice("mode", mode, MODES)
     inputs.check_integer("level", level, 0, 30)
-    how = dict(edges=edges, oriented=oriented, on_invalid=on_invalid)
-    if mode != "center":
-        at = dict(min_level=level, max_level=level, max_cells=2**31 - 1)
-        return cover(region, interior=mode == "contains", **at, **how, buffer=buffer, unit=unit)
-    made = _read(region, **how)
-    is_rows = isinstance(made, geometries.Geometries)
-    found = [
-        NO_CELLS if one is None else _at_level(buffered(one, buffer, unit), level, mode)
-        for one in (checked_regions(made, **how) if is_rows else [made])
-    ]
-    return Coverings(*joined(found, np.uint64), made.index) if is_rows else CellUnion._from_sorted(found[0])
+    return _Options(level, level, 2**31 - 1, 1, mode == "contains", within=within, center=mode == "center")
 
 
 def iter_cells(region, level, *, mode="intersects", edges=None, oriented=False, on_invalid="raise", buffer=0, unit="m"):
@@ -332,8 +332,7 @@ def iter_cells(region, level, *, mode="intersects", edges=None, oriented=False, 
     >>> sum(map(len, cw.iter_cells(country, 10))) == len(cw.cells_at_level(country, 10))
     True
     """
-    inputs.check_choice("mode", mode, MODES)
-    inputs.check_integer("level", level, 0, 30)
+    _options_at_level(level, mode)
     made = as_region(region, edges=edges, oriented=oriented, on_invalid=on_invalid)
     return _parts(buffered(made, buffer, unit), level, mode)
 
@@ -356,21 +355,18 @@ def _within(region, levels, cell, mode):
     """Cells of the last of the levels that lie in a cell (0: anywhere)."""
     level, *finer = levels
     if not finer:
-        yield _at_level(region, level, mode, within=cell)
+        yield _cells(region, _options_at_level(level, mode, cell))
         return
-    for part in _at_level(region, level, "intersects", within=cell).tolist():
+    for part in _cells(region, _options_at_level(level, "intersects", cell)).tolist():
         yield from _within(region, finer, part, mode)
 
 
-def _at_level(region, level, mode, within=0):
-    """Cells of one level; with their centres in the region: those that it only meets are asked one by one."""
-    found = []
-    for interior in {"intersects": (False,), "contains": (True,), "center": (False, True)}[mode]:
-        found.append(_cells(region, _Options(level, level, 2**31 - 1, 1, interior, within=within)))
-    cells = found[0]
-    if mode != "center":
-        return cells
-    centered = np.isin(cells, found[1], assume_unique=True)
+def _centered(region, options, where):
+    """Cells with their centre in the region: those that it only meets are asked one by one."""
+    cells, within = (
+        _cells(region, replace(options, center=False, interior=interior), where) for interior in (False, True)
+    )
+    centered = np.isin(cells, within, assume_unique=True)
     if region.area() > 0:
         lat, lng = cell_to_latlng(cells[~centered])
         centered[~centered] = region.contains(lat=lat, lng=lng)
@@ -378,6 +374,8 @@ def _at_level(region, level, mode, within=0):
 
 
 def _cells(region, options, where=""):
+    if options.center and (options.within or not isinstance(region, Polygon)):
+        return _centered(region, options, where)
     if options.within:  # whose cells are few
         options = replace(options, area=0.0)
     if not options.is_small and isinstance(region, Polygon):
@@ -407,7 +405,7 @@ def _refuse(limit, options, where=""):
 
 def _cover_rows(given, options, edges, oriented, on_invalid, buffer, unit):
     inputs.check_choice("edges", edges if edges is not None else EDGES[0], EDGES)
-    if buffer != 0:
+    if buffer != 0 or (options.center and edges != "geodesic"):
         regions = checked_regions(given, edges, oriented, on_invalid)
         margins = [None if region is None else buffered(region, buffer, unit) for region in regions]
         return _one_by_one(margins, np.ones(len(margins), bool), NO_CELLS, options, given.index)
@@ -436,7 +434,7 @@ def _cover_geodesic_rows(given, options, oriented, on_invalid):
     else:
         rows = geometries.in_range(given)
         chains = geometries.chains(rows)
-        cells, offsets, left, fault, row = module.cover_polygons(*chains, oriented, options.as_tuple())
+        cells, offsets, left, fault, row = module.cover_polygons(*chains, oriented, options.as_tuple(), options.center)
         left = left.astype(bool) | (rows == None)  # noqa: E711 - of each row
         if fault:
             region = checked_regions(given, "geodesic", oriented, on_invalid, np.arange(n) == row)[row]

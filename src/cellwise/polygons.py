@@ -10,6 +10,7 @@ from ._reference import polygon as kernels
 from ._reference.projection import latlng_to_point, wrap_lng
 from .cells.conversion import checked_latlng
 from .errors import InvalidRegionError
+from .inputs import cell_limit
 from .units import area_unit, length_unit
 
 # Rows a call of the backend, so that Ctrl-C is noticed.
@@ -294,6 +295,8 @@ class Polygon:
         return parts[0] if len(parts) == 1 else shapely.MultiPolygon(parts)
 
     def _cover(self, options):
+        if options.center:
+            return self._shape.cells_at_level(int(options.min_level), "center", cell_limit())
         return self._shape.cover(options.as_tuple())
 
 
