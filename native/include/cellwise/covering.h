@@ -83,7 +83,7 @@ class PriorityHeap {
     std::size_t hole = 0;
     while (2 * hole + 2 < n) {
       std::size_t child = 2 * hole + 2;
-      if (entries_[child].priority < entries_[child - 1].priority) --child;
+      child -= entries_[child].priority < entries_[child - 1].priority;
       entries_[hole] = std::move(entries_[child]);
       hole = child;
     }
@@ -157,7 +157,7 @@ class Coverer {
     if (options_.within != 0) keep_within(start);
     for (const std::uint64_t cell : start) {
       Candidate first{places_.at(cell)};
-      judge(first);
+      if (!judge(first.place, first.terminal)) continue;
       if (const auto status = add(first); status != CoverStatus::kOk) return status;
     }
     while (!queue_.empty() && (!options_.interior || found() < options_.max_cells)) {
@@ -189,7 +189,7 @@ class Coverer {
  private:
   struct Candidate {
     Place place;
-    bool exists = false, terminal = false;
+    bool terminal = false;
   };
   using Block = Candidate*;  // room for the children of one cell
   struct Queued {
@@ -200,7 +200,7 @@ class Coverer {
   };
   struct HeapEntry {
     std::int32_t priority = 0;
-    std::size_t slot = 0;
+    std::uint32_t slot = 0;
   };
 
   // The heap moves small entries; what they stand for stays in its slot.
@@ -210,7 +210,7 @@ class Coverer {
     std::int64_t size() const noexcept { return heap_.size(); }
     void push(Queued queued) {
       const std::int32_t priority = queued.priority;
-      std::size_t slot = slots_.size();
+      auto slot = static_cast<std::uint32_t>(slots_.size());
       if (free_.empty()) {
         slots_.push_back(std::move(queued));
       } else {
@@ -221,7 +221,7 @@ class Coverer {
       heap_.push({priority, slot});
     }
     Queued pop() {
-      const std::size_t slot = heap_.pop().slot;
+      const std::uint32_t slot = heap_.pop().slot;
       free_.push_back(slot);
       return std::move(slots_[slot]);
     }
@@ -229,7 +229,7 @@ class Coverer {
    private:
     internal::PriorityHeap<HeapEntry> heap_;
     std::vector<Queued> slots_;
-    std::vector<std::size_t> free_;
+    std::vector<std::uint32_t> free_;
   };
 
   std::int64_t found() const noexcept { return static_cast<std::int64_t>(result_.size()); }
@@ -240,21 +240,21 @@ class Coverer {
     return level >= options_.min_level && level + options_.level_mod > options_.max_level;
   }
 
-  void judge(Candidate& made) {
-    made.exists = places_.met(made.place);
-    made.terminal = false;
-    const std::int32_t level = cell_level(places_.cell(made.place));
-    if (!made.exists || level < options_.min_level) return;
+  // Is a place a candidate, and if so, is it one to take?
+  bool judge(const Place& place, bool& terminal) {
+    terminal = false;
+    if (!places_.met(place)) return false;
+    const std::int32_t level = cell_level(places_.cell(place));
+    if (level < options_.min_level) return true;
     if (options_.interior) {
-      made.terminal = places_.contained(made.place);
-      made.exists = made.terminal || !is_finest(level);
-    } else {
-      made.terminal = is_finest(level) || places_.contained(made.place);
+      terminal = places_.contained(place);
+      return terminal || !is_finest(level);
     }
+    terminal = is_finest(level) || places_.contained(place);
+    return true;
   }
 
   CoverStatus add(Candidate& candidate) {
-    if (!candidate.exists) return CoverStatus::kOk;
     if ((++steps_ & 0xfff) == 0 && interrupted_()) return CoverStatus::kInterrupted;
     const std::uint64_t cell = places_.cell(candidate.place);
     if (candidate.terminal) {
@@ -301,11 +301,10 @@ class Coverer {
         if (places_.met(quarter)) n_terminal += expand(quarter, levels - 1, children, n);
         continue;
       }
-      Candidate& made = children[n];
-      made.place = std::move(quarter);
-      judge(made);
-      n += made.exists;
-      n_terminal += made.exists && made.terminal;
+      bool terminal;
+      if (!judge(quarter, terminal)) continue;
+      children[n++] = {std::move(quarter), terminal};
+      n_terminal += terminal;
     }
     return n_terminal;
   }

@@ -160,6 +160,7 @@ class EdgeBoxes {
     const std::vector<Box>& boxes = levels_[level];
     const std::size_t a_end = std::min(kFan * (a + 1), boxes.size()), b_end = std::min(kFan * (b + 1), boxes.size());
     for (std::size_t i = kFan * a; i < a_end; ++i) {
+      if (a != b && !boxes[i].meets(levels_[level + 1][b])) continue;
       if (a == b && level > 0) join(level, i, i, visit, interrupted);
       for (std::size_t j = a == b ? i + 1 : kFan * b; j < b_end; ++j) {
         if (!boxes[i].meets(boxes[j])) continue;
@@ -178,21 +179,23 @@ class EdgeBoxes {
   bool stopped_ = false;
 };
 
+// Side of the line from x to y on which z lies, left positive; 0 in doubt: coordinates are off by ulps of 1.
+inline constexpr double kSideError = 16 * DBL_EPSILON;
+inline int clear_side(const UV& x, const UV& y, const UV& z) noexcept {
+  const double yu = y.u - x.u, yv = y.v - x.v, zu = z.u - x.u, zv = z.v - x.v;
+  const double error = kSideError * (std::fabs(yu) + std::fabs(yv) + std::fabs(zu) + std::fabs(zv));
+  const double area = yu * zv - yv * zu;
+  return (area > error) - (area < -error);
+}
+
 // Whether the way from p to q crosses the edge ab: 1 or 0, or -1 where roundings might decide.
 inline int crosses_clearly(const UV& p, const UV& q, const UV& a, const UV& b) noexcept {
-  constexpr double kError = 16 * DBL_EPSILON;
+  constexpr double kError = kSideError;
   if (std::max(a.u, b.u) < std::min(p.u, q.u) - kError || std::min(a.u, b.u) > std::max(p.u, q.u) + kError) return 0;
   if (std::max(a.v, b.v) < std::min(p.v, q.v) - kError || std::min(a.v, b.v) > std::max(p.v, q.v) + kError) return 0;
-  // Side of the line through x and y, on which z lies, 0 if in doubt: coordinates are off by ulps of 1.
-  const auto side = [](const UV& x, const UV& y, const UV& z) {
-    const double yu = y.u - x.u, yv = y.v - x.v, zu = z.u - x.u, zv = z.v - x.v;
-    const double error = kError * (std::fabs(yu) + std::fabs(yv) + std::fabs(zu) + std::fabs(zv));
-    const double area = yu * zv - yv * zu;
-    return (area > error) - (area < -error);
-  };
-  const int a_side = side(p, q, a) * side(p, q, b);
+  const int a_side = clear_side(p, q, a) * clear_side(p, q, b);
   if (a_side > 0) return 0;
-  const int p_side = side(a, b, p) * side(a, b, q);
+  const int p_side = clear_side(a, b, p) * clear_side(a, b, q);
   if (p_side > 0) return 0;
   return a_side < 0 && p_side < 0 ? 1 : -1;
 }
@@ -543,6 +546,7 @@ class PolygonRegion {
     bool is_index_divided = false;  // `n` clipped pieces, else numbers of pieces to be tested
     std::int8_t list_class = 0;
     std::uint32_t n = 0;
+    FaceEdges::Piece only = 0;  // instead of a list with one number
     void* list = nullptr;
     double u[2] = {}, v[2] = {};
   };
@@ -589,6 +593,7 @@ class PolygonRegion {
       }
       return;
     }
+    if (place.list == nullptr && place.n == 1 && test_only(place, mid, quarters)) return;
     find_middle(place, mid);
     if (place.is_index_divided && !is_index_cell(place)) {
       divide(place, mid, quarters, keep);
@@ -618,7 +623,7 @@ class PolygonRegion {
   // Whether the polygon contains the middle of a place.
   bool middle_is_inside(Place& place) {
     if (place.above_root) return roots_[cell_face(place.cell)].rest_inside;
-    if (place.list != nullptr) find_middle(place, middle(place));
+    if (place.n > 0) find_middle(place, middle(place));
     return place.inside || place.contained;
   }
 
@@ -628,7 +633,7 @@ class PolygonRegion {
     if (place.is_index_divided) {
       for (const Clipped& e : list<Clipped>(place)) visit(e.piece);
     } else {
-      for (const FaceEdges::Piece piece : list<FaceEdges::Piece>(place)) visit(piece);
+      for (const FaceEdges::Piece piece : numbers(place)) visit(piece);
     }
   }
 
@@ -721,15 +726,14 @@ class PolygonRegion {
       return root;
     }
     UVRect bound;
-    std::vector<Clipped>& pieces = clipped_[0];
-    pieces.clear();
-    IndexSplitter{edges_}.pieces(face, pieces, bound);
+    clipped_.clear();
+    IndexSplitter{edges_}.pieces(face, clipped_, bound);
     const std::uint64_t cell = internal::PaddedCell::of(whole).shrunk_to(bound);
     root.place = plain(internal::PaddedCell::of(cell), true);
     root.place.contained = false;
     root.place.is_index_divided = root.place.middle_known = true;
     root.place.inside = polygon_.contains_by_all(cell_to_point(cell));
-    set_list(root.place, pieces.data(), pieces.size());
+    set_list(root.place, clipped_.data(), clipped_.size());
     if (is_only_face) {
       root.rest_inside = polygon_.start_inside();
     } else if (cell != whole) {
@@ -778,6 +782,10 @@ class PolygonRegion {
 
   // --- lists ------------------------------------------------------------------------------------------------------
 
+  static std::span<const FaceEdges::Piece> numbers(const Place& place) noexcept {
+    if (place.list == nullptr) return {&place.only, place.n};
+    return list<FaceEdges::Piece>(place);
+  }
   template <class T>
   static std::span<const T> list(const Place& place) noexcept {
     return {static_cast<const T*>(place.list), place.n};
@@ -795,6 +803,7 @@ class PolygonRegion {
   // Where they lie; nothing else is known yet.
   static void make_quarters(const Place& place, const UV& mid, Place* quarters) noexcept {
     const std::int32_t half = level_size(place.level) >> 1;
+    const double u[3] = {place.u[0], mid.u, place.u[1]}, v[3] = {place.v[0], mid.v, place.v[1]};
     for (int k = 0; k < 4; ++k) {
       const int ij = kPositionToIJ[place.orientation][k], upper_i = ij >> 1, upper_j = ij & 1;
       quarters[k] = {.cell = cell_child(place.cell, k),
@@ -802,8 +811,8 @@ class PolygonRegion {
                      .j = place.j + upper_j * half,
                      .level = static_cast<std::int8_t>(place.level + 1),
                      .orientation = static_cast<std::int8_t>(place.orientation ^ kPositionToOrientation[k]),
-                     .u = {upper_i ? mid.u : place.u[0], upper_i ? place.u[1] : mid.u},
-                     .v = {upper_j ? mid.v : place.v[0], upper_j ? place.v[1] : mid.v}};
+                     .u = {u[upper_i], u[upper_i + 1]},
+                     .v = {v[upper_j], v[upper_j + 1]}};
     }
   }
 
@@ -815,15 +824,15 @@ class PolygonRegion {
     const UV corner = {place.u[(place.i & size) == 0], place.v[(place.j & size) == 0]};
     const std::uint64_t parent = cell_parent(place.cell, place.level - 1);
     if (place.is_index_divided) {
-      const UVRect way = {{std::min(corner.u, mid.u), std::max(corner.u, mid.u)},
-                          {std::min(corner.v, mid.v), std::max(corner.v, mid.v)}};
+      const UVRect way = {{std::min(corner.u, mid.u) - kCellPadding, std::max(corner.u, mid.u) + kCellPadding},
+                          {std::min(corner.v, mid.v) - kCellPadding, std::max(corner.v, mid.v) + kCellPadding}};
       for (const Clipped& e : list<Clipped>(place)) {
-        const bool is_apart = e.bound.u.hi < way.u.lo - kCellPadding || e.bound.u.lo > way.u.hi + kCellPadding ||
-                              e.bound.v.hi < way.v.lo - kCellPadding || e.bound.v.lo > way.v.hi + kCellPadding;
+        const bool is_apart = (e.bound.u.hi < way.u.lo) | (e.bound.u.lo > way.u.hi) | (e.bound.v.hi < way.v.lo) |
+                              (e.bound.v.lo > way.v.hi);
         if (!is_apart) place.inside ^= is_crossed(e.piece, corner, mid, parent, place.cell);
       }
     } else {
-      for (const FaceEdges::Piece piece : list<FaceEdges::Piece>(place)) {
+      for (const FaceEdges::Piece piece : numbers(place)) {
         place.inside ^= is_crossed(piece, corner, mid, parent, place.cell);
       }
     }
@@ -839,37 +848,38 @@ class PolygonRegion {
   }
 
   void divide(const Place& place, const UV& mid, Place* quarters, bool keep) {
-    for (auto& found : clipped_) found.clear();
-    IndexSplitter{edges_}.split(list<Clipped>(place), mid, clipped_);
+    struct Run {
+      Clipped *begin, *end;
+      void push_back(const Clipped& e) noexcept { *end++ = e; }
+    };
+    if (clipped_.size() < 4 * std::size_t{place.n}) clipped_.resize(4 * std::size_t{place.n});
+    std::array<Run, 4> found;
+    for (std::size_t k = 0; k < 4; ++k) found[k].begin = found[k].end = clipped_.data() + k * place.n;
+    IndexSplitter{edges_}.split(list<Clipped>(place), mid, found);
     for (int k = 0; k < 4; ++k) {
-      const auto& found = clipped_[kPositionToIJ[place.orientation][k]];
+      const auto [begin, end] = found[kPositionToIJ[place.orientation][k]];
+      const bool is_empty = begin == end;
       Place& quarter = quarters[k];
       quarter.inside = place.inside;
       quarter.is_index_divided = true;
-      quarter.met = !found.empty() || place.inside;
-      quarter.contained = found.empty() && place.inside;
-      if (keep && !found.empty()) set_list(quarter, found.data(), found.size());
+      quarter.met = !is_empty || place.inside;
+      quarter.contained = is_empty && place.inside;
+      if (keep && !is_empty) set_list(quarter, begin, static_cast<std::size_t>(end - begin));
     }
   }
 
-  // As `segment_meets`, for all four quarters at once.
-  void test(const Place& place, const UV& mid, Place* quarters, bool keep) {
-    // Short lists are written where they stay, long ones copied there.
-    FaceEdges::Piece* found[4];
-    const int list_class = internal::ListPool::class_of(place.n * sizeof(FaceEdges::Piece));
-    const bool is_short = keep && place.n <= 64;
-    if (is_short) {
-      for (auto& list : found) list = static_cast<FaceEdges::Piece*>(pool_.take(list_class));
-    } else {
-      tested_.resize(4 * std::size_t{place.n});
-      for (std::size_t k = 0; k < 4; ++k) found[k] = tested_.data() + k * place.n;
-    }
-    std::uint32_t n[4] = {};
-    // Padded sides of the lower and the upper half.
-    const Interval u[2] = {{place.u[0] - kTestMargin, mid.u + kTestMargin}, {mid.u - kTestMargin, place.u[1] + kTestMargin}};
-    const Interval v[2] = {{place.v[0] - kTestMargin, mid.v + kTestMargin}, {mid.v - kTestMargin, place.v[1] + kTestMargin}};
-    const auto test = [&](FaceEdges::Piece piece) {
-      const auto [a, b] = edges_.test_segment(piece);
+  // As `segment_meets`, for all four quarters of a place at once.
+  struct QuarterTest {
+    Interval u[2], v[2];  // padded sides of the lower and the upper half
+
+    QuarterTest(const Place& place, const UV& mid) noexcept
+        : u{{place.u[0] - kTestMargin, mid.u + kTestMargin}, {mid.u - kTestMargin, place.u[1] + kTestMargin}},
+          v{{place.v[0] - kTestMargin, mid.v + kTestMargin}, {mid.v - kTestMargin, place.v[1] + kTestMargin}} {}
+
+    // Calls `visit(k, whether the segment meets it)` for the quarters k = 2 * (upper u) + (upper v).
+    template <class Visit>
+    void operator()(const FaceEdges::Segment& segment, Visit visit) const noexcept {
+      const auto& [a, b] = segment;
       const double nu = -(b.v - a.v), nv = b.u - a.u;
       const bool i = nu >= 0, j = nv >= 0;
       bool meets_u[2], meets_v[2];
@@ -886,17 +896,30 @@ class PolygonRegion {
       }
       for (int k = 0; k < 4; ++k) {
         const int a_half = k >> 1, b_half = k & 1;
-        found[k][n[k]] = piece;
-        n[k] += meets_u[a_half] & meets_v[b_half] & (far_u[a_half] + far_v[b_half] >= 0) &
-                (near_u[a_half] + near_v[b_half] <= 0);
+        visit(k, meets_u[a_half] & meets_v[b_half] & (far_u[a_half] + far_v[b_half] >= 0) &
+                     (near_u[a_half] + near_v[b_half] <= 0));
       }
+    }
+  };
+
+  void test(const Place& place, const UV& mid, Place* quarters, bool keep) {
+    if (tested_.size() < 4 * std::size_t{place.n}) tested_.resize(4 * std::size_t{place.n});
+    FaceEdges::Piece* found[4];
+    for (std::size_t k = 0; k < 4; ++k) found[k] = tested_.data() + k * place.n;
+    std::uint32_t n[4] = {};
+    const QuarterTest meets(place, mid);
+    const auto test = [&](FaceEdges::Piece piece) {
+      meets(edges_.test_segment(piece), [&](int k, bool met) {
+        found[k][n[k]] = piece;
+        n[k] += met;
+      });
     };
     if (place.is_index_divided) {
       for (const Clipped& e : list<Clipped>(place)) {
         if (edges_.is_testable(e.piece)) test(e.piece);
       }
     } else {
-      for (const FaceEdges::Piece piece : list<FaceEdges::Piece>(place)) test(piece);
+      for (const FaceEdges::Piece piece : numbers(place)) test(piece);
     }
     for (int k = 0; k < 4; ++k) {
       const int from = kPositionToIJ[place.orientation][k];
@@ -904,16 +927,36 @@ class PolygonRegion {
       quarter.inside = place.inside;
       quarter.met = n[from] > 0 || place.inside;
       quarter.contained = n[from] == 0 && place.inside;
-      if (is_short && n[from] > 0) {
-        quarter.list = found[from];
-        quarter.list_class = static_cast<std::int8_t>(list_class);
-        quarter.n = n[from];
-      } else if (is_short) {
-        pool_.give(found[from], list_class);
-      } else if (keep && n[from] > 0) {
+      if (n[from] == 1) {
+        quarter.n = 1;
+        quarter.only = *found[from];
+      } else if (keep && n[from] > 1) {
         set_list(quarter, found[from], n[from]);
       }
     }
+  }
+
+  // `find_middle` and `test` of a place that one edge meets: it runs right through, and the middle lies inside if it
+  // lies to its left. False, and nothing done, where roundings might decide.
+  bool test_only(Place& place, const UV& mid, Place* quarters) const noexcept {
+    if (edges_.is_special(place.only)) return false;
+    const FaceEdges::Segment edge = edges_.segment(place.only);
+    const int side = internal::clear_side(edge.a, edge.b, mid);
+    if (side == 0) return false;
+    place.middle_known = true;
+    place.inside = side > 0;
+    bool met[4];
+    QuarterTest(place, mid)(edge, [&](int k, bool meets) { met[k] = meets; });
+    for (int k = 0; k < 4; ++k) {
+      const bool own = met[kPositionToIJ[place.orientation][k]];
+      Place& quarter = quarters[k];
+      quarter.inside = place.inside;
+      quarter.met = own || place.inside;
+      quarter.contained = !own && place.inside;
+      quarter.n = own;
+      quarter.only = place.only;
+    }
+    return true;
   }
 
   static constexpr double kTestMargin = kFaceClipError + kSegmentMeetsError;
@@ -922,7 +965,7 @@ class PolygonRegion {
   const FaceEdges& edges_;
   std::array<Root, 6> roots_;
   internal::ListPool pool_;
-  std::array<std::vector<Clipped>, 4> clipped_;
+  std::vector<Clipped> clipped_;  // room for those of four quarters, and here for what is tested
   std::vector<FaceEdges::Piece> tested_;
   std::unordered_map<std::uint64_t, std::array<Place, 4>> split_before_;
 };
