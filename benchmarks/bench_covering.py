@@ -220,7 +220,11 @@ def unpinned():
 def features(path):
     """Geometries of a GeoJSON file that are valid with geodesic edges, as shapely has them."""
     with gzip.open(path, "rt") as file:
-        shapes = [shapely.geometry.shape(feature["geometry"]) for feature in json.load(file)["features"]]
+        return valid(shapely.geometry.shape(feature["geometry"]) for feature in json.load(file)["features"])
+
+
+def valid(shapes):
+    """Those of the shapes that are valid with geodesic edges."""
 
     def is_valid(shape):
         try:
@@ -321,7 +325,8 @@ def files(library, data):
         for max_cells in (8, 64, 500):
             what = f"{name} from shapely, planar, {max_cells} cells each"
             yield from both.planar_rows(what, planar[name], max_cells=max_cells)
-    yield from hexagons(shapes["NYC taxi zones"])
+    zones = "NYC taxi zones"
+    yield from hexagons({zones: shapes[zones], "NYC boroughs": boroughs(data / "nyc_taxi_zones.geojson.gz")})
     yield from sedona(shapes)
 
 
@@ -329,27 +334,40 @@ def through_python(shapes, **options):
     return cw.cover(shapes, edges="geodesic", **options)
 
 
-def hexagons(zones):
-    """Time per cell, at H3's resolution with cells of nearest size."""
+def boroughs(path):
+    """The taxi zones of each borough, dissolved, as far as the outcome is valid with geodesic edges."""
+    with gzip.open(path, "rt") as file:
+        zones = json.load(file)["features"]
+    parts = {}
+    for zone in zones:
+        shape = shapely.make_valid(shapely.geometry.shape(zone["geometry"]))
+        parts.setdefault(zone["properties"]["borough"], []).append(shape)
+    return valid(map(shapely.union_all, parts.values()))
+
+
+def hexagons(shapes):
+    """Time per cell, from shapely, at H3's resolution with cells of nearest size; like is compared with like."""
     try:
         from h3ronpy import ContainmentMode
         from h3ronpy.vector import wkb_to_cells
     except ImportError:
-        return ["| NYC taxi zones | h3ronpy is not installed | |"]
+        yield "| polygons from shapely | h3ronpy is not installed | |"
+        return
     import pyarrow as pa
 
-    wkb = pa.array(shapely.to_wkb(zones))
-    modes = {"centre": ContainmentMode.ContainsCentroid, "intersects": ContainmentMode.Covers}
+    modes = {"center": ContainmentMode.ContainsCentroid, "intersects": ContainmentMode.Covers}
+    for name, geometries in shapes.items():
+        wkb = pa.array(shapely.to_wkb(geometries))
+        for mode, theirs in modes.items():
 
-    def fill(mode):
-        return len(wkb_to_cells(wkb, 11, containment_mode=mode, flatten=True))
+            def ours(mode=mode, geometries=geometries):
+                return len(cw.cells_at_level(geometries, 17, mode=mode, edges="geodesic").values)
 
-    def ours():
-        return len(through_python(zones, min_level=17, max_level=17, max_cells=2**31 - 1).values)
+            def fill(theirs=theirs, wkb=wkb):
+                return len(wkb_to_cells(wkb, 11, containment_mode=theirs, flatten=True))
 
-    contenders = {"cellwise": (ours, ours())}
-    contenders |= {f"h3ronpy, {name}, per cell": (lambda m=m: fill(m), fill(m)) for name, m in modes.items()}
-    return ratios("NYC taxi zones from shapely, all of level 17", contenders, repeat=3)
+            contenders = {"cellwise": (ours, ours()), "h3ronpy, resolution 11, per cell": (fill, fill())}
+            yield from ratios(f"{name} from shapely, all of level 17, {mode}", contenders, repeat=3)
 
 
 def sedona(shapes):
