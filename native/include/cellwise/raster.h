@@ -270,14 +270,18 @@ class LevelCells {
   void mark(int i, int j) noexcept { boundary_[word(i, j)] |= bit(i, j); }
 
   void draw(const Vertex& a, const Vertex& b) {
-    if (a.is_clear && b.is_clear && (a.i == b.i || a.j == b.j)) {
+    const bool is_clear = a.is_clear & b.is_clear;
+    if (is_clear & (std::abs(a.i - b.i) + std::abs(a.j - b.j) <= 1)) {
+      mark(a.i, a.j);
+      mark(b.i, b.j);
+    } else if (is_clear & ((a.i == b.i) | (a.j == b.j))) {
       for (int i = std::min(a.i, b.i); i <= std::max(a.i, b.i); ++i) {
         for (int j = std::min(a.j, b.j); j <= std::max(a.j, b.j); ++j) mark(i, j);
       }
     } else if (std::fabs(b.at.u - a.at.u) >= std::fabs(b.at.v - a.at.v)) {
-      walk(u_, v_, a.at.u, a.at.v, b.at.u, b.at.v, [this](int i, int j, bool clear) { touch(i, j, clear); });
+      walk(u_, v_, {a.at.u, a.at.v, a.i, a.j}, {b.at.u, b.at.v, b.i, b.j}, [this](int i, int j, bool clear) { touch(i, j, clear); });
     } else {
-      walk(v_, u_, a.at.v, a.at.u, b.at.v, b.at.u, [this](int j, int i, bool clear) { touch(i, j, clear); });
+      walk(v_, u_, {a.at.v, a.at.u, a.j, a.i}, {b.at.v, b.at.u, b.j, b.i}, [this](int j, int i, bool clear) { touch(i, j, clear); });
     }
     if (a.rows_below != b.rows_below) cross_rows(a, b);
     if (mode_ == CellMode::kCenter) doubt_centers(a.at, b.at);
@@ -291,22 +295,24 @@ class LevelCells {
     }
   }
 
+  // An end of an edge, and its cell as `Axis::at` has it.
+  struct End {
+    double x, y;
+    int i, j;
+  };
+
   // Cells along an edge that runs more along x than along y: clearly met, or perhaps.
   template <class Touch>
-  static void walk(const internal::Axis& xs, const internal::Axis& ys, double ax, double ay, double bx, double by,
-                   Touch touch) {
+  static void walk(const internal::Axis& xs, const internal::Axis& ys, End a, End b, Touch touch) {
     constexpr double kDoubt = internal::kRasterDoubt;
-    if (ax > bx) {
-      std::swap(ax, bx);
-      std::swap(ay, by);
-    }
-    const double slope = bx > ax ? (by - ay) / (bx - ax) : 0;
-    const auto y_at = [&](double x) { return x <= ax ? ay : x >= bx ? by : ay + (x - ax) * slope; };
-    const int first = std::max(xs.at(ax - kDoubt), 0), last = std::min(xs.at(bx + kDoubt), xs.n - 1);
+    if (a.x > b.x) std::swap(a, b);
+    const double slope = b.x > a.x ? (b.y - a.y) / (b.x - a.x) : 0;
+    const auto y_at = [&](double x) { return x <= a.x ? a.y : x >= b.x ? b.y : a.y + (x - a.x) * slope; };
+    const int first = std::max(xs.near(a.x - kDoubt, a.i), 0), last = std::min(xs.near(b.x + kDoubt, b.i), xs.n - 1);
     if (first > last) return;
-    const int clear_first = xs.near(ax + kDoubt, first), clear_last = xs.near(bx - kDoubt, last);
+    const int clear_first = xs.near(a.x + kDoubt, first), clear_last = xs.near(b.x - kDoubt, last);
     double y = y_at(xs.lines[first]);
-    int row = ys.at(y);
+    int row = y == a.y ? a.j : ys.at(y);
     bool is_clear = ys.is_clear(y, row);
     for (int i = first; i <= last; ++i) {
       const bool clear_column = clear_first <= i && i <= clear_last;
