@@ -156,7 +156,7 @@ class Coverer {
     initial_cells(start);
     if (options_.within != 0) keep_within(start);
     for (const std::uint64_t cell : start) {
-      Candidate first{places_.at(cell)};
+      Candidate first{places_.at(cell), false};
       if (!judge(first.place, first.terminal)) continue;
       if (const auto status = add(first); status != CoverStatus::kOk) return status;
     }
@@ -189,7 +189,7 @@ class Coverer {
  private:
   struct Candidate {
     Place place;
-    bool terminal = false;
+    bool terminal;
   };
   using Block = Candidate*;  // room for the children of one cell
   struct Queued {

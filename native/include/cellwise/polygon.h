@@ -534,21 +534,21 @@ class Polygon {
 // REQUIRES: one thread an object; the polygon outlives it.
 class PolygonRegion {
  public:
-  // A cell, and what is known of it.
+  // A cell, and what is known of it. Only `Place{}` is initialised: zeros, and outside.
   struct Place {
-    std::uint64_t cell = 0;
-    std::int32_t i = 0, j = 0;  // leaf coordinates of its low corner
-    std::int8_t level = 0, orientation = 0;
-    bool met = false, contained = false;
+    std::uint64_t cell;
+    std::int32_t i, j;  // leaf coordinates of its low corner
+    std::int8_t level, orientation;
+    bool met, contained;
     // Whether the polygon contains its middle, or before `middle_known` the middle of the cell that it is a quarter of.
-    bool inside = false, middle_known = false;
-    bool above_root = false;       // it holds all edges of its face, and the index starts below
-    bool is_index_divided = false;  // `n` clipped pieces, else numbers of pieces to be tested
-    std::int8_t list_class = 0;
-    std::uint32_t n = 0;
-    FaceEdges::Piece only = 0;  // instead of a list with one number
-    void* list = nullptr;
-    double u[2] = {}, v[2] = {};
+    bool inside, middle_known;
+    bool above_root;        // it holds all edges of its face, and the index starts below
+    bool is_index_divided;  // `n` clipped pieces, else numbers of pieces to be tested
+    std::int8_t list_class;
+    std::uint32_t n;
+    FaceEdges::Piece only;  // instead of a list with one number
+    void* list;
+    double u[2], v[2];
   };
 
   explicit PolygonRegion(const Polygon& polygon) : polygon_(polygon), edges_(polygon.edges()) {}
@@ -684,7 +684,7 @@ class PolygonRegion {
   // Where the edges of a face begin to be divided, if it has any, and what is true of the rest of the face.
   struct Root {
     bool is_made = false, rest_inside = false;
-    Place place;
+    Place place{};
   };
 
   static int position_within(std::uint64_t cell, std::int32_t level) noexcept {
@@ -692,7 +692,7 @@ class PolygonRegion {
   }
 
   static Place plain(const internal::PaddedCell& at, bool inside) noexcept {
-    Place place;
+    Place place{};
     place.cell = at.cell;
     place.i = at.i;
     place.j = at.j;
@@ -806,13 +806,15 @@ class PolygonRegion {
     const double u[3] = {place.u[0], mid.u, place.u[1]}, v[3] = {place.v[0], mid.v, place.v[1]};
     for (int k = 0; k < 4; ++k) {
       const int ij = kPositionToIJ[place.orientation][k], upper_i = ij >> 1, upper_j = ij & 1;
-      quarters[k] = {.cell = cell_child(place.cell, k),
-                     .i = place.i + upper_i * half,
-                     .j = place.j + upper_j * half,
-                     .level = static_cast<std::int8_t>(place.level + 1),
-                     .orientation = static_cast<std::int8_t>(place.orientation ^ kPositionToOrientation[k]),
-                     .u = {u[upper_i], u[upper_i + 1]},
-                     .v = {v[upper_j], v[upper_j + 1]}};
+      Place& quarter = quarters[k];
+      quarter = Place{};
+      quarter.cell = cell_child(place.cell, k);
+      quarter.i = place.i + upper_i * half;
+      quarter.j = place.j + upper_j * half;
+      quarter.level = static_cast<std::int8_t>(place.level + 1);
+      quarter.orientation = static_cast<std::int8_t>(place.orientation ^ kPositionToOrientation[k]);
+      std::copy_n(u + upper_i, 2, quarter.u);
+      std::copy_n(v + upper_j, 2, quarter.v);
     }
   }
 
