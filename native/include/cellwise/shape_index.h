@@ -303,6 +303,9 @@ class FaceEdges {
   unsigned faces() const noexcept { return faces_; }
   bool is_within_one_face() const noexcept { return specials_.empty() && std::has_single_bit(faces_); }
 
+  // A bound on their number.
+  std::size_t most_pieces(int face) const noexcept { return faces_ >> face & 1 ? points_.size() + specials_.size() : 0; }
+
   template <class Visit>
   void for_each_edge(Visit visit) const {
     for (std::size_t k = 0; k + 1 < begins_.size(); ++k) {
@@ -364,6 +367,7 @@ struct IndexSplitter {
   // All pieces on a face.
   void pieces(int face, std::vector<Clipped>& out, UVRect& bound) const {
     bound = {{HUGE_VAL, -HUGE_VAL}, {HUGE_VAL, -HUGE_VAL}};
+    out.reserve(edges.most_pieces(face));
     edges.for_each_piece(face, [&](FaceEdges::Piece piece) {
       const auto [a, b] = edges.segment(piece);
       const UVRect own = {{std::min(a.u, b.u), std::max(a.u, b.u)}, {std::min(a.v, b.v), std::max(a.v, b.v)}};
