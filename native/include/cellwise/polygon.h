@@ -607,12 +607,7 @@ class PolygonRegion {
     const Root& root = root_of(face);
     const std::uint64_t cell = static_cast<std::uint64_t>(face) << 61 | level_bit(0);
     if (root.place.cell == cell) return root.place;
-    Place place = plain(internal::PaddedCell::of(cell), root.rest_inside);
-    if (root.place.cell != 0) {
-      place.met = place.above_root = true;
-      place.contained = false;
-    }
-    return place;
+    return root.place.cell != 0 ? above_root(cell) : plain(internal::PaddedCell::of(cell), root.rest_inside);
   }
 
   static UV middle(const Place& place) noexcept {
@@ -707,6 +702,12 @@ class PolygonRegion {
     return place;
   }
 
+  static Place above_root(std::uint64_t cell) noexcept {
+    Place place = plain(internal::PaddedCell::of(cell), false);
+    place.met = place.above_root = true;
+    return place;
+  }
+
   const Root& root_of(int face) {
     Root& root = roots_[face];
     if (root.is_made) return root;
@@ -745,6 +746,10 @@ class PolygonRegion {
   // First (`end` 0) or last (3) cell of the index within a place that has one.
   std::uint64_t end_cell(Place place, int end) {
     while (!place.contained && (place.above_root || !is_index_cell(place))) {
+      if (const Root& root = roots_[cell_face(place.cell)]; place.above_root && !root.rest_inside) {
+        place = root.place;
+        continue;
+      }
       const Place* quarters = remember(place);
       int k = end;
       while (!quarters[k].met) k += end == 0 ? 1 : -1;
@@ -774,6 +779,14 @@ class PolygonRegion {
   }
   // The cell's place, or an ancestor's if that is all inside or all outside.
   Place remembered(Place place, std::uint64_t cell) {
+    if (place.above_root) {
+      const Place& root = roots_[cell_face(cell)].place;
+      if (cell_contains(root.cell, cell)) {
+        place = root;
+      } else if (cell_contains(cell, root.cell)) {
+        place = above_root(cell);
+      }
+    }
     while (place.cell != cell && place.met && !place.contained) {
       place = remember(place)[position_within(cell, place.level)];
     }
