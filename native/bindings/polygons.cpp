@@ -192,6 +192,7 @@ void add_polygons(nb::module_& m) {
       if (left[row]) return CoverStatus::kOk;
       std::vector<Point> points;
       std::vector<std::uint32_t> ends = {0}, shell_of;
+      points.reserve(static_cast<std::size_t>(offsets.data()[end] - offsets.data()[first]));
       for (std::size_t chain = first; chain < end; ++chain) {
         for (auto v = offsets.data()[chain]; v < offsets.data()[chain + 1]; ++v) {
           points.push_back(latlng_to_point(positions[v].lat, positions[v].lng));
