@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 from scipy import sparse
+from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_array, check_consistent_length, check_is_fitted, column_or_1d
 
 from .. import inputs
@@ -27,6 +28,8 @@ from ._sorted_leaves import ancestors, count_within, runs, spans
 
 # With criterion="variance" each further cell must explain so many times the variance within the cell it is part of.
 PRICE = 4.0
+
+ROWS = 1 << 16  # looked at together, where what is made on the way would be more than the result
 
 
 class AdaptiveCells(CellTransformer):
@@ -458,9 +461,10 @@ class AdaptiveCells(CellTransformer):
             finest = int(cell_level(partition).max()) if len(partition) else 0
             self._set_cells(partition, count_within(*count_cells(cells, finest), partition))
             return cells
-        order = np.argsort(cells, kind="stable")[np.count_nonzero(cells == 0) :]
+        is_placed = slice(np.count_nonzero(cells == 0), None)
+        order = np.argsort(cells, kind="stable")[is_placed] if self.criterion == "variance" else None
         tree = _Tree(
-            cells[order],
+            np.sort(cells)[is_placed] if order is None else cells[order],
             max_count=self.max_count,
             min_count=self.min_count,
             min_level=self.min_level,
@@ -469,7 +473,9 @@ class AdaptiveCells(CellTransformer):
         worth = tree.count
         divided = tree.divided
         if self.criterion == "variance":
-            worth = tree.gains(self._read_target(X, y)[order], self.min_count)
+            y = self._read_target(X, y)[order]
+            del order
+            worth = tree.gains(y, self.min_count)
             divided = divided & (worth > 0)
         made = tree.count >= (self.min_count if self.small_cells == "drop" else 1)
         if self.max_cells is not None:
@@ -500,24 +506,25 @@ class AdaptiveCells(CellTransformer):
     def _encode(self, cells):
         """The features of rows in these cells."""
         partition = self.partition_.cells
-        found, offsets = self._known.containing(cells)
-        at = np.full(len(cells), -1)
-        at[np.diff(offsets) > 0] = self._by_level[found]  # cells are disjoint: one contains a row, or none
-        if self.encode == "ordinal":
-            return at[:, None]
-        if self.encode == "cell":
-            return _or_zero(partition, at)[:, None]
+        if self.encode != "onehot":
+            is_cell = self.encode == "cell"
+            Z = np.zeros((len(cells), 1), np.uint64) if is_cell else np.full((len(cells), 1), -1)
+            for some in gen_batches(len(cells), ROWS):
+                row, number = self._numbers(cells[some])
+                Z[some, 0][np.flatnonzero(np.diff(row))] = partition[number] if is_cell else number
+            return Z
+        indptr, indices = self._numbers(cells)
         shape = len(cells), len(partition)
-        lit = at >= 0
         if not self.sparse_output:
             Z = np.zeros(shape, self.dtype)
-            Z[np.flatnonzero(lit), at[lit]] = 1
+            Z[np.flatnonzero(np.diff(indptr)), indices] = 1
             return Z
-        index = np.int32 if max(shape) < 2**31 else np.int64
-        indptr = np.zeros(len(cells) + 1, index)
-        np.cumsum(lit, out=indptr[1:])
-        indices = at[lit].astype(index)
         return csr_type()((np.ones(len(indices), self.dtype), indices, indptr), shape=shape)
+
+    def _numbers(self, cells):
+        """Where each row's numbers begin, with the end, and the numbers: that of the cell it lies in, or none."""
+        found, start = self._known.containing(cells)  # cells are disjoint: one contains a row, or none
+        return start, self._by_level.astype(start.dtype)[found]
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -566,8 +573,7 @@ class _Tree:
     """
 
     def __init__(self, ordered, *, max_count, min_count, min_level, max_level):
-        cell = ancestors(ordered, min_level)
-        cell = runs(cell[cell != 0])[0]
+        cell = _cells_of_level(ordered, min_level)
         start, stop = spans(ordered, cell)
         parts = cell, start, stop, np.full(len(cell), -1)
         nodes, beside, n_nodes = [], [], 0
@@ -605,18 +611,24 @@ class _Tree:
         self.generations = [slice(*pair) for pair in pairwise(ends)]  # but the first, which are no parts
 
     def gains(self, y, min_count):
-        """What dividing each node gains, with all divisions within it that gain; 0 where that is nothing."""
+        """What dividing each node gains, with all divisions within it that gain; 0 where that is nothing.
+
+        Overwrites `y`, that of the sorted rows: they may be many.
+        """
         n_nodes = len(self.cell)
         deviation = y.std() if len(y) and y.min() < y.max() else 0
         if deviation == 0:
             return np.zeros(n_nodes)
-        y = (y - y.mean()) / deviation
+        y -= y.mean()
+        y /= deviation
         large = np.flatnonzero((self.count >= min_count) & (self.parent >= 0))
         start, stop, parent = self.start[large], self.stop[large], self.parent[large]
 
+        running = np.zeros(len(y) + 1)
+
         def within(values):  # sum over the rows of each large part
-            sums = np.append(0, np.cumsum(values))
-            return sums[stop] - sums[start]
+            np.cumsum(values, out=running[1:])
+            return running[stop] - running[start]
 
         def over_parts(values=None):  # sum over the large parts of each node
             return np.bincount(parent, values, n_nodes)
@@ -625,7 +637,7 @@ class _Tree:
         n_parts, n = over_parts(), np.maximum(over_parts(stop - start), 2)
         about_mean = over_parts(part_sum) ** 2 / n
         between = over_parts(part_sum**2 / (stop - start)) - about_mean
-        variance = (over_parts(within(y * y)) - about_mean) / (n - 1)
+        variance = (over_parts(within(np.square(y, out=y))) - about_mean) / (n - 1)
         gain = np.where(self.divided, between - PRICE * (n_parts - 1) * variance, 0)
         for generation in reversed(self.generations):
             np.add.at(gain, self.parent[generation], np.maximum(gain[generation], 0))
@@ -659,6 +671,12 @@ class _Tree:
             parent = self.parent[generation]
             reached[generation] = reached[parent] & divided[parent]
         return reached & ~divided
+
+
+def _cells_of_level(ordered, level):
+    """Cells of `level` that hold any of the sorted cells, ascending."""
+    some = (ancestors(ordered[rows], level) for rows in gen_batches(len(ordered), ROWS))
+    return np.unique(np.concatenate([ordered[:0], *(runs(cells[cells != 0])[0] for cells in some)]))
 
 
 def _as_partition(partition):
