@@ -6,7 +6,6 @@ from itertools import pairwise
 
 import numpy as np
 from scipy import sparse
-from sklearn.utils import gen_batches
 from sklearn.utils.validation import check_array, check_consistent_length, check_is_fitted, column_or_1d
 
 from .. import inputs
@@ -24,12 +23,10 @@ from ._base import (
     leaf_at,
     tokens_from_cells,
 )
-from ._sorted_leaves import ancestors, count_within, runs, spans
+from ._sorted_leaves import ancestors, batches, count_within, runs, spans
 
 # With criterion="variance" each further cell must explain so many times the variance within the cell it is part of.
 PRICE = 4.0
-
-ROWS = 1 << 16  # looked at together, where what is made on the way would be more than the result
 
 
 class AdaptiveCells(CellTransformer):
@@ -509,7 +506,7 @@ class AdaptiveCells(CellTransformer):
         if self.encode != "onehot":
             is_cell = self.encode == "cell"
             Z = np.zeros((len(cells), 1), np.uint64) if is_cell else np.full((len(cells), 1), -1)
-            for some in gen_batches(len(cells), ROWS):
+            for some in batches(len(cells)):
                 row, number = self._numbers(cells[some])
                 Z[some, 0][np.flatnonzero(np.diff(row))] = partition[number] if is_cell else number
             return Z
@@ -675,7 +672,7 @@ class _Tree:
 
 def _cells_of_level(ordered, level):
     """Cells of `level` that hold any of the sorted cells, ascending."""
-    some = (ancestors(ordered[rows], level) for rows in gen_batches(len(ordered), ROWS))
+    some = (ancestors(ordered[rows], level) for rows in batches(len(ordered)))
     return np.unique(np.concatenate([ordered[:0], *(runs(cells[cells != 0])[0] for cells in some)]))
 
 

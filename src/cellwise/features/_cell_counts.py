@@ -24,7 +24,7 @@ from ._base import (
 from ._sorted_leaves import ancestors, auto_levels, cell_counts, runs
 
 # Cells of disks looked up at a time.
-CHUNK = 1 << 20
+CHUNK = 1 << 16
 
 
 class CellCounts(CellTransformer):
@@ -281,26 +281,32 @@ class CellCounts(CellTransformer):
 
     def _set_counts(self, cells, counts):
         """Take these cells of each level, and their counts."""
-        self.cells_, self.counts_ = list(cells), list(counts)
-        self._known = Vocabulary(np.concatenate(self.cells_))
-        self._stops = np.cumsum([len(cells) for cells in self.cells_]).tolist()
+        self.counts_ = list(counts)
+        self._known = Vocabulary(np.concatenate(cells))
+        self._stops = np.cumsum([len(of_level) for of_level in cells]).tolist()
+        self.cells_ = np.split(self._known.cells, self._stops[:-1])
 
     # --- encoding -----------------------------------------------------------------------------------------------------
 
     def _encode(self, cells):
         """The features of rows in these cells."""
         distinct, number = number_cells(cells, self.levels_[-1])
-        Z = np.zeros((len(distinct) + 1, len(self.levels_) * len(self.rings_)))  # the last row, -1, is for no place
-        columns = iter(range(Z.shape[1]))
-        for level, counts in zip(self.levels_, self.counts_):
-            ancestor = ancestors(distinct, level)
-            placed = np.flatnonzero(ancestor)
-            center, start = runs(ancestor[placed])
-            sizes = np.diff(start, append=len(placed))
-            for ring in self.rings_:
-                values = self._around(center, ring, level, counts)
-                Z[placed, next(columns)] = np.repeat(values, sizes)
+        del cells  # as soon as nothing needs them: rows may be many
+        width = len(self.rings_)
+        Z = np.zeros((len(distinct) + 1, len(self.levels_) * width))  # the last row, -1, is for no place
+        for k, (level, counts) in enumerate(zip(self.levels_, self.counts_)):
+            self._put(Z[:, k * width : (k + 1) * width], distinct, level, counts)
+        del distinct
         return np.take(np.log1p(Z, out=Z) if self.log else Z, number, axis=0)
+
+    def _put(self, Z, cells, level, counts):
+        """Write the features of one level, for sorted cells."""
+        ancestor = ancestors(cells, level)
+        placed = np.flatnonzero(ancestor)
+        center, start = runs(ancestor[placed])
+        sizes = np.diff(start, append=len(placed))
+        for column, ring in enumerate(self.rings_):
+            Z[placed, column] = np.repeat(self._around(center, ring, level, counts), sizes)
 
     def _around(self, center, ring, level, counts):
         """Rows within some steps of each cell, or their density."""

@@ -13,6 +13,13 @@ Rows may have cells coarser than leaves: at levels finer than their own they hav
 
 import numpy as np
 
+ROWS = 1 << 16  # looked at together, where what is made on the way would need more memory than the result
+
+
+def batches(n):
+    """Slices of `n` rows, one after another, of some rows each."""
+    return (slice(start, start + ROWS) for start in range(0, n, ROWS))
+
 
 def ancestors(cells, level):
     """Ancestor of each cell at `level`; 0 for missing cells and for those coarser than `level`."""
