@@ -36,9 +36,9 @@ TRANSFORMERS = {
 }
 
 
-# Bytes of output a row from which on the peak is measured by the output. Less is less than what a sort of the rows takes:
-# a leaf, its sorted copy, and the order.
-WIDE = 24
+# Bytes of output a row from which on the peak is measured by the output: less is less than a leaf and its place in an
+# order of the rows.
+WIDE = 12
 
 
 def rows(n):

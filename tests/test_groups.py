@@ -209,10 +209,10 @@ def test_the_native_module_checks_what_it_is_given():
     for room, ends in ((found[:2], found), (found, found[:2])):
         with pytest.raises(ValueError, match="room for each cell"):
             module.vocabulary_containing(vocabulary, cells, room, ends)
+    starts, zero = np.array([0, 1], np.int32), np.zeros(1, np.int32)
+    tree = module.neighbor_tree(np.zeros(1), np.zeros(1), starts, zero, zero)
     with pytest.raises(TypeError, match="not a vocabulary"):
-        module.vocabulary_positions(
-            module.neighbor_tree(*(np.zeros(1),) * 2, np.array([0, 1]), np.zeros(1, int)), cells, 3, found
-        )
+        module.vocabulary_positions(tree, cells, 3, found)
     with pytest.raises(ValueError, match="level must suit the keys"):
         module.cell_keys(cells, 15, np.empty(3, np.uint32))
     with pytest.raises(ValueError, match="an item for each cell"):

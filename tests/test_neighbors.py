@@ -35,6 +35,12 @@ def duplicates(rng, n):
     return rng.integers(-2, 3, n) * 1.0, rng.integers(-2, 3, n) * 1.0
 
 
+def one_leaf(rng, n):
+    """Places that differ in their last bits."""
+    places = 45 + 1e-13 * rng.integers(0, 30, (2, n))
+    return tuple(places)
+
+
 def one_place(rng, n):
     return np.full(n, 10.0), np.full(n, 20.0)
 
@@ -70,7 +76,7 @@ def axes(rng, n):
     return np.array(places, float)[rng.integers(0, len(places), n)].T
 
 
-DATA = (world, duplicates, one_place, poles, antimeridian, clusters, lattice, antipodes, axes)
+DATA = (world, duplicates, one_leaf, one_place, poles, antimeridian, clusters, lattice, antipodes, axes)
 
 
 def arc_table(lat, lng, to_lat, to_lng):
@@ -461,6 +467,11 @@ def test_ctrl_c_is_noticed():
         (lambda i: NeighborIndex([0.0, np.nan], [0.0, 0.0]), ValueError, "nan at index 1"),
         (lambda i: NeighborIndex(0.0, 0.0), ValueError, "one-dimensional"),
         (lambda i: NeighborIndex(["a"], [0.0]), TypeError, "lat must be numbers"),
+        (
+            lambda i: NeighborIndex(*[np.broadcast_to(0.0, 2**31)] * 2),
+            ValueError,
+            "lat and lng must have at most 2,147,483,647 rows: got 2,147,483,648",
+        ),
         (lambda i: i.nearest([np.nan], [0.0], 1), ValueError, "lat must be"),
         (lambda i: i.nearest(np.nan, 0.0, 1), ValueError, "lat must be"),
         (lambda i: i.nearest(0.0, 400.0, 1), ValueError, "lng must be"),
@@ -487,14 +498,19 @@ def test_bad_questions(either, call, error, words):
 def test_the_native_module_checks_what_it_is_given():
     native = _dispatch._native
     f, i = np.float64, np.int64
-    tree = native.neighbor_tree(np.zeros(1), np.zeros(1), np.array([0, 2]), np.array([0, 1]))
 
-    def bad_tree(starts, rows):
-        native.neighbor_tree(np.zeros(1), np.zeros(1), np.array(starts, i), np.array(rows, i))
+    def make_tree(starts, rows, place_of_row=None):
+        place_of_row = [0] * len(rows) if place_of_row is None else place_of_row
+        arrays = (np.array(numbers, np.int32) for numbers in (starts, rows, place_of_row))
+        return native.neighbor_tree(np.zeros(1), np.zeros(1), *arrays)
 
+    tree = make_tree([0, 2], [0, 1])
     for starts, rows in (([0], [0]), ([0, 1], [1]), ([0, 1], [-1]), ([0, 0], []), ([0, 2], [0]), ([1, 2], [0, 1])):
         with pytest.raises(ValueError, match="a tree needs"):
-            bad_tree(starts, rows)
+            make_tree(starts, rows)
+    for place_of_row in ([], [0, 1], [-1, 0], [0, 0, 0]):
+        with pytest.raises(ValueError, match="a tree needs"):
+            make_tree([0, 2], [0, 1], place_of_row)
     none, good = np.empty(0, i), [np.zeros(1), np.zeros(1), np.zeros(1, i), np.zeros(1, i)]
     out = np.empty((1, 3), i), np.empty((1, 3), f)
     native.neighbors_nearest(tree, *good, none, none, none, *out)

@@ -26,9 +26,16 @@ using Out = nb::ndarray<T, nb::ndim<Axes>, nb::c_contig, nb::device::cpu>;
 template <class T>
 using Made = nb::ndarray<nb::numpy, T, nb::ndim<1>>;
 
+// A tree, and the arrays that it looks into.
+struct HeldTree {
+  In<double> lat, lng;
+  In<std::int32_t> starts, rows, place_of_row;
+  std::unique_ptr<NeighborTree> tree;
+};
+
 const NeighborTree& as_tree(const nb::capsule& capsule) {
   if (!PyCapsule_IsValid(capsule.ptr(), kTreeName)) throw nb::type_error("not a tree of neighbors");
-  return *static_cast<const NeighborTree*>(capsule.data(kTreeName));
+  return *static_cast<const HeldTree*>(capsule.data(kTreeName))->tree;
 }
 
 // Queries of one call; the arrays of what to leave out may be empty. `order` says in which order to answer them.
@@ -63,19 +70,24 @@ struct Queries {
   }
 };
 
-nb::capsule make_tree(In<double> lat, In<double> lng, In<std::int64_t> starts, In<std::int64_t> rows) {
+nb::capsule make_tree(In<double> lat, In<double> lng, In<std::int32_t> starts, In<std::int32_t> rows,
+                      In<std::int32_t> place_of_row) {
   const std::size_t m = lat.size(), n = rows.size();
-  bool fits = lng.size() == m && starts.size() == m + 1 && starts(0) == 0 && starts(m) == static_cast<std::int64_t>(n);
+  bool fits = lng.size() == m && starts.size() == m + 1 && place_of_row.size() == n && n < std::size_t{1} << 31 &&
+              starts(0) == 0 && starts(m) == static_cast<std::int32_t>(n);
   for (std::size_t p = 0; fits && p < m; ++p) fits = starts(p) < starts(p + 1);
-  for (std::size_t k = 0; fits && k < n; ++k) fits = 0 <= rows(k) && rows(k) < static_cast<std::int64_t>(n);
-  if (!fits) throw nb::value_error("a tree needs places, where the rows of each start, and the rows");
-  std::unique_ptr<NeighborTree> tree;
+  for (std::size_t k = 0; fits && k < n; ++k) {
+    fits = 0 <= rows(k) && static_cast<std::size_t>(rows(k)) < n && 0 <= place_of_row(k) &&
+           static_cast<std::size_t>(place_of_row(k)) < m;
+  }
+  if (!fits) throw nb::value_error("a tree needs places, where the rows of each start, the rows, and the place of each");
+  auto held = std::make_unique<HeldTree>(HeldTree{lat, lng, starts, rows, place_of_row, nullptr});
   {
     nb::gil_scoped_release release;
-    tree = std::make_unique<NeighborTree>(lat.data(), lng.data(), starts.data(), static_cast<std::int64_t>(m),
-                                          rows.data(), static_cast<std::int64_t>(n));
+    held->tree = std::make_unique<NeighborTree>(lat.data(), lng.data(), starts.data(), static_cast<std::int64_t>(m),
+                                                rows.data(), place_of_row.data(), static_cast<std::int64_t>(n));
   }
-  return nb::capsule(tree.release(), kTreeName, [](void* p) noexcept { delete static_cast<NeighborTree*>(p); });
+  return nb::capsule(held.release(), kTreeName, [](void* p) noexcept { delete static_cast<HeldTree*>(p); });
 }
 
 void nearest(nb::capsule capsule, In<double> lat, In<double> lng, In<std::int64_t> order, In<std::int64_t> near,

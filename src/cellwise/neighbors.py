@@ -18,6 +18,7 @@ SLACK = 2e-14  # of computed chords; see native/include/cellwise/neighbors.h
 
 PAIRS = 1 << 18  # of a query and a place that are held at a time
 
+MOST_ROWS = 2**31 - 1  # of an index: their numbers have 32 bits
 
 _NONE, _ZERO = np.empty(0, np.int64), np.zeros(1, np.int64)
 
@@ -75,27 +76,30 @@ class NeighborIndex:
     [[1, 3], [0, 2], [1, 3], [0, 2]]
     """
 
-    __slots__ = ("_by_place", "_kdtree", "_lat", "_leaves", "_lng", "_place_of_row", "_rows", "_starts", "_tree")
+    __slots__ = ("_kdtree", "_lat", "_leaves", "_lng", "_place_of_row", "_rows", "_starts", "_tree")
 
     def __init__(self, lat, lng):
         lat, lng = _read_coordinates(lat, lng)
         if lat.ndim != 1:
             raise ValueError(f"lat and lng must be one-dimensional: got shape {lat.shape}")
+        if len(lat) > MOST_ROWS:
+            raise ValueError(f"lat and lng must have at most {MOST_ROWS:,} rows: got {len(lat):,}")
         self._build(*canonical_latlng(lat, lng))
 
     def _build(self, lat, lng):
         leaves = latlng_to_cell(lat, lng)
-        rows = _argsort_places(leaves, lat, lng)
-        lat, lng, leaves = lat[rows], lng[rows], leaves[rows]
+        rows = _argsort_places(leaves, lat, lng).astype(np.int32)
+        leaves, lat, lng = leaves[rows], lat[rows], lng[rows]
         is_new = np.ones(len(rows), bool)
         is_new[1:] = (lat[1:] != lat[:-1]) | (lng[1:] != lng[:-1])
-        start = np.flatnonzero(is_new)
         self._rows = rows  # place by place, ascending within each
-        self._starts = np.append(start, len(rows)).astype(np.int64)  # where the rows of each place start
-        self._lat, self._lng, self._leaves = lat[start], lng[start], leaves[start]  # of the places
-        self._place_of_row = np.empty(len(rows), np.int64)
-        self._place_of_row[rows] = np.cumsum(is_new) - 1
-        self._tree = self._kdtree = self._by_place = None  # made when needed
+        self._place_of_row = np.empty(len(rows), np.int32)
+        self._place_of_row[rows] = np.cumsum(is_new, dtype=np.int32) - np.int32(1)
+        self._starts = np.append(np.flatnonzero(is_new), len(rows)).astype(np.int32)  # where the rows of each start
+        if not is_new.all():
+            lat, lng, leaves = lat[is_new], lng[is_new], leaves[is_new]
+        self._lat, self._lng, self._leaves = lat, lng, leaves  # of the places
+        self._tree = self._kdtree = None  # made when needed
 
     def __getstate__(self):
         return self._lat[self._place_of_row], self._lng[self._place_of_row]
@@ -118,6 +122,26 @@ class NeighborIndex:
     def lng(self):
         """Longitude of each row in degrees, -180 < lng <= 180, and 0 at the poles."""
         return self._lng[self._place_of_row]
+
+    @property
+    def curve_order(self):
+        """The rows in the order of their leaves along the curve: neighbours are mostly near each other."""
+        return self._rows
+
+    def at(self, rows):
+        """Latitude and longitude of some rows, by number.
+
+        Parameters
+        ----------
+        rows : ndarray of integers
+
+        Returns
+        -------
+        lat, lng : ndarray of float64
+            Degrees, as those of `lat` and `lng`.
+        """
+        places = self._place_of_row[rows]
+        return self._lat[places], self._lng[places]
 
     def nearest(self, lat, lng, k, *, unit="m", exclude_row=None, exclude_cell=None, exclude_place=False):
         """The `k` rows nearest to each position, and how far they are.
@@ -288,7 +312,7 @@ class NeighborIndex:
             firsts = np.searchsorted(self._leaves, cell_range_min(cells), "left")
             lasts = np.searchsorted(self._leaves, cell_range_max(cells), "right")
         elif exclude_place:
-            firsts = self._places_at(lat, lng)
+            firsts = self._places_at(lat, lng, leaves)
             lasts = firsts + 1
         return _Asked(lat, lng, order, near, rows, firsts, lasts, is_scalar)
 
@@ -301,23 +325,24 @@ class NeighborIndex:
         near = np.searchsorted(self._leaves, np.uint64(leaf))
         return _Asked(np.array([lat]), np.array([lng]), _ZERO, np.array([near]), _NONE, _NONE, _NONE, True)
 
-    def _places_at(self, lat, lng):
+    def _places_at(self, lat, lng, leaves):
         """Number of the place at each position; where there is none, -2, so that nothing is left out."""
-        if self._by_place is None:
-            places = self._lat + 1j * self._lng  # complex numbers sort by their real parts, then by the others
-            order = np.argsort(places)
-            self._by_place = places[order], order
-        places, order = self._by_place
-        wanted = lat + 1j * lng
-        at = np.searchsorted(places, wanted)
-        if len(places) == 0:
-            return at - 2
-        at[at == len(places)] = 0
-        return np.where(places[at] == wanted, order[at], -2)
+        at, end = (np.searchsorted(self._leaves, leaves, side) for side in ("left", "right"))
+        while (left := np.flatnonzero(at < end)).size:  # by halving: places in one leaf are sorted by coordinates
+            middle = (at[left] + end[left]) // 2
+            its_lat = self._lat[middle]
+            is_before = (its_lat < lat[left]) | ((its_lat == lat[left]) & (self._lng[middle] < lng[left]))
+            at[left[is_before]] = middle[is_before] + 1
+            end[left[~is_before]] = middle[~is_before]
+        found = np.full(len(at), -2)
+        known = np.flatnonzero(at < len(self._lat))
+        known = known[(self._lat[at[known]] == lat[known]) & (self._lng[at[known]] == lng[known])]
+        found[known] = at[known]
+        return found
 
     def _native_tree(self):
         if self._tree is None:
-            self._tree = native().neighbor_tree(self._lat, self._lng, self._starts, self._rows)
+            self._tree = native().neighbor_tree(self._lat, self._lng, self._starts, self._rows, self._place_of_row)
         return self._tree
 
     def _within_parts(self, asked, radius):
@@ -401,7 +426,7 @@ class NeighborIndex:
         copies = self._starts[places + 1] - self._starts[places]
         if most is not None:
             copies = np.minimum(copies, most + 1)
-        rows = self._rows[_expand(self._starts[places], copies)]
+        rows = self._rows[_expand(self._starts[places], copies)].astype(np.int64)
         pair, arcs = np.repeat(pair, copies), np.repeat(arcs, copies)
         kept = arcs <= radius
         if len(asked.rows):
@@ -449,8 +474,11 @@ def canonical_latlng(lat, lng):
     -------
     lat, lng : ndarray of float64
     """
-    lng = np.where(lng > 180, lng - 360, np.where(lng <= -180, lng + 360, lng))
-    return lat + 0.0, np.where(np.abs(lat) == 90, 0.0, lng + 0.0)
+    lat, lng = (np.add(degrees, 0.0, out=np.empty(np.shape(degrees))) for degrees in (lat, lng))
+    np.subtract(lng, 360, out=lng, where=lng > 180)
+    np.add(lng, 360, out=lng, where=lng <= -180)
+    np.copyto(lng, 0, where=np.abs(lat) == 90)
+    return lat, lng
 
 
 def _read_coordinates(lat, lng):

@@ -2,10 +2,12 @@
 
 import json
 import pickle
+import tracemalloc
 
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import sparse
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 from sklearn.linear_model import Ridge
@@ -197,3 +199,47 @@ def test_rows_without_a_place(transformer):
     Z = np.asarray(transformer.transform(X))
     assert np.isfinite(Z).all()
     np.testing.assert_array_equal(Z[[0, 7, 9]], np.repeat(Z[:1], 3, axis=0))
+
+
+# --- memory -----------------------------------------------------------------------------------------------------------
+
+
+def size(Z):
+    """Bytes of an array or a sparse matrix."""
+    return sum(part.nbytes for part in (Z.data, Z.indices, Z.indptr)) if sparse.issparse(Z) else Z.nbytes
+
+
+@pytest.mark.skipif(cw.backend() != "native", reason="the numpy backend is not for memory")
+@pytest.mark.thread_unsafe(reason="tracemalloc counts what all threads hold")
+@pytest.mark.parametrize("method", ["fit_transform", "transform"])
+@pytest.mark.parametrize(
+    "transformer",
+    [
+        CellEncoder(),
+        CellEncoder(min_frequency=20),
+        AdaptiveCells(),
+        AdaptiveCells(criterion="variance"),
+        AdaptiveCells(small_cells="drop", encode="ordinal"),
+        AdaptiveCells(encode="cell"),
+        CellCounts(),
+        CellCounts(levels=(8, 12), rings=(0, 1)),
+        SpatialLag(),
+        SpatialLag(exclude="same_location"),
+        SpatialLag(exclude="block", block_level=12),
+    ],
+    ids=repr,
+)
+def test_memory_stays_below_three_outputs(transformer, method):
+    rng = np.random.default_rng(0)
+    n = 200_000
+    towns = rng.uniform((25, -120), (49, -70), (1_000, 2))
+    near = towns[rng.integers(0, len(towns), n // 2)] + rng.normal(0, 0.05, (n // 2, 2))
+    X, y = np.vstack((near, rng.uniform((25, -120), (49, -70), (n // 2, 2)))), rng.standard_normal(n)
+    transformer = clone(transformer).fit(X[:1000], y[:1000])
+    if method == "transform":
+        transformer.fit(X, y)
+    tracemalloc.start()
+    Z = transformer.transform(X) if method == "transform" else transformer.fit_transform(X, y)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 3 * size(Z)

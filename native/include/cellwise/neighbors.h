@@ -125,18 +125,17 @@ class NeighborTree {
 
   // Rows `rows[starts[p]] .. rows[starts[p + 1] - 1]` are at place p.
   // REQUIRES: places are canonical, distinct and in curve order; starts ascend strictly from 0 to n_rows; rows are a
-  // permutation of 0 .. n_rows - 1, ascending within each place.
-  NeighborTree(const double* lat, const double* lng, const std::int64_t* starts, std::int64_t n_places,
-               const std::int64_t* rows, std::int64_t n_rows)
-      : starts_(starts, starts + n_places + 1), rows_(rows, rows + n_rows), place_of_row_(n_rows) {
+  // permutation of 0 .. n_rows - 1, ascending within each place; all arrays outlive the tree.
+  NeighborTree(const double* lat, const double* lng, const std::int32_t* starts, std::int64_t n_places,
+               const std::int32_t* rows, const std::int32_t* place_of_row, std::int64_t n_rows)
+      : lat_(lat), lng_(lng), starts_(starts), rows_(rows), place_of_row_(place_of_row), n_rows_(n_rows) {
     const std::int64_t n_buckets = (n_places + kBucket - 1) / kBucket;
-    places_.reserve(n_places);
+    cos_lat_.reserve(n_places);
     for (auto& axis : xyz_) axis.assign(n_buckets * kBucket, kFar);
     for (std::int64_t p = 0; p < n_places; ++p) {
-      places_.push_back(make_place(lat[p], lng[p]));
+      cos_lat_.push_back(make_place(lat[p], lng[p]).cos_lat);
       const Point point = latlng_to_point(lat[p], lng[p]);
       for (int axis = 0; axis < 3; ++axis) xyz_[axis][p] = point[axis];
-      for (std::int64_t k = starts[p]; k < starts[p + 1]; ++k) place_of_row_[rows[k]] = p;
     }
     std::int64_t n_boxes = n_buckets;
     do {
@@ -144,12 +143,14 @@ class NeighborTree {
     } while (n_boxes > 1);
   }
 
-  std::int64_t n_places() const noexcept { return static_cast<std::int64_t>(places_.size()); }
-  std::int64_t n_rows() const noexcept { return static_cast<std::int64_t>(rows_.size()); }
+  std::int64_t n_places() const noexcept { return static_cast<std::int64_t>(cos_lat_.size()); }
+  std::int64_t n_rows() const noexcept { return n_rows_; }
 
  private:
   template <class Interrupted>
   friend class NeighborSearch;
+
+  Place place(std::int64_t p) const noexcept { return {lat_[p], lng_[p], cos_lat_[p]}; }
 
   static constexpr double kFar = 1e3;  // where empty boxes and the places that fill up the last bucket are
 
@@ -182,10 +183,12 @@ class NeighborTree {
     return n_nodes;
   }
 
-  std::vector<Place> places_;
+  const double *lat_, *lng_;
+  const std::int32_t *starts_, *rows_, *place_of_row_;
+  std::int64_t n_rows_;
+  std::vector<double> cos_lat_;
   std::array<std::vector<double>, 3> xyz_;  // unit points of the places, bucket after bucket
   std::vector<std::vector<Node>> levels_;   // from the buckets up to the root
-  std::vector<std::int64_t> starts_, rows_, place_of_row_;
 };
 
 // Searches of one thread in a tree, one query after another. Queries in curve order find warm caches.
@@ -375,7 +378,7 @@ class NeighborSearch {
   void rank(double radius, Take take) {
     ranked_.clear();
     for (std::int64_t i = 0; i < n_; ++i) {
-      const double away = arc(here_, tree_.places_[found_[i]]);
+      const double away = arc(here_, tree_.place(found_[i]));
       if (away <= radius) ranked_.emplace_back(away, found_[i]);
     }
     std::sort(ranked_.begin(), ranked_.end());
@@ -394,7 +397,7 @@ class NeighborSearch {
       for (std::size_t j = i; j < end; ++j) {
         const std::int64_t place = ranked_[j].second, start = tree_.starts_[place];
         const std::int64_t n = std::min(tree_.starts_[place + 1] - start, k_ + 1);
-        tied_.insert(tied_.end(), tree_.rows_.begin() + start, tree_.rows_.begin() + start + n);
+        tied_.insert(tied_.end(), tree_.rows_ + start, tree_.rows_ + start + n);
       }
       std::sort(tied_.begin(), tied_.end());
       for (const std::int64_t row : tied_) {

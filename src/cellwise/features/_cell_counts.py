@@ -24,7 +24,7 @@ from ._base import (
 from ._sorted_leaves import ancestors, auto_levels, cell_counts, runs
 
 # Cells of disks looked up at a time.
-CHUNK = 1 << 16
+CHUNK = 1 << 15
 
 
 class CellCounts(CellTransformer):

@@ -18,7 +18,7 @@ from ._splitters import auto_block_level
 
 STATISTICS = ("mean", "std", "distance", "count")
 
-NEIGHBORS = 1 << 18  # looked at together: few enough to stay in the cache, and for memory to stay bounded
+NEIGHBORS = 1 << 17  # looked at together: few enough to stay in the cache, and for memory to stay bounded
 
 
 class SpatialLag(CellTransformer):
@@ -262,9 +262,10 @@ class SpatialLag(CellTransformer):
         """
         check_is_fitted(self)
         cells, lat, lng = self._read_places(X, reset=False)
-        has_place = cells != 0
+        order = np.argsort(cells)[np.count_nonzero(cells == 0) :]
         Z = np.full((len(cells), len(self.fill_)), np.nan)
-        Z[has_place] = self._encode(lat[has_place], lng[has_place])
+        for part in self._parts(order):
+            self._encode(Z, part, lat[part], lng[part])
         return self._filled(Z)
 
     def transform_one(self, lat, lng):
@@ -293,7 +294,9 @@ class SpatialLag(CellTransformer):
         if self.radius is None and self.rings is None and len(self.index_):
             z = self._encode_one(float(lat), float(lng))
         else:
-            z = self._encode(*canonical_latlng(np.array([lat], np.float64), np.array([lng], np.float64)))[0]
+            z = np.full((1, len(self.fill_)), np.nan)
+            self._encode(z, np.zeros(1, np.intp), *canonical_latlng([lat], [lng]))
+            z = z[0]
         return np.where(np.isnan(z), self.fill_, z)
 
     def get_feature_names_out(self, input_features=None):
@@ -413,19 +416,23 @@ class SpatialLag(CellTransformer):
         """Fit; the features of the rows."""
         self._check_parameters()
         cells, lat, lng = self._read_places(X, reset=True)
+        n, placed = len(cells), None if cells.all() else np.flatnonzero(cells)
+        del cells
         values = self._read_values(X, y)
-        has_place = cells != 0
-        self._set_rows(lat[has_place], lng[has_place], values[has_place])
+        if placed is None:
+            self._set_rows(lat, lng, values)
+        else:
+            self._set_rows(lat[placed], lng[placed], values[placed])
+        del lat, lng
         self.block_level_ = None
         if self.exclude == "block":
             self.block_level_ = self.block_level
             if self.block_level == "auto":
                 leaves = np.sort(latlng_to_cell(self.index_.lat, self.index_.lng))
                 self.block_level_ = auto_block_level(leaves, 1 / 5) if len(leaves) else 0
-        Z = self._encode(self.index_.lat, self.index_.lng, own=np.arange(len(self.index_)))
-        if len(Z) < len(lat):
-            placed, Z = Z, np.full((len(lat), Z.shape[1]), np.nan)
-            Z[has_place] = placed
+        Z = np.full((n, len(self._hoods) * self._width), np.nan)
+        for part in self._parts(self.index_.curve_order):
+            self._encode(Z, part if placed is None else placed[part], *self.index_.at(part), own=part)
         self.fill_ = self._filling(Z, values)
         return self._filled(Z)
 
@@ -458,27 +465,29 @@ class SpatialLag(CellTransformer):
 
     # --- encoding -----------------------------------------------------------------------------------------------------
 
-    def _encode(self, lat, lng, own=None):
-        """Features at canonical positions, NaN where there are no neighbours. `own` are their rows if they have any."""
-        Z = np.full((len(lat), len(self._hoods) * self._width), np.nan)
+    def _parts(self, order):
+        """Rows to be encoded together, which are as many as have neighbours enough to look at."""
+        return np.array_split(order, len(order) * self._expected() // NEIGHBORS + 1)
+
+    def _encode(self, Z, to, lat, lng, own=None):
+        """Write features at canonical positions to some rows of Z, which holds NaN; that stays without neighbours.
+
+        `own` are their own rows if they have any.
+        """
         if "count" in self._stats:
-            Z[:, self._columns("count")] = 0
+            Z[np.ix_(to, self._columns("count"))] = 0
         if len(self.index_) == 0 or len(lat) == 0:
-            return Z
+            return
         leaves = latlng_to_cell(lat, lng)
-        order = np.argsort(leaves)
         hidden = {}
         if own is not None:
             hidden["exclude_row"] = own
             if self.exclude == "block":
                 hidden["exclude_cell"] = cell_parent(leaves, self.block_level_)
             hidden["exclude_place"] = self.exclude == "same_location"
-        for part in np.array_split(order, len(order) * self._expected() // NEIGHBORS + 1):
-            left_out = {name: x if isinstance(x, bool) else x[part] for name, x in hidden.items()}
-            search = self._search_rings if self.rings is not None else self._search
-            for hood, found in search(lat[part], lng[part], leaves[part], left_out):
-                self._put(Z, part[found.queries], hood, found)
-        return Z
+        search = self._search_rings if self.rings is not None else self._search
+        for hood, found in search(lat, lng, leaves, hidden):
+            self._put(Z, to[found.queries], hood, found)
 
     def _expected(self):
         """About how many neighbours, or cells to look for them in, a row has at most."""
