@@ -38,7 +38,7 @@ class NeighborIndex:
     Raises
     ------
     ValueError
-        If a coordinate is missing or outside its range.
+        If a coordinate is missing or outside its range, or there are 2**31 rows or more.
 
     Notes
     -----
@@ -125,7 +125,7 @@ class NeighborIndex:
 
     @property
     def curve_order(self):
-        """The rows in the order of their leaves along the curve: neighbours are mostly near each other."""
+        """Numbers of the rows along the curve, int32: those that follow each other are mostly near each other."""
         return self._rows
 
     def at(self, rows):
@@ -138,7 +138,14 @@ class NeighborIndex:
         Returns
         -------
         lat, lng : ndarray of float64
-            Degrees, as those of `lat` and `lng`.
+            Degrees, as `lat` and `lng` have them.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from cellwise.neighbors import NeighborIndex
+        >>> NeighborIndex([0, 1, 2], [5, 6, 187]).at(np.array([2, 0]))
+        (array([2., 0.]), array([-173.,    5.]))
         """
         places = self._place_of_row[rows]
         return self._lat[places], self._lng[places]
