@@ -85,7 +85,8 @@ def textbook_ridge(data, bars):
         figure = rmse(y[test], search.predict(X.iloc[test]))
         levels, penalty = search.best_params_.values()
         print(
-            f"| {edition} | {plain:,.0f} | **{figure:,.0f}** | {levels[0]}..{levels[-1]} ({len(levels)}) | {penalty} | {-search.best_score_:,.0f} |"
+            f"| {edition} | {plain:,.0f} | **{figure:,.0f}** | {levels[0]}..{levels[-1]} ({len(levels)}) | {penalty} | {-search.best_score_:,.0f} |",
+            flush=True,
         )
         bars.add(f"Ridge on CellEncoder, textbook split, {edition}, $", figure, bar, text="{:,.0f}")
 

@@ -5,12 +5,9 @@ are RMSE. Blocked folds hold out whole cells, so that no test row has a training
 """
 
 import argparse
-import os
 import sys
 import warnings
 from pathlib import Path
-
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # before scikit-learn starts threads: the figures do not need them
 
 import numpy as np
 import pandas as pd
@@ -23,6 +20,7 @@ from sklearn.linear_model import Ridge
 from sklearn.model_selection import KFold, StratifiedShuffleSplit
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
 
 from cellwise.features import CellBlockKFold
 
@@ -232,4 +230,6 @@ def options(doc):
     warnings.filterwarnings("error", category=RuntimeWarning)
     chosen = parser.parse_args()
     parallel_config(n_jobs=chosen.jobs)
+    # On a busy machine threads of linear algebra mostly wait for each other: Ridge took up to 90 times longer.
+    threadpool_limits(1)
     return chosen
