@@ -209,6 +209,7 @@ class PlanarRegion {
       }
     }
   };
+
  public:
   // `list`: of the pieces that meet the place, where it may be split. `inside`, `outside`: of a place that pieces meet,
   // bit 2 * a + b for the corner at the (a: upper, else lower) end in u and (b) in v, if it is known to be so.
@@ -218,6 +219,10 @@ class PlanarRegion {
     std::uint8_t inside, outside;
     List* list;
   };
+
+  PlanarRegion() = default;
+  PlanarRegion(const PlanarRegion&) = delete;  // places point into it
+  PlanarRegion& operator=(const PlanarRegion&) = delete;
 
   // Makes it the region of another shape; keeps the memory.
   void reset(const PlanarShape& shape) {
@@ -363,7 +368,8 @@ class PlanarRegion {
         continue;
       }
       const Box& all = tree.box(0);
-      const UVRect bound = {{std::min(all.x_lo, 1.0), std::max(all.x_hi, -1.0)}, {std::min(all.y_lo, 1.0), std::max(all.y_hi, -1.0)}};
+      const UVRect bound = {{std::min(all.x_lo, 1.0), std::max(all.x_hi, -1.0)},
+                            {std::min(all.y_lo, 1.0), std::max(all.y_hi, -1.0)}};
       // What lies outside of the bounds lies, all of it or none, at a corner of the face.
       bool beyond = false;
       for (const double u : {-1, 1}) {
