@@ -21,7 +21,7 @@ from ._base import (
     leaf_at,
     tokens_from_cells,
 )
-from ._sorted_leaves import ancestors, auto_levels, cell_counts, runs
+from ._sorted_leaves import ancestors, auto_levels, batches, cell_counts, runs
 
 # Cells of disks looked up at a time.
 CHUNK = 1 << 15
@@ -293,38 +293,42 @@ class CellCounts(CellTransformer):
         distinct, number = number_cells(cells, self.levels_[-1])
         del cells  # as soon as nothing needs them: rows may be many
         width = len(self.rings_)
-        Z = np.zeros((len(distinct) + 1, len(self.levels_) * width))  # the last row, -1, is for no place
+        Z = np.empty((len(number), len(self.levels_) * width))
         for k, (level, counts) in enumerate(zip(self.levels_, self.counts_)):
-            self._put(Z[:, k * width : (k + 1) * width], distinct, level, counts)
-        del distinct
-        return np.take(np.log1p(Z, out=Z) if self.log else Z, number, axis=0)
+            counts = np.append(counts, 0)
+            values = np.zeros((len(distinct) + 1, width))  # the last, -1, is for no place
+            for some in batches(len(distinct)):
+                self._put(values[some], distinct[some], level, counts)
+            if self.log:
+                np.log1p(values, out=values)
+            for some in batches(len(number)):
+                Z[some, k * width : (k + 1) * width] = np.take(values, number[some], axis=0)
+        return Z
 
-    def _put(self, Z, cells, level, counts):
-        """Write the features of one level, for sorted cells."""
+    def _put(self, values, cells, level, counts):
+        """Write for sorted cells what is around them at one level."""
         ancestor = ancestors(cells, level)
         placed = np.flatnonzero(ancestor)
         center, start = runs(ancestor[placed])
         sizes = np.diff(start, append=len(placed))
         for column, ring in enumerate(self.rings_):
-            Z[placed, column] = np.repeat(self._around(center, ring, level, counts), sizes)
+            values[placed, column] = np.repeat(self._around(center, ring, level, counts), sizes)
 
     def _around(self, center, ring, level, counts):
-        """Rows within some steps of each cell, or their density."""
+        """Rows within some steps of each cell, or their density. `counts` ends with the 0 of cells without rows."""
         values = np.empty(len(center))
         step = max(1, CHUNK // (2 * ring + 1) ** 2)
-        counts = np.append(counts, 0)  # the last is for cells without rows
         base = self._known.blocks.get(level, (0, 0))[0]
         for first in range(0, len(center), step):
             some = slice(first, first + step)
-            if ring == 0:
-                near, start = center[some], np.arange(len(center[some]))
-            else:
-                disks = cell_disk(center[some], ring)
+            near, start = center[some], None
+            if ring > 0:
+                disks = cell_disk(near, ring)
                 near, start = disks.values, disks.offsets[:-1]
             at = self._known.positions(near, level)
-            values[some] = np.add.reduceat(counts[np.where(at < 0, -1, at - base)], start)
+            values[some] = _sums(counts[np.where(at < 0, -1, at - base)], start)
             if self.normalize == "area":
-                values[some] /= np.add.reduceat(cell_area(near, unit="km2"), start)
+                values[some] /= _sums(cell_area(near, unit="km2"), start)
         return values
 
     # --- saving -------------------------------------------------------------------------------------------------------
@@ -353,6 +357,11 @@ class CellCounts(CellTransformer):
             all_cells.append(cells)
             all_counts.append(np.array(counts, np.int64))
         self._set_counts(all_cells, all_counts)
+
+
+def _sums(values, start):
+    """Sum of each run of values; with no starts each value is its own."""
+    return values if start is None else np.add.reduceat(values, start)
 
 
 def _as_rings(rings):

@@ -13,7 +13,7 @@ Rows may have cells coarser than leaves: at levels finer than their own they hav
 
 import numpy as np
 
-ROWS = 1 << 14  # looked at together, where what is made on the way would need more memory than the result
+ROWS = 1 << 15  # looked at together, where what is made on the way would need more memory than the result
 
 
 def batches(n):
