@@ -11,6 +11,7 @@ import s2geometry
 BUILD = Path(__file__).resolve().parents[1] / "build" / "google"
 
 SOURCE = r"""
+#include <algorithm>
 #include <cstdint>
 #include <cstddef>
 #include <cstring>
@@ -66,12 +67,13 @@ void cell_edge_neighbors(const uint64_t* cell, uint64_t* out, size_t n) {
   }
 }
 
-void cell_all_neighbors(const uint64_t* cell, uint64_t* out, size_t n) {
+void cell_all_neighbors(const uint64_t* cell, uint64_t* out, size_t n, bool in_order) {
   std::vector<S2CellId> around;
   for (size_t k = 0; k < n; ++k) {
     const S2CellId id(cell[k]);
     around.clear();
     id.AppendAllNeighbors(id.level(), &around);
+    if (in_order) std::sort(around.begin(), around.end());
     for (size_t e = 0; e < around.size(); ++e) out[8 * k + e] = around[e].id();
   }
 }
@@ -143,9 +145,10 @@ class Google:
         self._library.cell_edge_neighbors(pointer(cell), pointer(out), ctypes.c_size_t(len(cell)))
         return out
 
-    def cell_all_neighbors(self, cell, out=None):
+    def cell_all_neighbors(self, cell, out=None, *, in_order=True):
         out = np.empty((len(cell), 8), np.uint64) if out is None else out
-        self._library.cell_all_neighbors(pointer(cell), pointer(out), ctypes.c_size_t(len(cell)))
+        arguments = pointer(cell), pointer(out), ctypes.c_size_t(len(cell)), ctypes.c_bool(in_order)
+        self._library.cell_all_neighbors(*arguments)
         return out
 
     def token_to_cell(self, token, out=None):

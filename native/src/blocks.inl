@@ -12,6 +12,7 @@
 #if defined(__SSE2__)
 #include <immintrin.h>
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"  // in intrinsics of gcc 12
+#pragma GCC diagnostic ignored "-Wuninitialized"
 #endif
 
 #include "cellwise/blocks.h"
@@ -542,61 +543,70 @@ bool cell_vertices(const std::uint64_t* __restrict cell, double* __restrict vert
 
 // --- neighbors ---------------------------------------------------------------------------------------------------------
 
+// Up to 64 cells and the places next to them: words of the lowest leaves one step back, at home, and one step on.
 struct Places {
-  alignas(64) std::uint32_t i[kBlockRows], j[kBlockRows], size[kBlockRows];  // words of the lowest leaves
+  alignas(64) std::uint32_t i[3][64], j[3][64];
 };
 
 // Where cells lie; whether any is no cell or lies at the border of its face.
-inline std::uint32_t find_places(const std::uint64_t* __restrict cell, Places& out, std::uint32_t* __restrict outside,
+inline std::uint32_t find_places(const std::uint64_t* __restrict cell, Places& out, std::uint8_t* __restrict outside,
                                  std::size_t n) noexcept {
-  trace(cell, out.i, out.j, n);
+  alignas(64) std::uint32_t si[64], ti[64], is_out[64];
+  trace(cell, si, ti, n);
   std::uint32_t any = 0;
   for (std::size_t k = 0; k < n; ++k) {
     const std::uint64_t face = cell[k] >> 61;
-    const std::uint32_t s = out.i[k], t = out.j[k], size = s & (0 - s), last = (std::uint32_t{1} << 30) - size;
+    const std::uint32_t s = si[k], t = ti[k], size = s & (0 - s), last = (std::uint32_t{1} << 30) - size;
     const std::uint32_t i = (s - size) >> 1, j = (t - size) >> 1;
-    out.i[k] = i_word(i, face);
-    out.j[k] = j_word(j, face, face & 1);
-    out.size[k] = size;
-    outside[k] = static_cast<std::uint32_t>(fault(cell[k]) >> 63) | (i == 0 ? 1 : 0) | (j == 0 ? 1 : 0) |
-                 (i == last ? 1 : 0) | (j == last ? 1 : 0);
-    any |= outside[k];
+    const std::uint32_t i_home = i_word(i, face), j_home = j_word(j, face, face & 1);
+    out.i[0][k] = i_home - size, out.i[1][k] = i_home, out.i[2][k] = i_home + size;
+    out.j[0][k] = j_home - size, out.j[1][k] = j_home, out.j[2][k] = j_home + size;
+    is_out[k] = static_cast<std::uint32_t>(fault(cell[k]) >> 63) | (i == 0 ? 1 : 0) | (j == 0 ? 1 : 0) |
+                (i == last ? 1 : 0) | (j == last ? 1 : 0);
+    any |= is_out[k];
+  }
+  for (std::size_t k = 0; k < n; ++k) outside[k] = static_cast<std::uint8_t>(is_out[k]);
+  return any;
+}
+
+// The id at the end of a path, of a cell as large as another.
+inline std::uint64_t as_large(std::uint64_t path, std::uint64_t cell) {
+  const std::uint64_t marker = lowest_bit(cell);
+  return (path & (0 - 2 * marker)) | marker;
+}
+
+// `few(cell, neighbors, left, n)` for 64 rows at a time, which stay in the nearest cache.
+template <std::size_t kWidth, class Few>
+inline bool by_few(const std::uint64_t* cell, std::uint64_t* neighbors, std::uint8_t* left, std::size_t n, Few few) noexcept {
+  std::uint32_t any = 0;
+  for (std::size_t start = 0; start < n; start += 64) {
+    any |= few(cell + start, neighbors + kWidth * start, left + start, n - start < 64 ? n - start : 64);
+  }
+  return any != 0;
+}
+
+inline std::uint32_t few_edge_neighbors(const std::uint64_t* __restrict cell, std::uint64_t* __restrict neighbors,
+                                        std::uint8_t* left, std::size_t n) noexcept {
+  Places at;
+  const std::uint32_t any = find_places(cell, at, left, n);
+  alignas(64) std::uint64_t down[64], right[64], up[64], back[64];
+  const Coordinate i = coordinate(at.i[1]), j = coordinate(at.j[1]);
+  order_64(i, coordinate(at.j[0]), down, n);
+  order_64(coordinate(at.i[2]), j, right, n);
+  order_64(i, coordinate(at.j[2]), up, n);
+  order_64(coordinate(at.i[0]), j, back, n);
+  for (std::size_t k = 0; k < n; ++k) {
+    const std::uint64_t own = cell[k];
+    neighbors[4 * k] = as_large(down[k], own);
+    neighbors[4 * k + 1] = as_large(right[k], own);
+    neighbors[4 * k + 2] = as_large(up[k], own);
+    neighbors[4 * k + 3] = as_large(back[k], own);
   }
   return any;
 }
 
-// Cells `di` and `dj` places further.
-template <int di, int dj>
-inline void step(const std::uint64_t* __restrict cell, const Places& at, std::uint64_t* __restrict to, std::size_t n) noexcept {
-  alignas(64) std::uint32_t i[kBlockRows], j[kBlockRows];
-  for (std::size_t k = 0; k < n; ++k) {
-    i[k] = at.i[k] + static_cast<std::uint32_t>(di) * at.size[k];
-    j[k] = at.j[k] + static_cast<std::uint32_t>(dj) * at.size[k];
-  }
-  order(i, j, to, n);
-  for (std::size_t k = 0; k < n; ++k) {
-    const std::uint64_t marker = lowest_bit(cell[k]);
-    to[k] = (to[k] & (0 - 2 * marker)) | marker;
-  }
-}
-
-bool cell_edge_neighbors(const std::uint64_t* cell, std::uint64_t* __restrict neighbors, std::uint8_t* left,
-                         std::size_t n) noexcept {
-  Places at;
-  std::uint32_t outside[kBlockRows];
-  const std::uint32_t any = find_places(cell, at, outside, n);
-  alignas(64) std::uint64_t down[kBlockRows], right[kBlockRows], up[kBlockRows], back[kBlockRows];
-  step<0, -1>(cell, at, down, n);
-  step<1, 0>(cell, at, right, n);
-  step<0, 1>(cell, at, up, n);
-  step<-1, 0>(cell, at, back, n);
-  for (std::size_t k = 0; k < n; ++k) {
-    neighbors[4 * k] = down[k];
-    neighbors[4 * k + 1] = right[k];
-    neighbors[4 * k + 2] = up[k];
-    neighbors[4 * k + 3] = back[k];
-  }
-  return leave(std::uint64_t{any} << 63, left, n, [&](std::size_t k) { return std::uint64_t{outside[k]} << 63; });
+bool cell_edge_neighbors(const std::uint64_t* cell, std::uint64_t* neighbors, std::uint8_t* left, std::size_t n) noexcept {
+  return by_few<4>(cell, neighbors, left, n, few_edge_neighbors);
 }
 
 inline void put_in_order(std::uint64_t& a, std::uint64_t& b) {
@@ -605,23 +615,20 @@ inline void put_in_order(std::uint64_t& a, std::uint64_t& b) {
   a = least;
 }
 
-bool cell_all_neighbors(const std::uint64_t* cell, std::uint64_t* __restrict neighbors, std::uint8_t* left,
-                        std::size_t n) noexcept {
+inline std::uint32_t few_all_neighbors(const std::uint64_t* __restrict cell, std::uint64_t* __restrict neighbors,
+                                       std::uint8_t* left, std::size_t n) noexcept {
   Places at;
-  std::uint32_t outside[kBlockRows];
-  const std::uint32_t any = find_places(cell, at, outside, n);
-  alignas(64) std::uint64_t around[8][kBlockRows];
-  step<-1, -1>(cell, at, around[0], n);
-  step<0, -1>(cell, at, around[1], n);
-  step<1, -1>(cell, at, around[2], n);
-  step<-1, 0>(cell, at, around[3], n);
-  step<1, 0>(cell, at, around[4], n);
-  step<-1, 1>(cell, at, around[5], n);
-  step<0, 1>(cell, at, around[6], n);
-  step<1, 1>(cell, at, around[7], n);
+  const std::uint32_t any = find_places(cell, at, left, n);
+  alignas(64) std::uint64_t around[9][64];
+  const Coordinate j[3] = {coordinate(at.j[0]), coordinate(at.j[1]), coordinate(at.j[2])};
+  for (int m = 0; m < 9; ++m) {
+    if (m != 4) order_64(coordinate(at.i[m / 3]), j[m % 3], around[m], n);
+  }
   for (std::size_t k = 0; k < n; ++k) {
-    std::uint64_t a = around[0][k], b = around[1][k], c = around[2][k], d = around[3][k];
-    std::uint64_t e = around[4][k], f = around[5][k], g = around[6][k], h = around[7][k];
+    const std::uint64_t own = cell[k];
+    std::uint64_t a = as_large(around[0][k], own), b = as_large(around[1][k], own), c = as_large(around[2][k], own);
+    std::uint64_t d = as_large(around[3][k], own), e = as_large(around[5][k], own), f = as_large(around[6][k], own);
+    std::uint64_t g = as_large(around[7][k], own), h = as_large(around[8][k], own);
     // Batcher's network of 19 comparators.
     put_in_order(a, b), put_in_order(c, d), put_in_order(e, f), put_in_order(g, h);
     put_in_order(a, c), put_in_order(b, d), put_in_order(e, g), put_in_order(f, h);
@@ -630,13 +637,14 @@ bool cell_all_neighbors(const std::uint64_t* cell, std::uint64_t* __restrict nei
     put_in_order(b, e), put_in_order(d, g);
     put_in_order(c, e), put_in_order(d, f);
     put_in_order(d, e);
-    around[0][k] = a, around[1][k] = b, around[2][k] = c, around[3][k] = d;
-    around[4][k] = e, around[5][k] = f, around[6][k] = g, around[7][k] = h;
+    neighbors[8 * k] = a, neighbors[8 * k + 1] = b, neighbors[8 * k + 2] = c, neighbors[8 * k + 3] = d;
+    neighbors[8 * k + 4] = e, neighbors[8 * k + 5] = f, neighbors[8 * k + 6] = g, neighbors[8 * k + 7] = h;
   }
-  for (std::size_t k = 0; k < n; ++k) {
-    for (std::size_t m = 0; m < 8; ++m) neighbors[8 * k + m] = around[m][k];
-  }
-  return leave(std::uint64_t{any} << 63, left, n, [&](std::size_t k) { return std::uint64_t{outside[k]} << 63; });
+  return any;
+}
+
+bool cell_all_neighbors(const std::uint64_t* cell, std::uint64_t* neighbors, std::uint8_t* left, std::size_t n) noexcept {
+  return by_few<8>(cell, neighbors, left, n, few_all_neighbors);
 }
 
 // --- results to memory -------------------------------------------------------------------------------------------------

@@ -64,9 +64,12 @@ constexpr std::array<std::uint8_t, 64> each_byte(F f) {
 }
 inline __m512i load_bytes(const std::array<std::uint8_t, 64>& bytes) { return _mm512_loadu_si512(bytes.data()); }
 
-// Planes of 64 words of 32 bits. The point 8 k + 2 m + e lies in byte 16 m + 2 k + e: so do the last interleavings in
-// `order` leave points as they were.
-inline void to_planes(const std::uint32_t* words, __m512i* plane) {
+// One coordinate of up to 64 points, as planes. The point 8 k + 2 m + e lies in byte 16 m + 2 k + e: so do the last
+// interleavings in `order_64` leave points as they were.
+struct Coordinate {
+  __m512i plane[4];
+};
+inline Coordinate coordinate(const std::uint32_t* words) {
   static constexpr auto kBytes = each_byte([](int at) {  // lane m: of each byte in turn, those of four points
     const int m = at / 16, byte = at / 4 % 4, k = at / 2 % 2, e = at % 2;
     return 4 * (8 * k + 2 * m + e) + byte;
@@ -76,11 +79,10 @@ inline void to_planes(const std::uint32_t* words, __m512i* plane) {
   for (int q = 0; q < 4; ++q) z[q] = _mm512_permutexvar_epi8(bytes, _mm512_loadu_si512(words + 16 * q));
   const __m512i a = _mm512_unpacklo_epi32(z[0], z[1]), b = _mm512_unpacklo_epi32(z[2], z[3]);
   const __m512i c = _mm512_unpackhi_epi32(z[0], z[1]), d = _mm512_unpackhi_epi32(z[2], z[3]);
-  plane[0] = _mm512_unpacklo_epi64(a, b), plane[1] = _mm512_unpackhi_epi64(a, b);
-  plane[2] = _mm512_unpacklo_epi64(c, d), plane[3] = _mm512_unpackhi_epi64(c, d);
+  return {_mm512_unpacklo_epi64(a, b), _mm512_unpackhi_epi64(a, b), _mm512_unpacklo_epi64(c, d), _mm512_unpackhi_epi64(c, d)};
 }
 
-// And back.
+// Words of planes, in which the point 16 k + 2 m + 8 h + e lies in byte 16 m + 4 k + 2 h + e.
 inline void from_planes(const __m512i* plane, std::uint32_t* words) {
   static constexpr auto kWords = [] {
     std::array<std::uint32_t, 16> made{};
@@ -114,11 +116,11 @@ inline __m512i two_digits(__m512i high, __m512i low) {
   return _mm512_ternarylogic_epi64(high, _mm512_set1_epi8(static_cast<char>(0xf0)), low_digit, kAndOr);
 }
 
-inline void order_64(const std::uint32_t* i_words, const std::uint32_t* j_words, std::uint64_t* path) {
+// Walks of up to 64 points along the curve: ids without their markers. Writes 64.
+inline void order_64(const Coordinate& i_of, const Coordinate& j_of, std::uint64_t* path, std::size_t) {
   const __m512i table = load_bytes(kCurveTables.position);
-  __m512i i[4], j[4], plane[8];
-  to_planes(i_words, i);
-  to_planes(j_words, j);
+  const __m512i *i = i_of.plane, *j = j_of.plane;
+  __m512i plane[8];
   const __m512i swapped = move_bits<7, -1, -1, -1, -1, -1, -1, -1>(j[3]);
   const __m512i face_i = move_bits<-1, -1, -1, -1, 6, 7, -1, -1>(i[3]), face_j = move_bits<-1, -1, -1, -1, -1, -1, 6, -1>(j[3]);
 
@@ -199,11 +201,6 @@ inline void trace_64(const std::uint64_t* cell, std::uint32_t* i, std::uint32_t*
   from_planes(at_j, j);
 }
 
-// Walks of n points along the curve: `path` is the id without its marker. Reads and writes whole blocks of 64.
-inline void order(const std::uint32_t* i, const std::uint32_t* j, std::uint64_t* path, std::size_t n) noexcept {
-  for (std::size_t start = 0; start < n; start += 64) order_64(i + start, j + start, path + start);
-}
-
 // Centres of n cells, in doubled leaf coordinates; of what is no cell, any numbers.
 inline void trace(const std::uint64_t* __restrict cell, std::uint32_t* __restrict si, std::uint32_t* __restrict ti,
                   std::size_t n) noexcept {
@@ -279,12 +276,19 @@ inline void curve(std::uint32_t i, std::uint32_t j, std::uint32_t swapped, std::
   low = d & 0x3fffffff;
 }
 
-inline void order(const std::uint32_t* __restrict i, const std::uint32_t* __restrict j, std::uint64_t* __restrict path,
-                  std::size_t n) noexcept {
-  constexpr std::uint32_t kCoordinate = 0x3fffffff;
-  alignas(64) std::uint32_t high[kBlockRows], low[kBlockRows];
+// One coordinate of up to 64 points.
+struct Coordinate {
+  const std::uint32_t* words;
+};
+inline Coordinate coordinate(const std::uint32_t* words) { return {words}; }
+
+// Walks of up to 64 points along the curve: ids without their markers.
+inline void order_64(Coordinate i_of, Coordinate j_of, std::uint64_t* __restrict path, std::size_t n) {
+  constexpr std::uint32_t kLevels = 0x3fffffff;
+  const std::uint32_t *i = i_of.words, *j = j_of.words;
+  alignas(64) std::uint32_t high[64], low[64];
   for (std::size_t k = 0; k < n; ++k) {
-    curve(i[k] & kCoordinate, j[k] & kCoordinate, 0 - (j[k] >> 31), high[k], low[k]);
+    curve(i[k] & kLevels, j[k] & kLevels, 0 - (j[k] >> 31), high[k], low[k]);
   }
   for (std::size_t k = 0; k < n; ++k) {
     const std::uint64_t face = i[k] >> 30 | (j[k] >> 28 & 4);
@@ -331,3 +335,10 @@ inline void trace(const std::uint64_t* __restrict cell, std::uint32_t* __restric
   }
 }
 #endif
+
+// The same for a block of points. Reads and writes up to the next multiple of 64.
+inline void order(const std::uint32_t* i, const std::uint32_t* j, std::uint64_t* path, std::size_t n) {
+  for (std::size_t start = 0; start < n; start += 64) {
+    order_64(coordinate(i + start), coordinate(j + start), path + start, n - start < 64 ? n - start : 64);
+  }
+}

@@ -9,7 +9,8 @@ from .._dispatch import call
 def own_level(cell):
     """Level of each cell for another call on the same cells: 0 for those that it will find missing or invalid."""
     array = inputs.read("u8", "cell", cell).array
-    return np.maximum(call("cell_level", array, on_invalid="null"), 0)
+    level = call("cell_level", array, on_invalid="null")
+    return np.maximum(level, 0, out=level if isinstance(level, np.ndarray) else None)
 
 
 def cell_is_valid(cell, *, out=None):
