@@ -197,9 +197,10 @@ class Compiled:
             calls[name] = (lambda c=chosen: self._library.google_cover(self._polygons, ctypes.byref(c)), 1)
         yield from ratios(work, calls, repeat=5)
 
-        def on_threads(n):
+        def on_threads(n, n_calls=20):  # threads are started once
             with cw.set_num_threads(n):
-                cw.cover(shapes, **options)
+                for _ in range(n_calls):
+                    cw.cover(shapes, **options)
 
         with unpinned():
             calls = {"cellwise": (lambda: on_threads(2), 1), "one thread": (lambda: on_threads(1), 1)}
