@@ -133,7 +133,12 @@ struct Layout<std::pair<T, U>> {
 template <class T, std::size_t kWidth>
 class Column {
  public:
-  Column(T* to, Blocks::Stream stream) noexcept : to_(reinterpret_cast<std::byte*>(to)), stream_(stream) {}
+  struct Start {
+    T* to;
+    Blocks::Stream stream;
+  };
+  explicit Column(Start at) noexcept : to_(reinterpret_cast<std::byte*>(at.to)), stream_(at.stream) {}
+  Column(const Column&) = delete;  // it is large
 
   // Room for the results of a block.
   T* block() noexcept { return reinterpret_cast<T*>(stream_ == nullptr ? to_ : held_ + kLine); }
@@ -184,7 +189,8 @@ struct Output {
     return write(to);
   }
   auto columns(std::size_t row, Blocks::Stream stream) const noexcept {
-    return std::tuple<Column<Element, kWidth>>({to + row * kWidth, stream});
+    using Only = Column<Element, kWidth>;
+    return std::tuple<Only>(typename Only::Start{to + row * kWidth, stream});
   }
 };
 template <class T, class U>
@@ -201,13 +207,15 @@ struct Output<std::pair<T, U>> {
     return write(first, second);
   }
   auto columns(std::size_t row, Blocks::Stream stream) const noexcept {
-    return std::tuple<Column<T, 1>, Column<U, 1>>({first + row, stream}, {second + row, stream});
+    using First = Column<T, 1>;
+    using Second = Column<U, 1>;
+    return std::tuple<First, Second>(typename First::Start{first + row, stream}, typename Second::Start{second + row, stream});
   }
 };
 
 // Calls `fill(start, n, Output<R>)`, which writes n rows from the output's first on, for each block from `begin` to `end`.
 template <class R, class To, class Fill>
-void fill_blocks(const To& to, std::size_t begin, std::size_t end, Blocks::Stream stream, Fill fill) noexcept {
+void fill_blocks(const To& to, std::size_t begin, std::size_t end, Blocks::Stream stream, Fill fill) {
   auto columns = to.columns(begin, stream);
   for (std::size_t start = begin; start < end; start += kBlockRows) {
     const std::size_t n = std::min(kBlockRows, end - start);

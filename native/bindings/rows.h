@@ -223,7 +223,7 @@ struct Ragged {
 
   template <class One>
   static void in_blocks(const Input<std::uint64_t>& cells, std::size_t begin, std::size_t end, std::uint64_t* to,
-                        const Blocks& chosen, std::size_t total, const One& one) noexcept {
+                        const Blocks& chosen, std::size_t total, const One& one) {
     using Run = std::array<std::uint64_t, T::kBlockSize>;
     BlockInput<std::uint64_t> block;
     std::uint8_t left[kBlockRows];
