@@ -32,6 +32,15 @@ class Rows:
         known = (self.cell == cell) & (self.fold != view - 1) & (self.weight > 0)
         return self.y[known], self.weight[known]
 
+    def families(self, view):
+        """For each family of which the view knows rows: values and weights of all, and of each cell that has any."""
+        for family in range(6):
+            cells = [self.of(cell, view) for cell in np.flatnonzero(self.family == family)]
+            cells = [(y, w) for y, w in cells if len(y)]
+            if cells:
+                y, w = (np.concatenate(parts) for parts in zip(*cells))
+                yield y, w, cells
+
 
 def mean(y, weight):
     return (y * weight).sum() / weight.sum(), weight.sum()
@@ -110,12 +119,7 @@ def test_terms_of_means(backend):
     assert terms.shape == (7, N_FOLDS + 1)
     for view in range(N_FOLDS + 1):
         expected = np.zeros(7)
-        for family in range(6):
-            cells = [rows.of(cell, view) for cell in np.flatnonzero(rows.family == family)]
-            cells = [(y, w) for y, w in cells if len(y)]
-            if not cells:
-                continue
-            y, w = np.concatenate([y for y, _ in cells]), np.concatenate([w for _, w in cells])
+        for y, w, cells in rows.families(view):
             expected += [1, len(cells), w.sum(), (w * y**2).sum(), 0, mean(y, w)[0] ** 2 * w.sum(), 0]
             expected[4] += sum(mean(*cell)[0] ** 2 * cell[1].sum() for cell in cells)
             expected[6] += sum(cell[1].sum() ** 2 for cell in cells) / w.sum()
@@ -128,11 +132,9 @@ def test_terms_of_variances(backend):
     assert terms.shape == (4, N_FOLDS + 1)
     for view in range(N_FOLDS + 1):
         expected = np.zeros(4)
-        for family in range(6):
-            cells = [rows.of(cell, view) for cell in np.flatnonzero(rows.family == family)]
-            y, w = np.concatenate([y for y, _ in cells]), np.concatenate([w for _, w in cells])
+        for y, w, cells in rows.families(view):
             around = variance(y, w)[0]
-            for v, free in (variance(*cell) for cell in cells if len(cell[0])):
+            for v, free in (variance(*cell) for cell in cells):
                 if free:
                     expected += [1, 1 / free, free, free * (v / around - 1) ** 2]
         np.testing.assert_allclose(terms[:, view], expected, rtol=1e-9, atol=1e-9)

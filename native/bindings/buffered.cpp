@@ -27,7 +27,7 @@ std::vector<BufferedRegion::Piece> geodesics(const Chains& chains) {
   const auto point = [at = chains.positions()](std::int64_t v) { return latlng_to_point(at[v].lat, at[v].lng); };
   for (std::size_t k = 0; k < chains.roles.size(); ++k) {
     const std::int64_t first = chains.offsets.data()[k], end = chains.offsets.data()[k + 1];
-    const bool is_ring = chains.roles.data()[k] != Chains::kLine;
+    const bool is_ring = chains.roles.data()[k] != kLineRole;
     for (std::int64_t v = first; v < end; ++v) {
       if (v + 1 == end && !is_ring && v > first) break;
       const std::int64_t next = v + 1 < end ? v + 1 : first;

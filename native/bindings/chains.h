@@ -20,10 +20,8 @@ struct Chains {
 
   Positions xy;              // longitudes and latitudes, degrees
   In<std::int64_t> offsets;  // chain k: vertices offsets[k] .. offsets[k + 1] - 1
-  In<std::uint8_t> roles;    // of chains: Role
+  In<std::uint8_t> roles;    // of chains: cellwise::Role
   In<std::int64_t> rows;     // row r: chains rows[r] .. rows[r + 1] - 1
-
-  enum Role : std::uint8_t { kLine, kShell, kHole };
 
   std::size_t size() const { return rows.size() - 1; }
   std::span<const LngLat> positions() const { return {reinterpret_cast<const LngLat*>(xy.data()), xy.shape(0)}; }

@@ -87,34 +87,29 @@ nb::tuple cover_rows(std::size_t n, std::int64_t limit, Make make) {
   CoverStatus status = CoverStatus::kOk;
   std::size_t failed = n;
   std::mutex mutex;
-  bool stopped = false;
   {
     nb::gil_scoped_release release;
-    try {
-      parallel_for(n, grain, [&](std::size_t begin, std::size_t end) {
-        Chunk& chunk = chunks[begin / grain];
-        std::vector<std::uint64_t> own;
-        for (std::size_t row = begin; row < end; ++row) {
-          CoverStatus why = make(row, own);
-          if (why == CoverStatus::kInterrupted) throw Interrupted{};
-          const auto size = static_cast<std::int64_t>(own.size());
-          if (why == CoverStatus::kOk && (total += size) > limit) why = CoverStatus::kTooManyCells;
-          if (why != CoverStatus::kOk) {
-            const std::lock_guard<std::mutex> lock(mutex);
-            if (row < failed) {
-              failed = row;
-              status = why;
-            }
-            return;
+    parallel_for(n, grain, [&](std::size_t begin, std::size_t end) {
+      Chunk& chunk = chunks[begin / grain];
+      std::vector<std::uint64_t> own;
+      for (std::size_t row = begin; row < end; ++row) {
+        CoverStatus why = make(row, own);
+        if (why == CoverStatus::kInterrupted) throw Interrupted{};
+        const auto size = static_cast<std::int64_t>(own.size());
+        if (why == CoverStatus::kOk && (total += size) > limit) why = CoverStatus::kTooManyCells;
+        if (why != CoverStatus::kOk) {
+          const std::lock_guard<std::mutex> lock(mutex);
+          if (row < failed) {
+            failed = row;
+            status = why;
           }
-          chunk.cells.insert(chunk.cells.end(), own.begin(), own.end());
-          chunk.sizes.push_back(size);
+          return;
         }
-      });
-    } catch (const Interrupted&) {
-      stopped = true;
-    }
-    if (!stopped && status == CoverStatus::kOk) {
+        chunk.cells.insert(chunk.cells.end(), own.begin(), own.end());
+        chunk.sizes.push_back(size);
+      }
+    });
+    if (status == CoverStatus::kOk) {
       cells.reserve(static_cast<std::size_t>(total));
       std::size_t row = 0;
       for (Chunk& chunk : chunks) {
@@ -127,7 +122,6 @@ nb::tuple cover_rows(std::size_t n, std::int64_t limit, Make make) {
       }
     }
   }
-  if (stopped) throw nb::python_error();
   return nb::make_tuple(to_numpy(std::move(cells)), to_numpy(std::move(offsets)), name_of(status), failed);
 }
 

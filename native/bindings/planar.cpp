@@ -55,22 +55,16 @@ void add_planar(nb::module_& m) {
                             Chains::In<std::int64_t> rows) {
     const Chains chains = {xy, offsets, roles, rows};
     std::vector<std::uint8_t> doubtful(chains.size());
-    bool stopped = false;
     {
       nb::gil_scoped_release release;
-      try {
-        parallel_for(chains.size(), grain_of_rows(chains.size()), [&](std::size_t begin, std::size_t end) {
-          for (std::size_t row = begin; row < end; ++row) {
-            doubtful[row] = with_memory<ValidRings>(chains, row, [&](ValidRings& rings) {
-              return !with_row(chains, row, [&](auto... arrays) { return rings.are_sure(arrays...); });
-            });
-          }
-        });
-      } catch (const Interrupted&) {
-        stopped = true;
-      }
+      parallel_for(chains.size(), grain_of_rows(chains.size()), [&](std::size_t begin, std::size_t end) {
+        for (std::size_t row = begin; row < end; ++row) {
+          doubtful[row] = with_memory<ValidRings>(chains, row, [&](ValidRings& rings) {
+            return !with_row(chains, row, [&](auto... arrays) { return rings.are_sure(arrays...); });
+          });
+        }
+      });
     }
-    if (stopped) throw nb::python_error();
     return to_numpy(std::move(doubtful));
   });
   // A covering of each row: cells, offsets, and where a limit was met its name and the first row.

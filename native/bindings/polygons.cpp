@@ -188,7 +188,7 @@ void add_polygons(nb::module_& m) {
       cells.clear();
       const auto first = static_cast<std::size_t>(rows.data()[row]), end = static_cast<std::size_t>(rows.data()[row + 1]);
       if (first == end) return CoverStatus::kOk;
-      left[row] = std::find(roles.data() + first, roles.data() + end, Chains::kLine) != roles.data() + end;
+      left[row] = std::find(roles.data() + first, roles.data() + end, kLineRole) != roles.data() + end;
       if (left[row]) return CoverStatus::kOk;
       std::vector<Point> points;
       std::vector<std::uint32_t> ends = {0}, shell_of;
@@ -199,7 +199,7 @@ void add_polygons(nb::module_& m) {
         }
         ends.push_back(static_cast<std::uint32_t>(points.size()));
         const auto ring = static_cast<std::uint32_t>(chain - first);
-        shell_of.push_back(roles.data()[chain] == Chains::kHole && ring > 0 ? shell_of.back() : ring);
+        shell_of.push_back(roles.data()[chain] == kHoleRole && ring > 0 ? shell_of.back() : ring);
       }
       const Polygon polygon(points, ends, shell_of, oriented);
       bool stopped;

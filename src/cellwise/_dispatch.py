@@ -266,14 +266,9 @@ class _Call:
             name = "out" if len(layouts) == 1 else f"out[{k}]"
             if dtype.kind == "S" and not as_bytes:
                 dtype = np.dtype(f"U{dtype.itemsize}")
-            if not isinstance(array, np.ndarray):
-                raise TypeError(f"{name} must be an array: got {type(array).__name__}")
-            if array.dtype != dtype:
-                raise TypeError(f"{name} must be of dtype {dtype}: got {array.dtype}")
+            _check_writable(name, array, dtype)
             if array.shape != self.shape + block:
                 raise ValueError(f"{name} must have the shape {self.shape + block}: got {array.shape}")
-            if not array.flags.writeable:
-                raise ValueError(f"{name} must be writable: got a read-only array")
         if len(out) == 2 and np.shares_memory(*out):
             raise ValueError("out must be arrays that share no memory: got two that do")
         return out
@@ -295,6 +290,15 @@ def _call(name, *values, on_invalid="raise", out=None, exact=False, as_bytes=Fal
 # arguments, scalars, arrays, or what `inputs` can read. `out` takes the results, `exact` rules out block kernels,
 # `as_bytes` leaves text as bytes. The native module answers at once for scalars and arrays of the kernel's own types.
 call = _call if _native is None else _native.fast_call(_call, _backend, _native.FAST)
+
+
+def _check_writable(name, array, dtype):
+    if not isinstance(array, np.ndarray):
+        raise TypeError(f"{name} must be an array: got {type(array).__name__}")
+    if array.dtype != dtype:
+        raise TypeError(f"{name} must be of dtype {dtype}: got {array.dtype}")
+    if not array.flags.writeable:
+        raise ValueError(f"{name} must be writable: got a read-only array")
 
 
 def _can_be_written(result, flat):
@@ -359,16 +363,11 @@ def _room(out, size, flat):
     """An array for so many values: `out`, where it is given."""
     if out is None:
         return np.empty(size, np.uint64)
-    if not isinstance(out, np.ndarray):
-        raise TypeError(f"out must be an array: got {type(out).__name__}")
-    if out.dtype != np.uint64:
-        raise TypeError(f"out must be of dtype uint64: got {out.dtype}")
+    _check_writable("out", out, np.dtype(np.uint64))
     if out.ndim != 1 or not out.flags.c_contiguous or not out.flags.aligned:
         raise ValueError(f"out must be one-dimensional and contiguous: got shape {out.shape}, strides {out.strides}")
     if len(out) < size:
         raise ValueError(f"out must have room for {size:,} values: got {len(out):,}")
-    if not out.flags.writeable:
-        raise ValueError("out must be writable: got a read-only array")
     if any(np.may_share_memory(out, x) for x in flat):
         raise ValueError("out must not share memory with the other arguments: got one that may")
     return out

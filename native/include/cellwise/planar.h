@@ -39,7 +39,7 @@ struct LngLat {  // degrees
 };
 
 // Roles of chains. A point is a line of one vertex; other roles are shells.
-inline constexpr std::uint8_t kLineRole = 0, kHoleRole = 2;
+enum Role : std::uint8_t { kLineRole, kShellRole, kHoleRole };
 
 struct PlanarPiece {
   LngLat a, b;

@@ -190,9 +190,8 @@ inline int clear_side(const UV& x, const UV& y, const UV& z) noexcept {
 
 // Whether the way from p to q crosses the edge ab: 1 or 0, or -1 where roundings might decide.
 inline int crosses_clearly(const UV& p, const UV& q, const UV& a, const UV& b) noexcept {
-  constexpr double kError = kSideError;
-  if (std::max(a.u, b.u) < std::min(p.u, q.u) - kError || std::min(a.u, b.u) > std::max(p.u, q.u) + kError) return 0;
-  if (std::max(a.v, b.v) < std::min(p.v, q.v) - kError || std::min(a.v, b.v) > std::max(p.v, q.v) + kError) return 0;
+  if (std::max(a.u, b.u) < std::min(p.u, q.u) - kSideError || std::min(a.u, b.u) > std::max(p.u, q.u) + kSideError) return 0;
+  if (std::max(a.v, b.v) < std::min(p.v, q.v) - kSideError || std::min(a.v, b.v) > std::max(p.v, q.v) + kSideError) return 0;
   const int a_side = clear_side(p, q, a) * clear_side(p, q, b);
   if (a_side > 0) return 0;
   const int p_side = clear_side(a, b, p) * clear_side(a, b, q);
