@@ -17,6 +17,8 @@
 
 #include "cellwise/parallel.h"
 #include "cellwise/polygon.h"
+#include "cellwise/polygon_region.h"
+#include "cellwise/polyline.h"
 #include "cellwise/raster.h"
 #include "chains.h"
 #include "cover.h"

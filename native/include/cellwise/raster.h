@@ -22,6 +22,7 @@
 #include "cellwise/hierarchy.h"
 #include "cellwise/hilbert.h"
 #include "cellwise/polygon.h"
+#include "cellwise/polygon_region.h"
 #include "cellwise/projection.h"
 #include "cellwise/shape_index.h"
 
