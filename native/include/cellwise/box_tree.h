@@ -41,6 +41,7 @@ class BoxTree {
   }
 
   bool empty() const noexcept { return boxes_.empty(); }
+  std::size_t size() const noexcept { return boxes_.size(); }  // nodes
   const Box& box(std::uint32_t node) const noexcept { return boxes_[node]; }
   bool is_item(std::uint32_t node) const noexcept { return node >= first_item_; }
   std::uint32_t item(std::uint32_t node) const noexcept { return node - first_item_; }

@@ -243,15 +243,18 @@ class Polygon {
   // shell does not lie, whatever its direction.
   Polygon(std::span<const Point> points, std::span<const std::uint32_t> offsets, std::span<const std::uint32_t> shell_of,
           bool oriented) {
-    std::vector<Point> kept;
-    std::vector<std::uint32_t> begins;
-    keep_different(points, offsets, kept, begins);
-    std::vector<FaceEdges::Vertex> vertices(kept.size());
-    for (std::size_t v = 0; v < kept.size(); ++v) vertices[v] = FaceEdges::vertex(kept[v]);
-    const auto ring = [&](std::uint32_t k) { return Ring{kept.data() + begins[k], begins[k + 1] - begins[k] - 1}; };
+    FaceEdges::Vertices vertices(points.size() + offsets.size());
+    std::vector<std::uint32_t> begins = {0};
+    begins.reserve(offsets.size());
     const auto n = static_cast<std::uint32_t>(shell_of.size());
+    std::vector<Outline> outlines(n);
     for (std::uint32_t k = 0; k < n; ++k) {
-      finding_ = look_at(ring(k), k);
+      outlines[k] = read_ring(points.subspan(offsets[k], offsets[k + 1] - offsets[k]), vertices, begins[k]);
+      begins.push_back(begins[k] + outlines[k].size + 1);
+    }
+    const auto ring = [&](std::uint32_t k) { return Ring{vertices.points.get() + begins[k], outlines[k].size}; };
+    for (std::uint32_t k = 0; k < n; ++k) {
+      finding_ = look_at(ring(k), k, outlines[k].face >= 0);
       if (finding_.fault != RingFault::kNone) return;
     }
     const Point start = start_of_curve();
@@ -261,20 +264,22 @@ class Polygon {
       const auto begin = begins[k], end = begins[k + 1] - 1;
       // Of a ring within one face, the smaller side is the one without the rest of the sphere.
       double plane_area = 4 * kPi;
-      const int side = left_within_face({vertices.data() + begin, end - begin}, plane_area);
+      const int side = left_within_face(outlines[k], plane_area);
       bool smaller = side != 0 ? side > 0 : ring_left_is_smaller(ring(k));
       const bool keep = is_hole ? ring_left_contains(ring(k), vertex_apart(ring(shell_of[k]), ring(k))) : oriented || smaller;
       if (!keep) {
-        std::reverse(kept.begin() + begin, kept.begin() + end);
-        std::reverse(vertices.begin() + begin, vertices.begin() + end);
-        kept[end] = kept[begin];
-        vertices[end] = vertices[begin];
+        vertices.reverse(begin, end);
+        vertices.copy(begin, end);
         smaller = !smaller;
       }
       start_inside_ ^= (side != 0 ? !smaller : ring_left_contains(ring(k), start)) != is_hole;
       rings_.push_back({smaller, is_hole, !keep, smaller ? plane_area : 4 * kPi});
     }
-    edges_ = FaceEdges(std::move(kept), std::move(vertices), std::move(begins));
+    const bool is_same_face = std::all_of(outlines.begin(), outlines.end(), [&](const Outline& each) {
+      return each.face >= 0 && each.face == outlines[0].face;
+    });
+    const int face = n > 0 && is_same_face ? outlines[0].face : -1;
+    edges_ = FaceEdges(std::move(vertices), std::move(begins), face);
   }
 
   // A fault, if there is any: of those between two edges the first, by the vertices' order as given. `interrupted` is
@@ -363,27 +368,82 @@ class Polygon {
     return *index_;
   }
 
-  // Each ring with its first vertex again at its end.
-  static void keep_different(std::span<const Point> points, std::span<const std::uint32_t> offsets,
-                             std::vector<Point>& kept, std::vector<std::uint32_t>& begins) {
-    kept.resize(points.size() + offsets.size());
-    begins.reserve(offsets.size());
-    begins.push_back(0);
-    Point* end = kept.data();
-    for (std::size_t k = 0; k + 1 < offsets.size(); ++k) {
-      Point* const first = end;
-      for (std::uint32_t v = offsets[k]; v < offsets[k + 1]; ++v) {
-        if (end == first || end[-1] != points[v]) *end++ = points[v];
+  // Of a ring, its number of vertices and, if they all lie well within one face, that and twice the area on its left in
+  // the face's plane; `reach`: how far, in u and in v, they lie from the first.
+  struct Outline {
+    std::uint32_t size = 0;
+    int face = -1;
+    double area2 = 0, reach = 0;
+  };
+
+  // Copies a ring without repeats to `begin` and after, its first vertex again at its end.
+  static Outline read_ring(std::span<const Point> ring, FaceEdges::Vertices& to, std::uint32_t begin) noexcept {
+    Outline found;
+    std::size_t next = 0;
+    if (!ring.empty()) found.face = FaceEdges::vertex(ring[0]).inner_face;
+    int face = found.face;
+    while (next < ring.size()) {
+      switch (face) {
+        case 0: next = read_on_face<0>(ring, next, to, begin, found); break;
+        case 1: next = read_on_face<1>(ring, next, to, begin, found); break;
+        case 2: next = read_on_face<2>(ring, next, to, begin, found); break;
+        case 3: next = read_on_face<3>(ring, next, to, begin, found); break;
+        case 4: next = read_on_face<4>(ring, next, to, begin, found); break;
+        case 5: next = read_on_face<5>(ring, next, to, begin, found); break;
+        default: break;
       }
-      while (end > first + 1 && end[-1] == *first) --end;
-      *end = *first;
-      begins.push_back(static_cast<std::uint32_t>(++end - kept.data()));
+      if (next == ring.size()) break;
+      const FaceEdges::Vertex vertex = FaceEdges::vertex(ring[next]);
+      found.face = -1;
+      face = vertex.inner_face;
+      if (found.size == 0 || to.points[begin + found.size - 1] != ring[next]) {
+        to.set(begin + found.size++, ring[next], vertex);
+      }
+      ++next;
     }
-    kept.resize(begins.back());
+    while (found.size > 1 && to.points[begin + found.size - 1] == to.points[begin]) --found.size;
+    if (found.size > 0) to.copy(begin, begin + found.size);
+    return found;
   }
 
-  static Finding look_at(Ring r, std::uint32_t k) noexcept {
+  // The vertices from `next` on that lie well within a face; the number of the first that does not.
+  template <int face>
+  static std::size_t read_on_face(std::span<const Point> ring, std::size_t next, FaceEdges::Vertices& to,
+                                  std::uint32_t begin, Outline& found) noexcept {
+    Point* const points = to.points.get() + begin;
+    UV* const uv = to.uv.get() + begin;
+    std::int8_t* const faces = to.faces.get() + begin;
+    std::uint32_t size = found.size;
+    double area2 = found.area2, reach = found.reach;
+    UV first = size > 0 ? uv[0] : UV{}, before = {};
+    if (size > 0) before = {uv[size - 1].u - first.u, uv[size - 1].v - first.v};
+    for (; next < ring.size(); ++next) {
+      const Point& p = ring[next];
+      if (!(face < 3 ? p[face % 3] > 0 : p[face % 3] < 0)) break;
+      const FaceUV at = xyz_to_given_face_uv(face, p);
+      if (!FaceEdges::is_inner(at)) break;
+      if (size == 0) {
+        first = {at.u, at.v};
+      } else if (points[size - 1] == p) {
+        continue;
+      }
+      const UV here = {at.u - first.u, at.v - first.v};
+      area2 += before.u * here.v - before.v * here.u;
+      reach = std::max(reach, std::max(std::fabs(here.u), std::fabs(here.v)));
+      before = here;
+      points[size] = p;
+      uv[size] = {at.u, at.v};
+      faces[size++] = face;
+    }
+    found.size = size;
+    found.area2 = area2;
+    found.reach = reach;
+    return next;
+  }
+
+  static Finding look_at(Ring r, std::uint32_t k, bool is_on_face) noexcept {
     if (r.size() < 3) return {RingFault::kFewVertices, k, k, {}};
+    if (is_on_face) return {};
     for (std::size_t v = 0; v < r.size(); ++v) {
       if (r[v] == -r[v + 1 == r.size() ? 0 : v + 1]) return {RingFault::kOppositeNeighbours, k, k, r[v]};
     }
@@ -392,22 +452,13 @@ class Polygon {
 
   // Of a ring well within one face, 1 if its left side lies there too, -1 if its right does; 0 if that is not clear.
   // `area` becomes that side's in the face's plane, larger than on the sphere.
-  static int left_within_face(std::span<const FaceEdges::Vertex> ring, double& area) noexcept {
-    const UV first = ring[0].uv;
-    double area2 = 0, reach = 0;
-    UV before = {0, 0};
-    for (const FaceEdges::Vertex& vertex : ring) {
-      if (vertex.inner_face < 0 || vertex.inner_face != ring[0].inner_face) return 0;
-      const UV here = {vertex.uv.u - first.u, vertex.uv.v - first.v};
-      area2 += before.u * here.v - before.v * here.u;
-      reach = std::max(reach, std::max(std::fabs(here.u), std::fabs(here.v)));
-      before = here;
-    }
+  static int left_within_face(const Outline& ring, double& area) noexcept {
+    if (ring.face < 0) return 0;
     // Each vertex is off by an ulp of 1, each term by two of its own.
-    const auto n = static_cast<double>(ring.size());
-    const double error = 8 * DBL_EPSILON * n * reach * (1 + n * reach);
-    if (std::fabs(area2) > error) area = 0.5 * (std::fabs(area2) + error);
-    return area2 > error ? 1 : area2 < -error ? -1 : 0;
+    const auto n = static_cast<double>(ring.size);
+    const double error = 8 * DBL_EPSILON * n * ring.reach * (1 + n * ring.reach);
+    if (std::fabs(ring.area2) > error) area = 0.5 * (std::fabs(ring.area2) + error);
+    return ring.area2 > error ? 1 : ring.area2 < -error ? -1 : 0;
   }
 
   // A vertex of one ring that is none of the other, if there is one.

@@ -12,9 +12,9 @@
 #include <memory>
 #include <new>
 #include <span>
-#include <unordered_map>
 #include <vector>
 
+#include "cellwise/box_tree.h"
 #include "cellwise/polygon.h"
 #include "cellwise/predicates.h"
 #include "cellwise/projection.h"
@@ -83,10 +83,16 @@ class PolygonRegion {
     // Whether the polygon contains its middle, or before `middle_known` the middle of the cell that it is a quarter of.
     bool inside, middle_known;
     bool above_root;        // it holds all edges of its face, and the index starts below
-    bool is_index_divided;  // `n` clipped pieces, else numbers of pieces to be tested
+    // Then of the `n` pieces the list has those that are clipped, and nodes of the face's tree that hold the others;
+    // else the numbers of pieces to be tested.
+    bool is_index_divided;
     std::int8_t list_class;
     std::uint32_t n;
-    FaceEdges::Piece only;  // instead of a list with one number
+    union {
+      FaceEdges::Piece only;  // instead of a list with one number
+      std::uint32_t n_clipped;
+    };
+    std::uint32_t n_nodes;
     void* list;
     double u[2], v[2];
   };
@@ -164,9 +170,9 @@ class PolygonRegion {
 
   // Edges that meet a place, and perhaps others.
   template <class Visit>
-  static void for_each_piece(const Place& place, Visit visit) {
+  void for_each_piece(const Place& place, Visit visit) const {
     if (place.is_index_divided) {
-      for (const Clipped& e : list<Clipped>(place)) visit(e.piece);
+      for_each_index_piece(place, visit);
     } else {
       for (const FaceEdges::Piece piece : numbers(place)) visit(piece);
     }
@@ -193,25 +199,18 @@ class PolygonRegion {
   // ancestor: the smallest cell each that holds all cells of the index there.
   void cell_union_bound(std::vector<std::uint64_t>& out) {
     out.clear();
-    std::array<std::uint64_t, 6> first, last;
-    int n_faces = 0, face = 0;
-    for (int f = 0; f < 6; ++f) {
-      Place place = face_place(f);
+    Bound last{};
+    for (int face = 0; face < 6; ++face) {
+      const Place place = face_place(face);
       if (!place.met) continue;
-      face = f;
-      first[f] = end_cell(place, 0);
-      last[f] = end_cell(place, 3);
-      out.push_back(cell_common_ancestor(first[f], last[f]));
-      ++n_faces;
+      last = bound_of(place);
+      out.push_back(last.place.cell);
     }
-    if (n_faces != 1 || first[face] == last[face]) return;
-    const std::uint64_t ancestor = out[0];
+    if (out.size() != 1 || last.is_index_cell) return;
     out.clear();
-    Place place = remembered(face_place(face), ancestor);
-    const Place* quarters = remember(place);
-    for (int k = 0; k < 4; ++k) {
-      if (!quarters[k].met) continue;
-      out.push_back(cell_common_ancestor(end_cell(quarters[k], 0), end_cell(quarters[k], 3)));
+    const std::array<Place, 4> quarters = remember(last.place);
+    for (const Place& quarter : quarters) {
+      if (quarter.met) out.push_back(bound_of(quarter).place.cell);
     }
   }
 
@@ -220,7 +219,16 @@ class PolygonRegion {
   struct Root {
     bool is_made = false, rest_inside = false;
     Place place{};
+    std::vector<FaceEdges::Piece> pieces{};
+    BoxTree tree{};  // of runs of kRun pieces, if they are many
+    std::vector<std::uint32_t> sizes{};  // of nodes, in pieces
+
+    std::span<const FaceEdges::Piece> run(std::uint32_t node) const noexcept {
+      return std::span(pieces).subspan(std::size_t{kRun} * tree.item(node), sizes[node]);
+    }
   };
+  static constexpr std::uint32_t kRun = 4;
+  static constexpr std::size_t kFewPieces = 24;  // that need no tree
 
   static int position_within(std::uint64_t cell, std::int32_t level) noexcept {
     return static_cast<int>(cell >> (2 * (kMaxLevel - level) - 1)) & 3;
@@ -266,15 +274,24 @@ class PolygonRegion {
       root.rest_inside = is_only_face ? polygon_.start_inside() : polygon_.contains_by_all(cell_to_point(whole));
       return root;
     }
+    IndexList& all = divided_[0];
+    all.clear();
     UVRect bound;
-    clipped_.clear();
-    IndexSplitter{edges_}.pieces(face, clipped_, bound);
+    const bool is_few = edges_.most_pieces(face) <= kFewPieces;
+    if (is_few) {
+      IndexSplitter{edges_}.pieces(face, all.clipped, bound);
+    } else {
+      plant(face, root);
+      const Box& box = root.tree.box(0);
+      bound = {{box.x_lo, box.x_hi}, {box.y_lo, box.y_hi}};
+      all.nodes.push_back(0);
+    }
     const std::uint64_t cell = internal::PaddedCell::of(whole).shrunk_to(bound);
     root.place = plain(internal::PaddedCell::of(cell), true);
     root.place.contained = false;
     root.place.is_index_divided = root.place.middle_known = true;
-    root.place.inside = polygon_.contains_by_all(cell_to_point(cell));
-    set_list(root.place, clipped_.data(), clipped_.size());
+    root.place.inside = is_only_face && !is_few ? contains_middle(root) : polygon_.contains_by_all(cell_to_point(cell));
+    set_index_list(root.place, all, is_few ? static_cast<std::uint32_t>(all.clipped.size()) : root.sizes[0]);
     if (is_only_face) {
       root.rest_inside = polygon_.start_inside();
     } else if (cell != whole) {
@@ -283,40 +300,106 @@ class PolygonRegion {
     return root;
   }
 
-  // First (`end` 0) or last (3) cell of the index within a place that has one.
-  std::uint64_t end_cell(Place place, int end) {
-    while (!place.contained && (place.above_root || !is_index_cell(place))) {
-      if (const Root& root = roots_[cell_face(place.cell)]; place.above_root && !root.rest_inside) {
-        place = root.place;
-        continue;
+  void plant(int face, Root& root) const {
+    root.pieces.reserve(edges_.most_pieces(face));
+    edges_.for_each_piece(face, [&](FaceEdges::Piece piece) { root.pieces.push_back(piece); });
+    const std::size_t n = root.pieces.size(), n_runs = (n + kRun - 1) / kRun;
+    root.tree.assign(n_runs, [&](std::size_t k) {
+      Box box = {HUGE_VAL, -HUGE_VAL, HUGE_VAL, -HUGE_VAL};
+      for (std::size_t p = kRun * k; p < std::min(kRun * (k + 1), n); ++p) {
+        const auto [a, b] = edges_.segment(root.pieces[p]);
+        box = around(box, {std::min(a.u, b.u), std::max(a.u, b.u), std::min(a.v, b.v), std::max(a.v, b.v)});
       }
-      const Place* quarters = remember(place);
-      int k = end;
-      while (!quarters[k].met) k += end == 0 ? 1 : -1;
-      place = quarters[k];
+      return box;
+    });
+    root.sizes.resize(root.tree.size());
+    for (auto node = static_cast<std::uint32_t>(root.tree.size()); node-- > 0;) {
+      std::uint32_t size = 0;
+      if (root.tree.is_item(node)) {
+        size = static_cast<std::uint32_t>(std::min<std::size_t>(kRun, n - std::size_t{kRun} * root.tree.item(node)));
+      } else {
+        for (std::uint32_t k = root.tree.first_below(node); k < root.tree.end_below(node); ++k) size += root.sizes[k];
+      }
+      root.sizes[node] = size;
     }
-    return place.cell;
+  }
+
+  // Whether the polygon, which lies on this face alone, contains the middle of the root: straight from beyond the face,
+  // where everything is as at the start of the curve.
+  bool contains_middle(const Root& root) const {
+    const std::uint64_t cell = root.place.cell;
+    const UV mid = middle(root.place), beyond = {-2, mid.v};
+    const Point p = cell_to_point(cell), from = normalize(face_uv_to_xyz(cell_face(cell), beyond.u, beyond.v));
+    const EdgeCrosser crosser(from, p);
+    bool inside = polygon_.start_inside();
+    for_each_piece_on_way(root, 0, beyond, mid, [&](FaceEdges::Piece piece) {
+      const auto [a, b] = edges_.segment(piece);
+      const int clearly = internal::crosses_clearly(beyond, mid, a, b);
+      inside ^= clearly >= 0 ? clearly > 0 : crosser.crosses(edges_.start(piece), edges_.end(piece));
+    });
+    return inside;
+  }
+
+  // Pieces below a node that meet the way from p to q, and others.
+  template <class Visit>
+  static void for_each_piece_on_way(const Root& root, std::uint32_t first, const UV& p, const UV& q, const Visit& visit) {
+    root.tree.visit(first, [&](std::uint32_t node) {
+      const Box& box = root.tree.box(node);
+      const UVRect wide = {{box.x_lo - kCellPadding, box.x_hi + kCellPadding},
+                           {box.y_lo - kCellPadding, box.y_hi + kCellPadding}};
+      if (!segment_meets(p, q, wide)) return false;
+      if (!root.tree.is_item(node)) return true;
+      for (const FaceEdges::Piece piece : root.run(node)) visit(piece);
+      return false;
+    });
+  }
+
+  struct Bound {
+    Place place;
+    bool is_index_cell;
+  };
+  // The smallest cell that holds all cells of the index within a place that has some.
+  Bound bound_of(Place place) {
+    for (;;) {
+      if (place.above_root) {
+        const Root& root = root_at(place);
+        if (root.rest_inside) return {place, false};
+        place = root.place;
+      }
+      if (place.contained || is_index_cell(place)) return {place, true};
+      const std::array<Place, 4>& quarters = remember(place);
+      const auto met = [](const Place& quarter) { return quarter.met; };
+      if (std::count_if(quarters.begin(), quarters.end(), met) > 1) return {place, false};
+      place = *std::find_if(quarters.begin(), quarters.end(), met);
+    }
   }
 
   bool take_remembered(const Place& place, Place* quarters) {
     if (!place.is_index_divided && !place.above_root) return false;  // only those are
-    const auto known = split_before_.find(place.cell);
+    const auto known = find_split(place.cell);
     if (known == split_before_.end()) return false;
-    std::copy(known->second.begin(), known->second.end(), quarters);
-    split_before_.erase(known);
+    std::copy(known->quarters.begin(), known->quarters.end(), quarters);
+    *known = split_before_.back();
+    split_before_.pop_back();
     return true;
   }
 
-  // Quarters of a place that `split` will be asked for again.
-  const Place* remember(Place place) {
-    auto known = split_before_.find(place.cell);
-    if (known == split_before_.end()) {
-      std::array<Place, 4> quarters;
-      look_into(place, quarters.data(), true);
-      known = split_before_.emplace(place.cell, quarters).first;
-    }
-    return known->second.data();
+  // Quarters of a place that `split` will be asked for again; until the next call.
+  const std::array<Place, 4>& remember(Place place) {
+    if (const auto known = find_split(place.cell); known != split_before_.end()) return known->quarters;
+    std::array<Place, 4> quarters;
+    look_into(place, quarters.data(), true);
+    return split_before_.emplace_back(Split{place.cell, quarters}).quarters;
   }
+
+  struct Split {
+    std::uint64_t cell;
+    std::array<Place, 4> quarters;
+  };
+  std::vector<Split>::iterator find_split(std::uint64_t cell) noexcept {
+    return std::find_if(split_before_.begin(), split_before_.end(), [=](const Split& each) { return each.cell == cell; });
+  }
+
   // The cell's place, or an ancestor's if that is all inside or all outside.
   Place remembered(Place place, std::uint64_t cell) {
     if (place.above_root) {
@@ -337,19 +420,55 @@ class PolygonRegion {
 
   static std::span<const FaceEdges::Piece> numbers(const Place& place) noexcept {
     if (place.list == nullptr) return {&place.only, place.n};
-    return list<FaceEdges::Piece>(place);
+    return {static_cast<const FaceEdges::Piece*>(place.list), place.n};
   }
-  template <class T>
-  static std::span<const T> list(const Place& place) noexcept {
-    return {static_cast<const T*>(place.list), place.n};
-  }
-  template <class T>
-  void set_list(Place& place, const T* items, std::size_t n) {
+  void set_numbers(Place& place, const FaceEdges::Piece* items, std::size_t n) {
     place.n = static_cast<std::uint32_t>(n);
-    place.list_class = static_cast<std::int8_t>(internal::ListPool::class_of(n * sizeof(T)));
+    place.list_class = static_cast<std::int8_t>(internal::ListPool::class_of(n * sizeof(FaceEdges::Piece)));
     place.list = pool_.take(place.list_class);
-    std::memcpy(place.list, items, n * sizeof(T));
+    std::memcpy(place.list, items, n * sizeof(FaceEdges::Piece));
   }
+
+  // What the list of a place has while the index is divided.
+  struct IndexList {
+    std::vector<Clipped> clipped;
+    std::vector<std::uint32_t> nodes;
+    void push_back(const Clipped& e) { clipped.push_back(e); }
+    void clear() noexcept {
+      clipped.clear();
+      nodes.clear();
+    }
+  };
+  static std::span<const Clipped> clipped(const Place& place) noexcept {
+    return {static_cast<const Clipped*>(place.list), place.n_clipped};
+  }
+  static std::span<const std::uint32_t> nodes(const Place& place) noexcept {
+    const auto* after = static_cast<const std::byte*>(place.list) + sizeof(Clipped) * place.n_clipped;
+    return {reinterpret_cast<const std::uint32_t*>(after), place.n_nodes};
+  }
+  void set_index_list(Place& place, const IndexList& items, std::uint32_t n) {
+    const std::size_t clipped_bytes = sizeof(Clipped) * items.clipped.size(), node_bytes = 4 * items.nodes.size();
+    place.n = n;
+    place.n_clipped = static_cast<std::uint32_t>(items.clipped.size());
+    place.n_nodes = static_cast<std::uint32_t>(items.nodes.size());
+    place.list_class = static_cast<std::int8_t>(internal::ListPool::class_of(clipped_bytes + node_bytes));
+    place.list = pool_.take(place.list_class);
+    std::memcpy(place.list, items.clipped.data(), clipped_bytes);
+    std::memcpy(static_cast<std::byte*>(place.list) + clipped_bytes, items.nodes.data(), node_bytes);
+  }
+  template <class Visit>
+  void for_each_index_piece(const Place& place, Visit visit) const {
+    for (const Clipped& e : clipped(place)) visit(e.piece);
+    const Root& root = root_at(place);
+    for (const std::uint32_t first : nodes(place)) {
+      root.tree.visit(first, [&](std::uint32_t node) {
+        if (!root.tree.is_item(node)) return true;
+        for (const FaceEdges::Piece piece : root.run(node)) visit(piece);
+        return false;
+      });
+    }
+  }
+  const Root& root_at(const Place& place) const noexcept { return roots_[cell_face(place.cell)]; }
 
   // --- quarters ---------------------------------------------------------------------------------------------------
 
@@ -381,11 +500,14 @@ class PolygonRegion {
     if (place.is_index_divided) {
       const UVRect way = {{std::min(corner.u, mid.u) - kCellPadding, std::max(corner.u, mid.u) + kCellPadding},
                           {std::min(corner.v, mid.v) - kCellPadding, std::max(corner.v, mid.v) + kCellPadding}};
-      for (const Clipped& e : list<Clipped>(place)) {
+      const auto count = [&](FaceEdges::Piece piece) { place.inside ^= is_crossed(piece, corner, mid, parent, place.cell); };
+      for (const Clipped& e : clipped(place)) {
         const bool is_apart = (e.bound.u.hi < way.u.lo) | (e.bound.u.lo > way.u.hi) | (e.bound.v.hi < way.v.lo) |
                               (e.bound.v.lo > way.v.hi);
-        if (!is_apart) place.inside ^= is_crossed(e.piece, corner, mid, parent, place.cell);
+        if (!is_apart) count(e.piece);
       }
+      const Root& root = root_at(place);
+      for (const std::uint32_t node : nodes(place)) for_each_piece_on_way(root, node, corner, mid, count);
     } else {
       for (const FaceEdges::Piece piece : numbers(place)) {
         place.inside ^= is_crossed(piece, corner, mid, parent, place.cell);
@@ -396,30 +518,66 @@ class PolygonRegion {
   // Is a place of the upper part a cell of the index?
   bool is_index_cell(const Place& place) const {
     if (!place.is_index_divided) return false;
-    return IndexSplitter{edges_}.is_fine_enough(place.level, list<Clipped>(place), [&] {
+    const auto count_short = [&](const IndexSplitter::ShortEdges& is_short, std::size_t enough) {
+      std::size_t n = 0;
+      const auto count = [&](FaceEdges::Piece piece) { n += is_short(edges_.length2(piece)); };
+      for (const Clipped& e : clipped(place)) count(e.piece);
+      const Root& root = root_at(place);
+      for (const std::uint32_t first : nodes(place)) {
+        root.tree.visit(first, [&](std::uint32_t node) {
+          if (n > enough) return false;
+          const Box& box = root.tree.box(node);
+          if (is_short.hold(box.x_hi - box.x_lo, box.y_hi - box.y_lo)) {
+            n += root.sizes[node];
+          } else if (!root.tree.is_item(node)) {
+            return true;
+          } else {
+            for (const FaceEdges::Piece piece : root.run(node)) count(piece);
+          }
+          return false;
+        });
+      }
+      return n;
+    };
+    return IndexSplitter::is_fine_enough(place.level, place.n, count_short, [&] {
       const auto at = internal::PaddedCell::of(place.cell);
       return polygon_.contains_by_all(at.entry());
     });
   }
 
   void divide(const Place& place, const UV& mid, Place* quarters, bool keep) {
-    struct Run {
-      Clipped *begin, *end;
-      void push_back(const Clipped& e) noexcept { *end++ = e; }
-    };
-    if (clipped_.size() < 4 * std::size_t{place.n}) clipped_.resize(4 * std::size_t{place.n});
-    std::array<Run, 4> found;
-    for (std::size_t k = 0; k < 4; ++k) found[k].begin = found[k].end = clipped_.data() + k * place.n;
-    IndexSplitter{edges_}.split(list<Clipped>(place), mid, found);
+    for (IndexList& found : divided_) found.clear();
+    const IndexSplitter splitter{edges_};
+    const UVRect middle = IndexSplitter::padded(mid);
+    for (const Clipped& e : clipped(place)) splitter.split(e, middle, divided_);
+    const Root& root = root_at(place);
+    std::array<std::uint32_t, 4> n = {};
+    for (const std::uint32_t first : nodes(place)) {
+      root.tree.visit(first, [&](std::uint32_t node) {
+        const Box& box = root.tree.box(node);
+        const bool low_u = box.x_hi <= middle.u.lo, high_u = box.x_lo >= middle.u.hi;
+        const bool low_v = box.y_hi <= middle.v.lo, high_v = box.y_lo >= middle.v.hi;
+        if ((low_u | high_u) & (low_v | high_v)) {
+          const int quarter = 2 * high_u + high_v;
+          divided_[quarter].nodes.push_back(node);
+          n[quarter] += root.sizes[node];
+          return false;
+        }
+        if (!root.tree.is_item(node)) return true;
+        for (const FaceEdges::Piece piece : root.run(node)) splitter.split(splitter.whole(piece), middle, divided_);
+        return false;
+      });
+    }
     for (int k = 0; k < 4; ++k) {
-      const auto [begin, end] = found[kPositionToIJ[place.orientation][k]];
-      const bool is_empty = begin == end;
+      const int from = kPositionToIJ[place.orientation][k];
+      const IndexList& found = divided_[from];
+      const std::uint32_t total = n[from] + static_cast<std::uint32_t>(found.clipped.size());
       Place& quarter = quarters[k];
       quarter.inside = place.inside;
       quarter.is_index_divided = true;
-      quarter.met = !is_empty || place.inside;
-      quarter.contained = is_empty && place.inside;
-      if (keep && !is_empty) set_list(quarter, begin, static_cast<std::size_t>(end - begin));
+      quarter.met = total > 0 || place.inside;
+      quarter.contained = total == 0 && place.inside;
+      if (keep && total > 0) set_index_list(quarter, found, total);
     }
   }
 
@@ -470,9 +628,9 @@ class PolygonRegion {
       });
     };
     if (place.is_index_divided) {
-      for (const Clipped& e : list<Clipped>(place)) {
-        if (edges_.is_testable(e.piece)) test(e.piece);
-      }
+      for_each_index_piece(place, [&](FaceEdges::Piece piece) {
+        if (edges_.is_testable(piece)) test(piece);
+      });
     } else {
       for (const FaceEdges::Piece piece : numbers(place)) test(piece);
     }
@@ -486,7 +644,7 @@ class PolygonRegion {
         quarter.n = 1;
         quarter.only = *found[from];
       } else if (keep && n[from] > 1) {
-        set_list(quarter, found[from], n[from]);
+        set_numbers(quarter, found[from], n[from]);
       }
     }
   }
@@ -520,8 +678,8 @@ class PolygonRegion {
   const FaceEdges& edges_;
   std::array<Root, 6> roots_;
   internal::ListPool pool_;
-  std::vector<Clipped> clipped_;  // room for those of four quarters, and here for what is tested
+  std::array<IndexList, 4> divided_;  // room for those of four quarters, and here for what is tested
   std::vector<FaceEdges::Piece> tested_;
-  std::unordered_map<std::uint64_t, std::array<Place, 4>> split_before_;
+  std::vector<Split> split_before_;  // few: on the way to where a covering begins
 };
 }  // namespace cellwise

@@ -15,6 +15,7 @@
 #include <cfloat>
 #include <cmath>
 #include <cstdint>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -58,13 +59,16 @@ inline constexpr double kRasterDoubt = 64 * DBL_EPSILON;
 struct Axis {
   std::int64_t first = 0;
   int n = 0;
-  double scale = 0;  // cells of the level along the face
+  double scale = 0;               // cells of the level along the face
+  double offset = 0, doubt = 0;   // `first`, and `kRasterDoubt` and roundings, in cells
   std::vector<double> lines, centers;
 
   void reset(std::int64_t first_cell, int n_cells, std::int32_t level) {
     first = first_cell;
     n = n_cells;
     scale = std::ldexp(1.0, level);
+    offset = static_cast<double>(first_cell);
+    doubt = kRasterDoubt * scale;  // a step in u or v is at most three quarters of that in cells
     lines.resize(static_cast<std::size_t>(n) + 1);
     centers.resize(static_cast<std::size_t>(n));
     for (int k = 0; k <= n; ++k) lines[k] = st_to_uv(static_cast<double>(first + k) / scale);
@@ -74,13 +78,8 @@ struct Axis {
   int at(double x) const noexcept {
     if (!(x >= lines[0])) return -1;
     if (x >= lines[n]) return n;
-    const int k = guess(x);
-    return lines[k] <= x && x < lines[k + 1] ? k : near(x, k);
-  }
-  // The same but for roundings, of what lies within the tile.
-  int guess(double x) const noexcept {
     const double root = 0.5 * std::sqrt(1 + 3 * std::fabs(x)), s = x >= 0 ? root : 1 - root;
-    return std::clamp(static_cast<int>(s * scale - static_cast<double>(first)), 0, n - 1);
+    return near(x, static_cast<int>(s * scale - offset));
   }
   // Is x within cell k, away from its lines?
   bool is_clear(double x, int k) const noexcept {
@@ -118,6 +117,11 @@ class LevelCells {
   using Place = PolygonRegion::Place;
   static constexpr std::int32_t kBlockLevels = 3, kTileLevels = 8;
   static constexpr std::int64_t kMostBlocks = 4096;  // of a polygon that is one tile
+
+  // Of a vertex, which half of a cell it is in, and whether it is away from the lines between cells.
+  struct Spot {
+    std::int32_t i2, j2, is_clear;
+  };
 
   struct Vertex {
     UV at;
@@ -188,12 +192,13 @@ class LevelCells {
   // The whole polygon as one tile, if it lies within a face and is not too large: beyond its edges is outside.
   bool draw_whole() {
     UVRect bound = {{HUGE_VAL, -HUGE_VAL}, {HUGE_VAL, -HUGE_VAL}};
-    edges_.for_each_edge([&](std::uint32_t e) {
-      const UV& p = edges_.segment(e).a;
-      bound.u = {std::min(bound.u.lo, p.u), std::max(bound.u.hi, p.u)};
-      bound.v = {std::min(bound.v.lo, p.v), std::max(bound.v.hi, p.v)};
-    });
     if (polygon_.start_inside()) return false;
+    for (std::uint32_t ring = 0; ring < edges_.n_rings(); ++ring) {
+      for (const UV& p : edges_.ring_uv(ring)) {
+        bound.u = {std::min(bound.u.lo, p.u), std::max(bound.u.hi, p.u)};
+        bound.v = {std::min(bound.v.lo, p.v), std::max(bound.v.hi, p.v)};
+      }
+    }
     const auto block = [&](double x) {
       return st_to_ij(uv_to_st(x)) >> (kMaxLevel - level_ + kBlockLevels);
     };
@@ -205,11 +210,16 @@ class LevelCells {
                static_cast<int>(nj << kBlockLevels));
     reference_u_ = -HUGE_VAL;
     for (std::uint32_t ring = 0; ring < edges_.n_rings(); ++ring) {
-      const std::uint32_t begin = edges_.ring_begin(ring), n = edges_.ring_end(ring) - begin;
-      vertices_.resize(n + 1);
-      for (std::uint32_t k = 0; k < n; ++k) vertices_[k] = locate_within(edges_.segment(begin + k).a);
-      vertices_[n] = vertices_[0];
-      for (std::uint32_t k = 0; k < n; ++k) draw(vertices_[k], vertices_[k + 1]);
+      const std::span<const UV> vertices = edges_.ring_uv(ring);
+      find_spots(vertices);
+      const Vertex first = locate_within(vertices[0], 0);
+      Vertex a = first;  // marked at last
+      for (std::size_t k = 1; k < vertices.size(); ++k) {
+        const Vertex b = locate_within(vertices[k], k);
+        draw(a, b);
+        a = b;
+      }
+      draw(a, first);
     }
     finish_tile([&] { return region_.face_place(face_); });
     return true;
@@ -233,7 +243,9 @@ class LevelCells {
     if (is_inside) std::fill(rows_inside_.begin(), rows_inside_.end(), ~std::uint64_t{0});
     region_.for_each_piece(place, [&](FaceEdges::Piece piece) {
       const auto [a, b] = edges_.segment(piece);
-      draw(locate(a), locate(b));
+      const Vertex from = locate(a), to = locate(b);
+      if (from.is_clear) mark(from.i, from.j);
+      draw(from, to);
       if ((a.u <= reference.u) != (b.u <= reference.u)) shift_rows(a, b);
     });
     finish_tile([&] { return place; });
@@ -256,11 +268,28 @@ class LevelCells {
     return vertex;
   }
 
-  // REQUIRES: p lies within the tile.
-  Vertex locate_within(const UV& p) const noexcept {
-    const int i = u_.guess(p.u), j = v_.guess(p.v);
-    const bool is_clear = u_.is_clear(p.u, i) & v_.is_clear(p.v, j);
-    return is_clear ? Vertex{p, i, j, j + (p.v >= v_.centers[j]), true} : locate(p);
+  // REQUIRES: p lies within the tile and has spot k.
+  Vertex locate_within(const UV& p, std::size_t k) const noexcept {
+    const Spot& spot = spots_[k];
+    if (!spot.is_clear) return locate(p);
+    return {p, spot.i2 >> 1, spot.j2 >> 1, (spot.j2 + 1) >> 1, true};
+  }
+
+  // A loop for vectors: where it is not sure, positions of whole tiles are found one by one.
+  void find_spots(std::span<const UV> vertices) {
+    spots_.resize(vertices.size());
+    const double scale = 2 * u_.scale, u_first = 2 * u_.offset, v_first = 2 * v_.offset, doubt = 2 * u_.doubt;
+    const auto halves = [=](double x, double first) {
+      const double root = 0.5 * std::sqrt(1 + 3 * std::fabs(x)), s = x >= 0 ? root : 1 - root;
+      return s * scale - first;
+    };
+    for (std::size_t k = 0; k < vertices.size(); ++k) {
+      const double u = halves(vertices[k].u, u_first), v = halves(vertices[k].v, v_first);
+      const auto i2 = static_cast<std::int32_t>(u), j2 = static_cast<std::int32_t>(v);
+      // Lines lie at even numbers.
+      const double i_line = static_cast<double>((i2 + 1) & ~1), j_line = static_cast<double>((j2 + 1) & ~1);
+      spots_[k] = {i2, j2, (std::fabs(u - i_line) > doubt) & (std::fabs(v - j_line) > doubt)};
+    }
   }
 
   std::size_t word(int i, int j) const noexcept {
@@ -270,12 +299,18 @@ class LevelCells {
   static std::uint64_t bit(int i, int j) noexcept { return std::uint64_t{1} << (8 * (j & 7) + (i & 7)); }
   void mark(int i, int j) noexcept { boundary_[word(i, j)] |= bit(i, j); }
 
+  // REQUIRES: the cell of a is marked, if a is clear.
   void draw(const Vertex& a, const Vertex& b) {
+    if (b.is_clear) mark(b.i, b.j);
     const bool is_clear = a.is_clear & b.is_clear;
-    if (is_clear & (std::abs(a.i - b.i) + std::abs(a.j - b.j) <= 1)) {
-      mark(a.i, a.j);
-      mark(b.i, b.j);
-    } else if (is_clear & ((a.i == b.i) | (a.j == b.j))) {
+    if (!(is_clear & (std::abs(a.i - b.i) + std::abs(a.j - b.j) <= 1))) draw_between(a, b);
+    if (a.rows_below != b.rows_below) cross_rows(a, b);
+    if (mode_ == CellMode::kCenter) doubt_centers(a.at, b.at);
+  }
+
+  // Most edges are short, and the loop over them is short without this.
+  [[gnu::noinline]] void draw_between(const Vertex& a, const Vertex& b) {
+    if (a.is_clear & b.is_clear & ((a.i == b.i) | (a.j == b.j))) {
       for (int i = std::min(a.i, b.i); i <= std::max(a.i, b.i); ++i) {
         for (int j = std::min(a.j, b.j); j <= std::max(a.j, b.j); ++j) mark(i, j);
       }
@@ -284,8 +319,6 @@ class LevelCells {
     } else {
       walk(v_, u_, {a.at.v, a.at.u, a.j, a.i}, {b.at.v, b.at.u, b.j, b.i}, [this](int j, int i, bool clear) { touch(i, j, clear); });
     }
-    if (a.rows_below != b.rows_below) cross_rows(a, b);
-    if (mode_ == CellMode::kCenter) doubt_centers(a.at, b.at);
   }
 
   void touch(int i, int j, bool clear) {
@@ -341,7 +374,7 @@ class LevelCells {
   }
 
   // Inside and outside change at the first centre behind each crossing.
-  void cross_rows(const Vertex& a, const Vertex& b) noexcept {
+  [[gnu::noinline]] void cross_rows(const Vertex& a, const Vertex& b) noexcept {
     const auto [begin, end] = std::minmax(a.rows_below, b.rows_below);
     const bool is_short = a.is_clear && b.is_clear && std::abs(a.i - b.i) < 4;
     for (int j = begin; j < end; ++j) {
@@ -523,7 +556,7 @@ class LevelCells {
   internal::Axis u_, v_;
   double reference_u_ = 0;  // rows begin here
   std::vector<std::uint64_t> boundary_, inside_, rows_inside_;
-  std::vector<Vertex> vertices_;
+  std::vector<Spot> spots_;
   std::vector<std::pair<int, int>> doubtful_, center_doubtful_;
   std::vector<Asked> asked_;
 };

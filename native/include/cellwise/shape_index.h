@@ -18,6 +18,7 @@
 #include <cfloat>
 #include <cmath>
 #include <cstdint>
+#include <memory>
 #include <numbers>
 #include <span>
 #include <vector>
@@ -243,21 +244,55 @@ class FaceEdges {
   };
   static Vertex vertex(const Point& p) noexcept {
     const FaceUV at = xyz_to_given_face_uv(point_face(p), p);
-    constexpr double kInside = 1 - kCellPadding;
-    const bool is_inner = std::fabs(at.u) <= kInside && std::fabs(at.v) <= kInside;
-    return {{at.u, at.v}, static_cast<std::int8_t>(is_inner ? at.face : -1)};
+    return {{at.u, at.v}, static_cast<std::int8_t>(is_inner(at) ? at.face : -1)};
   }
+  static bool is_inner(const FaceUV& at) noexcept {
+    constexpr double kInside = 1 - kCellPadding;
+    return (std::fabs(at.u) <= kInside) & (std::fabs(at.v) <= kInside);
+  }
+
+  // Vertices of rings, each with its position on its face, and that face or -1 as `vertex` has them.
+  struct Vertices {
+    std::unique_ptr<Point[]> points;
+    std::unique_ptr<UV[]> uv;
+    std::unique_ptr<std::int8_t[]> faces;
+
+    Vertices() = default;
+    // Room for n of them.
+    explicit Vertices(std::size_t n)
+        : points(std::make_unique_for_overwrite<Point[]>(n)), uv(std::make_unique_for_overwrite<UV[]>(n)),
+          faces(std::make_unique_for_overwrite<std::int8_t[]>(n)) {}
+    void set(std::size_t k, const Point& p, const Vertex& vertex) noexcept {
+      points[k] = p;
+      uv[k] = vertex.uv;
+      faces[k] = vertex.inner_face;
+    }
+    void copy(std::size_t from, std::size_t to) noexcept {
+      points[to] = points[from];
+      uv[to] = uv[from];
+      faces[to] = faces[from];
+    }
+    void reverse(std::size_t begin, std::size_t end) noexcept {
+      std::reverse(points.get() + begin, points.get() + end);
+      std::reverse(uv.get() + begin, uv.get() + end);
+      std::reverse(faces.get() + begin, faces.get() + end);
+    }
+  };
 
   FaceEdges() = default;
 
-  // Ring k is points[begins[k]] .. points[begins[k + 1] - 1], the first of them again at its end. Edges have the
-  // number of their first vertex.
-  FaceEdges(std::vector<Point> points, std::vector<Vertex> vertices, std::vector<std::uint32_t> begins)
-      : points_(std::move(points)), vertices_(std::move(vertices)), begins_(std::move(begins)) {
+  // Ring k is vertices begins[k] .. begins[k + 1] - 1, the first of them again at its end. Edges have the number of their
+  // first vertex. `face`: if all vertices have that as their inner face, else -1.
+  FaceEdges(Vertices vertices, std::vector<std::uint32_t> begins, int face)
+      : vertices_(std::move(vertices)), begins_(std::move(begins)) {
+    if (face >= 0) {
+      faces_ = 1u << face;
+      return;
+    }
     for_each_edge([&](std::uint32_t e) {
-      const std::int8_t face = vertices_[e].inner_face;
-      if (face >= 0 && face == vertices_[e + 1].inner_face) {
-        faces_ |= 1u << face;
+      const std::int8_t own = vertices_.faces[e];
+      if (own >= 0 && own == vertices_.faces[e + 1]) {
+        faces_ |= 1u << own;
       } else {
         add_special(e);
       }
@@ -271,23 +306,28 @@ class FaceEdges {
     return static_cast<std::uint32_t>(std::upper_bound(begins_.begin(), begins_.end(), edge) - begins_.begin()) - 1;
   }
   std::span<const Point> ring(std::uint32_t k) const noexcept {
-    return {points_.data() + ring_begin(k), ring_end(k) - ring_begin(k)};
+    return {vertices_.points.get() + ring_begin(k), ring_end(k) - ring_begin(k)};
   }
 
-  const Point& start(std::uint32_t edge) const noexcept { return points_[edge]; }
-  const Point& end(std::uint32_t edge) const noexcept { return points_[edge + 1]; }
+  // The same on the faces.
+  std::span<const UV> ring_uv(std::uint32_t k) const noexcept {
+    return {vertices_.uv.get() + ring_begin(k), ring_end(k) - ring_begin(k)};
+  }
+
+  const Point& start(std::uint32_t edge) const noexcept { return vertices_.points[edge]; }
+  const Point& end(std::uint32_t edge) const noexcept { return vertices_.points[edge + 1]; }
 
   std::uint32_t edge_of(Piece piece) const noexcept { return is_special(piece) ? special(piece).edge : piece; }
   // Of pieces that are not special, both segments run from vertex to vertex.
-  bool is_special(Piece piece) const noexcept { return piece >= points_.size(); }
+  bool is_special(Piece piece) const noexcept { return piece >= n_points(); }
   Segment segment(Piece piece) const noexcept {
     if (is_special(piece)) return special(piece).padded;
-    return {vertices_[piece].uv, vertices_[piece + 1].uv};
+    return {vertices_.uv[piece], vertices_.uv[piece + 1]};
   }
   // What tests of cells look at: padded less. REQUIRES: is_testable(piece).
   Segment test_segment(Piece piece) const noexcept {
     if (is_special(piece)) return special(piece).tested;
-    return {vertices_[piece].uv, vertices_[piece + 1].uv};
+    return {vertices_.uv[piece], vertices_.uv[piece + 1]};
   }
   // False: it lies in the padding only.
   bool is_testable(Piece piece) const noexcept { return !is_special(piece) || special(piece).is_testable; }
@@ -304,7 +344,7 @@ class FaceEdges {
   bool is_within_one_face() const noexcept { return specials_.empty() && std::has_single_bit(faces_); }
 
   // A bound on their number.
-  std::size_t most_pieces(int face) const noexcept { return faces_ >> face & 1 ? points_.size() + specials_.size() : 0; }
+  std::size_t most_pieces(int face) const noexcept { return faces_ >> face & 1 ? n_points() + specials_.size() : 0; }
 
   template <class Visit>
   void for_each_edge(Visit visit) const {
@@ -319,10 +359,10 @@ class FaceEdges {
       return;
     }
     for_each_edge([&](std::uint32_t e) {
-      if (vertices_[e].inner_face == face && vertices_[e + 1].inner_face == face) visit(e);
+      if (vertices_.faces[e] == face && vertices_.faces[e + 1] == face) visit(e);
     });
     for (std::size_t k = 0; k < specials_.size(); ++k) {
-      if (specials_[k].face == face) visit(static_cast<Piece>(points_.size() + k));
+      if (specials_[k].face == face) visit(static_cast<Piece>(n_points() + k));
     }
   }
 
@@ -333,7 +373,8 @@ class FaceEdges {
     bool is_testable;
     Segment padded, tested;
   };
-  const Special& special(Piece piece) const noexcept { return specials_[piece - points_.size()]; }
+  std::size_t n_points() const noexcept { return begins_.back(); }
+  const Special& special(Piece piece) const noexcept { return specials_[piece - n_points()]; }
 
   void add_special(std::uint32_t e) {
     Special made{e, 0, true, {}, {}};
@@ -347,8 +388,7 @@ class FaceEdges {
     }
   }
 
-  std::vector<Point> points_;
-  std::vector<Vertex> vertices_;
+  Vertices vertices_;
   std::vector<std::uint32_t> begins_;
   std::vector<Special> specials_;
   unsigned faces_ = 0;
@@ -364,14 +404,18 @@ struct Clipped {
 struct IndexSplitter {
   const FaceEdges& edges;
 
+  Clipped whole(FaceEdges::Piece piece) const noexcept {
+    const auto [a, b] = edges.segment(piece);
+    return {piece, {{std::min(a.u, b.u), std::max(a.u, b.u)}, {std::min(a.v, b.v), std::max(a.v, b.v)}}};
+  }
+
   // All pieces on a face.
   void pieces(int face, std::vector<Clipped>& out, UVRect& bound) const {
     bound = {{HUGE_VAL, -HUGE_VAL}, {HUGE_VAL, -HUGE_VAL}};
     out.reserve(edges.most_pieces(face));
     edges.for_each_piece(face, [&](FaceEdges::Piece piece) {
-      const auto [a, b] = edges.segment(piece);
-      const UVRect own = {{std::min(a.u, b.u), std::max(a.u, b.u)}, {std::min(a.v, b.v), std::max(a.v, b.v)}};
-      out.push_back({piece, own});
+      out.push_back(whole(piece));
+      const UVRect& own = out.back().bound;
       bound.u = {std::min(bound.u.lo, own.u.lo), std::max(bound.u.hi, own.u.hi)};
       bound.v = {std::min(bound.v.lo, own.v.lo), std::max(bound.v.hi, own.v.hi)};
     });
@@ -381,46 +425,79 @@ struct IndexSplitter {
   // asked only where that matters.
   template <class EntryInside>
   bool is_fine_enough(std::int32_t level, std::span<const Clipped> pieces, EntryInside entry_inside) const {
+    const auto count_short = [&](const ShortEdges& is_short, std::size_t enough) {
+      std::size_t n = 0;
+      for (const Clipped& e : pieces) {
+        n += is_short(edges.length2(e.piece));
+        if (n > enough) break;
+      }
+      return n;
+    };
+    return is_fine_enough(level, pieces.size(), count_short, entry_inside);
+  }
+
+  // What is short against cells of a level.
+  class ShortEdges {
+   public:
+    explicit ShortEdges(std::int32_t level) noexcept
+        : limit_(std::ldexp(1.0, -level)), limit2_(kAverageEdge * kAverageEdge * limit_ * limit_),
+          surely_(kAverageEdge * limit_ - 1e-14) {}
+
+    // By squares, where roundings do not decide.
+    bool operator()(double length2) const noexcept {
+      const bool is_clear = std::fabs(length2 - limit2_) > 1e-14 * limit2_;
+      return is_clear ? length2 < limit2_ : std::sqrt(length2) / kAverageEdge < limit_;
+    }
+    // Whether all edges surely are that lie in a box: chords are shorter than what they are seen as on the face's plane.
+    bool hold(double width, double height) const noexcept { return width * width + height * height < surely_ * surely_; }
+
+   private:
+    static constexpr double kAverageEdge = 1.459213746386106062;  // of cells of level 0, radians
+    double limit_, limit2_, surely_;
+  };
+
+  // The same of n pieces; `count_short(is_short, enough)` counts those that are short, and may stop beyond `enough`.
+  template <class CountShort, class EntryInside>
+  static bool is_fine_enough(std::int32_t level, std::size_t n, CountShort count_short, EntryInside entry_inside) {
     constexpr std::size_t kMaxEdges = 10;
-    if (pieces.size() <= kMaxEdges) return true;
+    if (n <= kMaxEdges || level == kMaxLevel) return true;
     const auto most_short = [=](std::size_t all) {
       constexpr double kMinShortFraction = 0.2;
       return std::max(kMaxEdges, static_cast<std::size_t>(kMinShortFraction * static_cast<double>(all)));
     };
-    const std::size_t most = most_short(pieces.size()), most_if_inside = most_short(pieces.size() + 1);
-    if (level == kMaxLevel) return true;
-    // Short against cells of `level`: by squares, where roundings do not decide.
-    constexpr double kAverageEdge = 1.459213746386106062;  // of cells of level 0, radians
-    const double limit = std::ldexp(1.0, -level), limit2 = kAverageEdge * kAverageEdge * limit * limit;
-    std::size_t n_short = 0;
-    for (const Clipped& e : pieces) {
-      const double length2 = edges.length2(e.piece);
-      const bool is_clear = std::fabs(length2 - limit2) > 1e-14 * limit2;
-      n_short += is_clear ? length2 < limit2 : std::sqrt(length2) / kAverageEdge < limit;
-      if (n_short > most_if_inside) return false;
-    }
-    return n_short <= most || entry_inside();
+    const std::size_t most = most_short(n), most_if_inside = most_short(n + 1);
+    const std::size_t n_short = count_short(ShortEdges(level), most_if_inside);
+    return n_short <= most || (n_short <= most_if_inside && entry_inside());
   }
 
   // Pieces of the four quarters of a cell whose middle is `mid`, by 2 * (upper u) + (upper v).
   template <class List>
   void split(std::span<const Clipped> pieces, const UV& mid, std::array<List, 4>& quarters) const {
-    const Interval u = {mid.u - kCellPadding, mid.u + kCellPadding}, v = {mid.v - kCellPadding, mid.v + kCellPadding};
-    for (const Clipped& e : pieces) {
-      if (e.bound.u.hi <= u.lo) {
-        split_v(e, v, &quarters[0]);
-      } else if (e.bound.u.lo >= u.hi) {
-        split_v(e, v, &quarters[2]);
-      } else if (e.bound.v.hi <= v.lo) {
-        quarters[0].push_back(clip_u(e, 1, u.hi));
-        quarters[2].push_back(clip_u(e, 0, u.lo));
-      } else if (e.bound.v.lo >= v.hi) {
-        quarters[1].push_back(clip_u(e, 1, u.hi));
-        quarters[3].push_back(clip_u(e, 0, u.lo));
-      } else {
-        split_v(clip_u(e, 1, u.hi), v, &quarters[0]);
-        split_v(clip_u(e, 0, u.lo), v, &quarters[2]);
-      }
+    const UVRect middle = padded(mid);
+    for (const Clipped& e : pieces) split(e, middle, quarters);
+  }
+
+  // The lines through the middle of a cell, padded.
+  static UVRect padded(const UV& mid) noexcept {
+    return {{mid.u - kCellPadding, mid.u + kCellPadding}, {mid.v - kCellPadding, mid.v + kCellPadding}};
+  }
+
+  template <class List>
+  void split(const Clipped& e, const UVRect& middle, std::array<List, 4>& quarters) const {
+    const auto& [u, v] = middle;
+    if (e.bound.u.hi <= u.lo) {
+      split_v(e, v, &quarters[0]);
+    } else if (e.bound.u.lo >= u.hi) {
+      split_v(e, v, &quarters[2]);
+    } else if (e.bound.v.hi <= v.lo) {
+      quarters[0].push_back(clip_u(e, 1, u.hi));
+      quarters[2].push_back(clip_u(e, 0, u.lo));
+    } else if (e.bound.v.lo >= v.hi) {
+      quarters[1].push_back(clip_u(e, 1, u.hi));
+      quarters[3].push_back(clip_u(e, 0, u.lo));
+    } else {
+      split_v(clip_u(e, 1, u.hi), v, &quarters[0]);
+      split_v(clip_u(e, 0, u.lo), v, &quarters[2]);
     }
   }
 
