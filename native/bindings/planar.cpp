@@ -46,6 +46,12 @@ struct PlanarCover {
   PlanarRegion region;
 };
 
+bool is_doubtful(const Chains& chains, std::size_t row) {
+  return with_memory<ValidRings>(chains, row, [&](ValidRings& rings) {
+    return !with_row(chains, row, [&](auto... arrays) { return rings.are_sure(arrays...); });
+  });
+}
+
 }  // namespace
 
 void add_planar(nb::module_& m) {
@@ -58,28 +64,30 @@ void add_planar(nb::module_& m) {
     {
       nb::gil_scoped_release release;
       parallel_for(chains.size(), grain_of_rows(chains.size()), [&](std::size_t begin, std::size_t end) {
-        for (std::size_t row = begin; row < end; ++row) {
-          doubtful[row] = with_memory<ValidRings>(chains, row, [&](ValidRings& rings) {
-            return !with_row(chains, row, [&](auto... arrays) { return rings.are_sure(arrays...); });
-          });
-        }
+        for (std::size_t row = begin; row < end; ++row) doubtful[row] = is_doubtful(chains, row);
       });
     }
     return to_numpy(std::move(doubtful));
   });
-  // A covering of each row: cells, offsets, and where a limit was met its name and the first row.
+  // A covering of each row, as `cover_rows` gives it; with `only_sure` of the rows that `doubtful_rows` does not name, and
+  // which rows were left.
   m.def("cover_planar", [](Chains::Positions xy, Chains::In<std::int64_t> offsets, Chains::In<std::uint8_t> roles,
                            Chains::In<std::int64_t> rows, CoverArguments::Tuple given,
-                           Chains::In<std::int64_t> candidate_limits) {
+                           Chains::In<std::int64_t> candidate_limits, bool only_sure) {
     const Chains chains = {xy, offsets, roles, rows};
     const CoverArguments how = given;
-    return cover_rows(chains.size(), how.limit, [&](std::size_t row, std::vector<std::uint64_t>& cells) {
+    std::vector<std::uint8_t> left(chains.size(), 0);
+    nb::tuple found = cover_rows(chains.size(), how.limit, [&](std::size_t row, std::vector<std::uint64_t>& cells) {
+      cells.clear();
+      left[row] = only_sure && is_doubtful(chains, row);
+      if (left[row]) return CoverStatus::kOk;
       return with_memory<PlanarCover>(chains, row, [&](PlanarCover& made) {
         with_row(chains, row, [&](auto... arrays) { made.shape.assign(arrays...); });
         made.region.reset(made.shape);
         return Coverer(made.region, how.options, how.limit, candidate_limits.data()[row], is_interrupted).run(cells);
       });
     });
+    return nb::make_tuple(found[0], found[1], to_numpy(std::move(left)), found[2], found[3]);
   });
 }
 

@@ -13,9 +13,9 @@ from .cells.conversion import cell_to_latlng
 from .errors import CellLimitError
 from .inputs import cell_limit, check_cell_limit
 from .levels import _AVG_AREA, _MAX_AREA
-from .planar import cover_rows, doubtful_rows
+from .planar import cover_rows, cover_sure_rows, doubtful_rows
 from .polygons import Polygon
-from .ragged import Ragged
+from .ragged import Ragged, joined, with_runs
 from .regions import EDGES, checked_regions
 from .regions import region as as_region
 
@@ -411,18 +411,35 @@ def _cover_rows(given, options, edges, oriented, on_invalid, buffer, unit):
         return _one_by_one(margins, np.ones(len(margins), bool), NO_CELLS, options, given.index)
     if edges == "geodesic":
         return _cover_geodesic_rows(given, options, oriented, on_invalid)
-    chains = geometries.chains(given.rows)
-    doubtful = doubtful_rows(chains)
+    return _cover_planar_rows(given, options, on_invalid)
+
+
+def _cover_planar_rows(given, options, on_invalid):
+    """Rows that are surely valid in one go, if no limit depends on their areas; others once they are checked."""
+    chains, n = geometries.chains(given.rows), len(given.rows)
+    cells, offsets, left, fault, row = NO_CELLS, np.zeros(n + 1, np.int64), np.ones(n, bool), "", n
+    if options.is_small:
+        cells, offsets, left, fault, row = cover_sure_rows(chains, options)
+        if not fault and not left.any():
+            return Coverings(cells, offsets, given.index)
+    doubtful = left if options.is_small and not fault else doubtful_rows(chains)
     rows = geometries.check(given, on_invalid, doubtful=doubtful)
-    if any(map(operator.is_not, rows, given.rows)):
-        chains = geometries.chains(rows)
+    if fault:
+        _refuse(fault, replace(options, area=float(geometries.areas(chains)[row])), f" in row {row}")
+    left_rows = np.flatnonzero(left)
+    if len(left_rows) < n or any(map(operator.is_not, rows, given.rows)):
+        chains = geometries.chains(rows[left_rows])
     if not options.is_small:
         options = replace(options, area=geometries.areas(chains))
     options.check_cells_of_min_level()
-    cells, offsets, fault, row = cover_rows(chains, options, doubtful)
+    own, own_offsets, fault, row = cover_rows(chains, options, doubtful[left_rows], left_rows)
+    if not fault and len(cells):
+        if len(cells) + len(own) > cell_limit():
+            fault, row = "cells", int(np.searchsorted(own_offsets[1:], cell_limit() - len(cells), "right"))
+        own, own_offsets = with_runs(cells, offsets, left_rows, own, own_offsets)
     if fault:
-        _refuse(fault, replace(options, area=float(geometries.areas(chains)[row])), f" in row {row}")
-    return Coverings(cells, offsets, given.index)
+        _refuse(fault, replace(options, area=float(geometries.areas(chains)[row])), f" in row {left_rows[row]}")
+    return Coverings(own, own_offsets, given.index)
 
 
 def _cover_geodesic_rows(given, options, oriented, on_invalid):
@@ -446,17 +463,9 @@ def _cover_geodesic_rows(given, options, oriented, on_invalid):
 def _one_by_one(regions, left, cells, options, index, offsets=None):
     """Coverings of the regions of rows that are `left`, among the cells of the others."""
     offsets = np.zeros(len(left) + 1, np.int64) if offsets is None else offsets
-    found, sizes, after = [], np.diff(offsets), 0
-    total = len(cells)
-    for row in np.flatnonzero(left):
-        found.append(cells[offsets[after] : offsets[row]])
-        after = row + 1
-        if regions[row] is None:
-            continue
-        own = _cells(regions[row], options, f" in row {row}")
-        if (total := total + len(own)) > cell_limit():
+    found, total, rows = [], len(cells), np.flatnonzero(left)
+    for row in rows:
+        found.append(NO_CELLS if regions[row] is None else _cells(regions[row], options, f" in row {row}"))
+        if (total := total + len(found[-1])) > cell_limit():
             _refuse("cells", replace(options, area=regions[row].area(unit="sr")), f" in row {row}")
-        found.append(own)
-        sizes[row] = len(own)
-    found.append(cells[offsets[after] :])
-    return Coverings(np.concatenate(found), np.cumsum(np.append(0, sizes)), index)
+    return Coverings(*with_runs(cells, offsets, rows, *joined(found, np.uint64)), index)

@@ -458,8 +458,11 @@ def rings_only(chains):
     return Chains(chains.xy[of_kept], np.append(0, np.cumsum(sizes[keep])), chains.roles[keep], rows)
 
 
-def warn_of_long_ways_round(chains, rows):
-    """Warn of the first edge in the rows that seems to cross the antimeridian and goes the other way."""
+def warn_of_long_ways_round(chains, rows, numbers=None):
+    """Warn of the first edge in the rows that seems to cross the antimeridian and goes the other way.
+
+    `numbers`: what the rows are called, if they have other numbers than their places.
+    """
     for row in rows:
         starts = chains.offsets[chains.rows[row] : chains.rows[row + 1] + 1]
         lng, lat = chains.xy[starts[0] : starts[-1]].T
@@ -472,7 +475,7 @@ def warn_of_long_ways_round(chains, rows):
         if wide.any():
             k = int(wide.argmax())
             warnings.warn(
-                f"an edge from longitude {float(lng[k])!r} to {float(lng[k + 1])!r} in row {row} is "
+                f"an edge from longitude {float(lng[k])!r} to {float(lng[k + 1])!r} in row {row if numbers is None else numbers[row]} is "
                 f"{d_lng[k]:g} degrees long, as planar edges are: to go the short way across the antimeridian, give "
                 "longitudes beyond 180 (170 and 190), cut the geometry there, or take edges='geodesic'",
                 UserWarning,

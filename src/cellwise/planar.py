@@ -136,22 +136,43 @@ def doubtful_rows(chains):
     return np.ones(len(chains.rows) - 1, bool) if module is None else module.doubtful_rows(*chains).view(bool)
 
 
-def cover_rows(chains, options, doubtful=None):
-    """Cells of a covering for each row of chains, offsets, and where a limit was met its name and the row."""
-    rows = range(len(chains.rows) - 1) if doubtful is None else np.flatnonzero(doubtful)
-    geometries.warn_of_long_ways_round(chains, rows)
-    if options.interior:
-        chains = geometries.rings_only(chains)
+def cover_sure_rows(chains, options):
+    """As `cover_rows`, of the rows that are not doubtful; the others are `left` and have no cells."""
     module = _dispatch.native()
+    if module is None:
+        n = len(chains.rows) - 1
+        return np.empty(0, np.uint64), np.zeros(n + 1, np.int64), np.ones(n, bool), "", n
+    cells, offsets, left, fault, row = module.cover_planar(*_arguments(chains, options), True)
+    return cells, offsets, left.view(bool), fault, row
+
+
+def _arguments(chains, options):
     *others, candidate_limit = options.as_tuple()
     candidate_limits = np.full(len(chains.rows) - 1, candidate_limit, np.int64)  # of each row, or of all
+    if options.interior:
+        chains = geometries.rings_only(chains)
+    return *chains, (*others, 0), candidate_limits
+
+
+def cover_rows(chains, options, doubtful=None, numbers=None):
+    """Cells of a covering for each row of chains, offsets, and where a limit was met its name and the row.
+
+    Of edges that are very long a warning is given; they are in rows that are `doubtful`, by default all. `numbers`: what
+    the rows are called in it.
+    """
+    rows = range(len(chains.rows) - 1) if doubtful is None else np.flatnonzero(doubtful)
+    geometries.warn_of_long_ways_round(chains, rows, numbers)
+    *arrays, how, candidate_limits = _arguments(chains, options)
+    module = _dispatch.native()
     if module is not None:
-        return module.cover_planar(*chains, (*others, 0), candidate_limits)
+        cells, offsets, _, fault, row = module.cover_planar(*arrays, how, candidate_limits, False)
+        return cells, offsets, fault, row
+    chains = geometries.Chains(*arrays)
     found, n = [], 0
     for row, (first, end) in enumerate(pairwise(chains.rows)):
         ends = chains.offsets[first : end + 1].tolist()
         shape = kernels.PlanarShape(chains.lng, chains.lat, ends, chains.roles[first:end].tolist())
-        own = reference.cover(kernels.PlanarRegion(shape), *others, int(candidate_limits[row]))
+        own = reference.cover(kernels.PlanarRegion(shape), *how[:-1], int(candidate_limits[row]))
         n += len(own)
         if isinstance(own, str) or n > cell_limit():
             return np.empty(0, np.uint64), np.zeros(1, np.int64), own if isinstance(own, str) else "cells", row

@@ -8,6 +8,18 @@ def joined(runs, dtype):
     return np.concatenate([np.empty(0, dtype), *runs]), np.cumsum([0, *map(len, runs)])
 
 
+def with_runs(values, offsets, rows, own, own_offsets):
+    """Runs with those of some rows, ascending, put in where they were empty: values and offsets."""
+    sizes = np.diff(offsets)
+    sizes[rows] = np.diff(own_offsets)
+    is_own = np.zeros(len(sizes), bool)
+    is_own[rows] = True
+    of_own = np.repeat(is_own, sizes)
+    made = np.empty(len(of_own), values.dtype)
+    made[of_own], made[~of_own] = own, values
+    return made, np.append(0, np.cumsum(sizes))
+
+
 class Ragged:
     """Runs of values, one for each row: row ``k`` holds ``values[offsets[k]:offsets[k + 1]]``.
 

@@ -376,11 +376,11 @@ class LevelCells {
   // Inside and outside change at the first centre behind each crossing.
   [[gnu::noinline]] void cross_rows(const Vertex& a, const Vertex& b) noexcept {
     const auto [begin, end] = std::minmax(a.rows_below, b.rows_below);
-    const bool is_short = a.is_clear && b.is_clear && std::abs(a.i - b.i) < 4;
+    const bool is_clear = a.is_clear & b.is_clear, is_column = is_clear & (a.i == b.i), is_short = is_clear & (std::abs(a.i - b.i) < 4);
     for (int j = begin; j < end; ++j) {
       const double u = crossing(a.at, b.at, v_.centers[j]);
       if (u <= reference_u_) continue;
-      const int i = is_short ? u_.near(u, a.i) : u_.at(u);
+      const int i = is_column ? a.i : is_short ? u_.near(u, a.i) : u_.at(u);
       if (i >= u_.n) continue;
       const int from = i < 0 ? 0 : i + (u >= u_.centers[i]);
       const int behind = reference_u_ > -HUGE_VAL ? std::max(from, 1) : from;
