@@ -391,7 +391,7 @@ def test_interiors_of_thin_regions_stay_small(options):
 def test_coverings_end_soon_enough(backend):
     """A covering that is too large is refused on the way, not at its end."""
     with (
-        cw.set_cell_limit(20_000 if cw.backend() == "native" else 1_000),
+        cw.set_cell_limit(20_000 if cw.backend() == "native" else 300),
         oracle.within(2),
         pytest.raises(CellLimitError),
     ):

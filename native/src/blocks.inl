@@ -16,13 +16,13 @@
 #endif
 
 #include "cellwise/blocks.h"
+#include "cellwise/degrees.h"
 
 namespace cellwise::CELLWISE_ISA_NAMESPACE {
 
 namespace {
 
-// 1.5 * 2^52: adding it rounds a small double to an integer, which then stands in the low bits of the sum.
-constexpr double kRound = 6755399441055744.0;
+constexpr double kRound = kRoundToInteger;
 
 inline double multiply_add(double a, double b, double c) {
 #ifdef __FMA__
@@ -37,25 +37,14 @@ inline std::uint64_t lowest_bit(std::uint64_t x) { return x & (0 - x); }
 
 #include "curve.inl"
 
-// sin(d degrees) / d and cos(d degrees) for d^2 in [0, 45^2]: Chebyshev fits in d^2.  Max error: 3e-18 and 5e-17.
-inline double sine_over_degrees(double d2) {
-  double p = 2.2164560059574632e-33;
-  p = multiply_add(p, d2, -1.1467564823560734e-27);
-  p = multiply_add(p, d2, 4.141266538492003e-22);
-  p = multiply_add(p, d2, -9.788384855392072e-17);
-  p = multiply_add(p, d2, 1.3496016231611543e-11);
-  p = multiply_add(p, d2, -8.860961557012953e-07);
-  return multiply_add(p, d2, 0.017453292519943295);
+// sin(d degrees) / d and cos(d degrees) for d^2 in [0, 45^2], as degrees.h has them.
+inline double sum_of_powers(const std::array<double, 7>& coefficients, double x) {
+  double p = coefficients[0];
+  for (std::size_t k = 1; k < 7; ++k) p = multiply_add(p, x, coefficients[k]);
+  return p;
 }
-inline double cosine_of_degrees(double d2) {
-  double p = 1.6483035894512186e-30;
-  p = multiply_add(p, d2, -7.227328210214966e-25);
-  p = multiply_add(p, d2, 2.1354935490711614e-19);
-  p = multiply_add(p, d2, -3.925831980397931e-14);
-  p = multiply_add(p, d2, 3.866323851544959e-09);
-  p = multiply_add(p, d2, -0.000152308709893352);
-  return multiply_add(p, d2, 1.0);
-}
+inline double sine_over_degrees(double d2) { return sum_of_powers(kSineOverDegrees, d2); }
+inline double cosine_of_degrees(double d2) { return sum_of_powers(kCosineOfDegrees, d2); }
 
 // How near to a boundary between leaves, in leaf widths, a coordinate may lie before the scalar kernel decides.
 //

@@ -24,6 +24,7 @@
 
 #include "cellwise/box_tree.h"
 #include "cellwise/conversion.h"
+#include "cellwise/degrees.h"
 #include "cellwise/hierarchy.h"
 #include "cellwise/projection.h"
 #include "cellwise/regions.h"
@@ -396,7 +397,7 @@ class PlanarRegion {
 
   static constexpr double kRounding = 2e-14;  // of u and v, much more than it can be
 
-  static Point to_point(const LngLat& at) noexcept { return latlng_to_point(at.lat, at.lng); }
+  static Point to_point(const LngLat& at) noexcept { return near_point(at.lat, at.lng); }
   static UV to_uv(int face, const Point& p) noexcept {
     const FaceUV at = xyz_to_given_face_uv(face, p);
     return {at.u, at.v};

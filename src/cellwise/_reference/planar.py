@@ -20,7 +20,8 @@ from typing import NamedTuple
 import numpy as np
 
 from .conversion import cell_to_latlng
-from .projection import face_uv_to_xyz, latlng_to_point, point_lat, point_lng, wrap_lng
+from .degrees import near_point
+from .projection import face_uv_to_xyz, point_lat, point_lng, wrap_lng
 from .regions import OneByOne
 from .shape_index import Square, level_of, parent, point_face, project, segment_meets, xyz_to_uvw
 
@@ -116,8 +117,7 @@ class FacePiece(NamedTuple):
 
 
 def _point(position):
-    lng, lat = position
-    return tuple(latlng_to_point(np.float64(lat), np.float64(lng)).tolist())
+    return near_point(position[1], position[0])
 
 
 def _holds(rect, p):
