@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <memory>
 #include <type_traits>
@@ -69,6 +70,7 @@ class PriorityHeap {
   bool empty() const noexcept { return entries_.empty(); }
   std::int64_t size() const noexcept { return static_cast<std::int64_t>(entries_.size()); }
 
+  void reserve(std::size_t n) { entries_.reserve(n); }
   void push(Entry entry) {
     entries_.push_back(entry);
     sift_up(entries_.size() - 1, std::move(entry));
@@ -149,31 +151,40 @@ class Coverer {
   Coverer(Region& region, const CoverOptions& options, std::int64_t limit, std::int64_t candidate_limit,
           Interrupted interrupted)
       : places_(region), options_(options), limit_(limit), candidate_limit_(candidate_limit),
-        interrupted_(std::move(interrupted)) {}
+        interrupted_(std::move(interrupted)) {
+    queue_.reserve(kFew);
+    blocks_.reserve(kFew);
+    free_blocks_.reserve(kFew);
+    result_.reserve(kFew);
+  }
 
   CoverStatus run(std::vector<std::uint64_t>& cells) {
     std::vector<std::uint64_t> start;
     initial_cells(start);
     if (options_.within != 0) keep_within(start);
     for (const std::uint64_t cell : start) {
-      Candidate first{places_.at(cell), false};
-      if (!judge(first.place, first.terminal)) continue;
-      if (const auto status = add(first); status != CoverStatus::kOk) return status;
+      Place first = places_.at(cell);
+      bool terminal;
+      if (!judge(first, terminal)) continue;
+      if (const auto status = add(first, terminal); status != CoverStatus::kOk) return status;
     }
     while (!queue_.empty() && (!options_.interior || found() < options_.max_cells)) {
       Queued top = queue_.pop();
-      const bool split = options_.interior || cell_level(top.cell) < options_.min_level || top.n_children == 1 ||
-                         found() + queue_.size() + top.n_children <= options_.max_cells;
-      if (!split) {
-        result_.push_back(top.cell);
-        for (int k = 0; k < top.n_children; ++k) places_.drop(top.children[k].place);
-      } else {
-        for (int k = 0; k < top.n_children; ++k) {
-          if (options_.interior && found() >= options_.max_cells) break;
-          if (const auto status = add(top.children[k]); status != CoverStatus::kOk) return status;
+      const bool split = options_.interior || cell_level(top.cell) < options_.min_level || top.children.n_candidates == 1 ||
+                         found() + queue_.size() + top.children.n_candidates <= options_.max_cells;
+      if (!split) result_.push_back(top.cell);
+      for (std::uint64_t rest = top.children.candidates; rest != 0; rest &= rest - 1) {
+        const int k = std::countr_zero(rest);
+        Place& child = top.children.places[k];
+        if (!split) {
+          places_.drop(child);
+          continue;
         }
+        if (options_.interior && found() >= options_.max_cells) break;
+        const auto status = add(child, (top.children.terminals >> k & 1) != 0);
+        if (status != CoverStatus::kOk) return status;
       }
-      free_blocks_.push_back(top.children);
+      free_blocks_.push_back(top.children.places);
       if (found() + (options_.interior ? 0 : queue_.size()) > limit_) return CoverStatus::kTooManyCells;
       if (options_.interior && queue_.size() > candidate_limit_ + 16 * found()) return CoverStatus::kTooManyCandidates;
     }
@@ -187,16 +198,18 @@ class Coverer {
   }
 
  private:
-  struct Candidate {
-    Place place;
-    bool terminal;
+  static constexpr std::size_t kFew = 32;  // of anything: so that small coverings ask for memory seldom
+
+  // Places below one cell, as the region gave them; of these, by bits, the candidates, and which of them are to be taken.
+  struct Children {
+    Place* places;
+    std::uint64_t candidates = 0, terminals = 0;
+    int n_candidates = 0, n_terminals = 0;
   };
-  using Block = Candidate*;  // room for the children of one cell
   struct Queued {
     std::int32_t priority;
-    int n_children;
     std::uint64_t cell;
-    Block children;
+    Children children;
   };
   struct HeapEntry {
     std::int32_t priority = 0;
@@ -208,6 +221,11 @@ class Coverer {
    public:
     bool empty() const noexcept { return heap_.empty(); }
     std::int64_t size() const noexcept { return heap_.size(); }
+    void reserve(std::size_t n) {
+      heap_.reserve(n);
+      slots_.reserve(n);
+      free_.reserve(n);
+    }
     void push(Queued queued) {
       const std::int32_t priority = queued.priority;
       auto slot = static_cast<std::uint32_t>(slots_.size());
@@ -254,59 +272,70 @@ class Coverer {
     return true;
   }
 
-  CoverStatus add(Candidate& candidate) {
+  CoverStatus add(Place& place, bool terminal) {
     if ((++steps_ & 0xfff) == 0 && interrupted_()) return CoverStatus::kInterrupted;
-    const std::uint64_t cell = places_.cell(candidate.place);
-    if (candidate.terminal) {
+    const std::uint64_t cell = places_.cell(place);
+    if (terminal) {
       result_.push_back(cell);
       return CoverStatus::kOk;
     }
     const std::int32_t level = cell_level(cell);
-    const Block children = take_block();
-    int n_children = 0;
+    Children children{take_block()};
     // One level at a time down to min_level, so as not to step over it.
-    const int n_terminal =
-        expand(candidate.place, level < options_.min_level ? 1 : options_.level_mod, children, n_children);
-    if (n_children == 0) {
-      free_blocks_.push_back(children);
-    } else if (!options_.interior && n_terminal == 1 << max_children_shift() && level >= options_.min_level) {
+    int n_places = 0;
+    expand(place, level < options_.min_level ? 1 : options_.level_mod, children, n_places);
+    if (children.n_candidates == 0) {
+      free_blocks_.push_back(children.places);
+    } else if (!options_.interior && children.n_terminals == 1 << max_children_shift() && level >= options_.min_level) {
       result_.push_back(cell);  // all children would be taken: take the cell
-      free_blocks_.push_back(children);
+      free_blocks_.push_back(children.places);
     } else {
       const int shift = max_children_shift();
-      const std::int32_t priority = -((((level << shift) + n_children) << shift) + n_terminal);
-      queue_.push({priority, n_children, cell, children});
+      const std::int32_t priority = -((((level << shift) + children.n_candidates) << shift) + children.n_terminals);
+      queue_.push({priority, cell, children});
     }
     return CoverStatus::kOk;
   }
 
-  Block take_block() {
+  Place* take_block() {
     if (free_blocks_.empty()) {
       const std::size_t n = blocks_.size() < 4 ? 4 << blocks_.size() : 64, size = std::size_t{1} << max_children_shift();
-      blocks_.push_back(std::make_unique_for_overwrite<Candidate[]>(n * size));
+      blocks_.push_back(std::make_unique_for_overwrite<Place[]>(n * size));
       for (std::size_t k = n; k-- > 0;) free_blocks_.push_back(blocks_.back().get() + k * size);
     }
-    const Block block = free_blocks_.back();
+    Place* const block = free_blocks_.back();
     free_blocks_.pop_back();
     return block;
   }
 
-  // Candidates `levels` below the place, behind the `n` that are there; how many of them are terminal.
-  int expand(Place& place, int levels, Candidate* children, int& n) {
-    Place quarters[4];
-    places_.split(place, quarters, levels > 1 || !is_finest(cell_level(places_.cell(place)) + 1));
-    int n_terminal = 0;
-    for (Place& quarter : quarters) {
-      if (levels > 1) {
-        if (places_.met(quarter)) n_terminal += expand(quarter, levels - 1, children, n);
-        continue;
+  // The places `levels` below one, behind the n that are there.
+  void expand(Place& place, int levels, Children& children, int& n) {
+    const bool keep = levels > 1 || !is_finest(cell_level(places_.cell(place)) + 1);
+    if (levels > 1) {
+      Place quarters[4];
+      places_.split(place, quarters, keep);
+      for (Place& quarter : quarters) {
+        if (places_.met(quarter)) expand(quarter, levels - 1, children, n);
       }
-      bool terminal;
-      if (!judge(quarter, terminal)) continue;
-      children[n++] = {std::move(quarter), terminal};
-      n_terminal += terminal;
+      return;
     }
-    return n_terminal;
+    Place* const quarters = children.places + n;
+    places_.split(place, quarters, keep);
+    unsigned candidates = 0, terminals = 0;
+    int n_candidates = 0, n_terminals = 0;
+    for (int k = 0; k < 4; ++k) {
+      bool terminal;
+      const bool is_candidate = judge(quarters[k], terminal);
+      candidates |= unsigned{is_candidate} << k;
+      terminals |= unsigned{terminal} << k;
+      n_candidates += is_candidate;
+      n_terminals += terminal;
+    }
+    children.candidates |= std::uint64_t{candidates} << n;
+    children.terminals |= std::uint64_t{terminals} << n;
+    children.n_candidates += n_candidates;
+    children.n_terminals += n_terminals;
+    n += 4;
   }
 
   std::int32_t adjusted_level(std::int32_t level) const noexcept {
@@ -390,8 +419,8 @@ class Coverer {
   Interrupted interrupted_;
   std::uint32_t steps_ = 0;
   Queue queue_;
-  std::vector<std::unique_ptr<Candidate[]>> blocks_;
-  std::vector<Block> free_blocks_;
+  std::vector<std::unique_ptr<Place[]>> blocks_;  // each room for the children of some cells
+  std::vector<Place*> free_blocks_;
   std::vector<std::uint64_t> result_;
 };
 

@@ -97,7 +97,7 @@ class PolygonRegion {
     double u[2], v[2];
   };
 
-  explicit PolygonRegion(const Polygon& polygon) : polygon_(polygon), edges_(polygon.edges()) {}
+  explicit PolygonRegion(const Polygon& polygon) : polygon_(polygon), edges_(polygon.edges()) { split_before_.reserve(8); }
   PolygonRegion(const PolygonRegion&) = delete;
 
   static std::uint64_t cell(const Place& place) noexcept { return place.cell; }
@@ -438,6 +438,10 @@ class PolygonRegion {
       clipped.clear();
       nodes.clear();
     }
+    void reserve(std::size_t n) {
+      clipped.reserve(n);
+      nodes.reserve(n);
+    }
   };
   static std::span<const Clipped> clipped(const Place& place) noexcept {
     return {static_cast<const Clipped*>(place.list), place.n_clipped};
@@ -475,18 +479,16 @@ class PolygonRegion {
   // Where they lie; nothing else is known yet.
   static void make_quarters(const Place& place, const UV& mid, Place* quarters) noexcept {
     const std::int32_t half = level_size(place.level) >> 1;
-    const double u[3] = {place.u[0], mid.u, place.u[1]}, v[3] = {place.v[0], mid.v, place.v[1]};
+    const std::uint64_t first = cell_child(place.cell, 0), step = lowest_bit(place.cell) >> 1;
     for (int k = 0; k < 4; ++k) {
       const int ij = kPositionToIJ[place.orientation][k], upper_i = ij >> 1, upper_j = ij & 1;
-      Place& quarter = quarters[k];
-      quarter = Place{};
-      quarter.cell = cell_child(place.cell, k);
-      quarter.i = place.i + upper_i * half;
-      quarter.j = place.j + upper_j * half;
-      quarter.level = static_cast<std::int8_t>(place.level + 1);
-      quarter.orientation = static_cast<std::int8_t>(place.orientation ^ kPositionToOrientation[k]);
-      std::copy_n(u + upper_i, 2, quarter.u);
-      std::copy_n(v + upper_j, 2, quarter.v);
+      quarters[k] = {.cell = first + step * static_cast<std::uint64_t>(k),
+                     .i = place.i + upper_i * half,
+                     .j = place.j + upper_j * half,
+                     .level = static_cast<std::int8_t>(place.level + 1),
+                     .orientation = static_cast<std::int8_t>(place.orientation ^ kPositionToOrientation[k]),
+                     .u = {upper_i ? mid.u : place.u[0], upper_i ? place.u[1] : mid.u},
+                     .v = {upper_j ? mid.v : place.v[0], upper_j ? place.v[1] : mid.v}};
     }
   }
 
@@ -497,20 +499,22 @@ class PolygonRegion {
     const std::int32_t size = level_size(place.level);
     const UV corner = {place.u[(place.i & size) == 0], place.v[(place.j & size) == 0]};
     const std::uint64_t parent = cell_parent(place.cell, place.level - 1);
+    const UVRect way = {{std::min(corner.u, mid.u) - kCellPadding, std::max(corner.u, mid.u) + kCellPadding},
+                        {std::min(corner.v, mid.v) - kCellPadding, std::max(corner.v, mid.v) + kCellPadding}};
+    const auto is_apart = [&](double u_lo, double u_hi, double v_lo, double v_hi) {
+      return (u_hi < way.u.lo) | (u_lo > way.u.hi) | (v_hi < way.v.lo) | (v_lo > way.v.hi);
+    };
+    const auto count = [&](FaceEdges::Piece piece) { place.inside ^= is_crossed(piece, corner, mid, parent, place.cell); };
     if (place.is_index_divided) {
-      const UVRect way = {{std::min(corner.u, mid.u) - kCellPadding, std::max(corner.u, mid.u) + kCellPadding},
-                          {std::min(corner.v, mid.v) - kCellPadding, std::max(corner.v, mid.v) + kCellPadding}};
-      const auto count = [&](FaceEdges::Piece piece) { place.inside ^= is_crossed(piece, corner, mid, parent, place.cell); };
       for (const Clipped& e : clipped(place)) {
-        const bool is_apart = (e.bound.u.hi < way.u.lo) | (e.bound.u.lo > way.u.hi) | (e.bound.v.hi < way.v.lo) |
-                              (e.bound.v.lo > way.v.hi);
-        if (!is_apart) count(e.piece);
+        if (!is_apart(e.bound.u.lo, e.bound.u.hi, e.bound.v.lo, e.bound.v.hi)) count(e.piece);
       }
       const Root& root = root_at(place);
       for (const std::uint32_t node : nodes(place)) for_each_piece_on_way(root, node, corner, mid, count);
     } else {
       for (const FaceEdges::Piece piece : numbers(place)) {
-        place.inside ^= is_crossed(piece, corner, mid, parent, place.cell);
+        const auto [a, b] = edges_.segment(piece);
+        if (!is_apart(std::min(a.u, b.u), std::max(a.u, b.u), std::min(a.v, b.v), std::max(a.v, b.v))) count(piece);
       }
     }
   }
@@ -546,7 +550,10 @@ class PolygonRegion {
   }
 
   void divide(const Place& place, const UV& mid, Place* quarters, bool keep) {
-    for (IndexList& found : divided_) found.clear();
+    for (IndexList& found : divided_) {
+      found.clear();
+      found.reserve(kFewPieces);
+    }
     const IndexSplitter splitter{edges_};
     const UVRect middle = IndexSplitter::padded(mid);
     for (const Clipped& e : clipped(place)) splitter.split(e, middle, divided_);
@@ -581,38 +588,33 @@ class PolygonRegion {
     }
   }
 
-  // As `segment_meets`, for all four quarters of a place at once.
-  struct QuarterTest {
-    Interval u[2], v[2];  // padded sides of the lower and the upper half
-
+  // As `segment_meets`, for all four quarters of a place at once: two halves in u by two in v.
+  class QuarterTest {
+   public:
     QuarterTest(const Place& place, const UV& mid) noexcept
-        : u{{place.u[0] - kTestMargin, mid.u + kTestMargin}, {mid.u - kTestMargin, place.u[1] + kTestMargin}},
-          v{{place.v[0] - kTestMargin, mid.v + kTestMargin}, {mid.v - kTestMargin, place.v[1] + kTestMargin}} {}
+        : u_lo_{place.u[0] - kTestMargin, mid.u - kTestMargin}, u_hi_{mid.u + kTestMargin, place.u[1] + kTestMargin},
+          v_lo_{place.v[0] - kTestMargin, mid.v - kTestMargin}, v_hi_{mid.v + kTestMargin, place.v[1] + kTestMargin} {}
 
-    // Calls `visit(k, whether the segment meets it)` for the quarters k = 2 * (upper u) + (upper v).
-    template <class Visit>
-    void operator()(const FaceEdges::Segment& segment, Visit visit) const noexcept {
+    // Bit 2 * (upper u) + (upper v): whether the segment meets that quarter.
+    unsigned operator()(const FaceEdges::Segment& segment) const noexcept {
       const auto& [a, b] = segment;
       const double nu = -(b.v - a.v), nv = b.u - a.u;
-      const bool i = nu >= 0, j = nv >= 0;
-      bool meets_u[2], meets_v[2];
-      double far_u[2], near_u[2], far_v[2], near_v[2];
-      for (int k = 0; k < 2; ++k) {
-        meets_u[k] = !(std::min(a.u, b.u) > u[k].hi) & !(std::max(a.u, b.u) < u[k].lo);
-        meets_v[k] = !(std::min(a.v, b.v) > v[k].hi) & !(std::max(a.v, b.v) < v[k].lo);
-        const double lo_u = nu * (u[k].lo - a.u), hi_u = nu * (u[k].hi - a.u);
-        const double lo_v = nv * (v[k].lo - a.v), hi_v = nv * (v[k].hi - a.v);
-        far_u[k] = i ? hi_u : lo_u;
-        near_u[k] = i ? lo_u : hi_u;
-        far_v[k] = j ? hi_v : lo_v;
-        near_v[k] = j ? lo_v : hi_v;
-      }
-      for (int k = 0; k < 4; ++k) {
-        const int a_half = k >> 1, b_half = k & 1;
-        visit(k, meets_u[a_half] & meets_v[b_half] & (far_u[a_half] + far_v[b_half] >= 0) &
-                     (near_u[a_half] + near_v[b_half] <= 0));
-      }
+      // The corner on the far side is the one with the larger product, whatever the signs.
+      const Two u1 = nu * (u_lo_ - a.u), u2 = nu * (u_hi_ - a.u), v1 = nv * (v_lo_ - a.v), v2 = nv * (v_hi_ - a.v);
+      const Two far_u = u1 > u2 ? u1 : u2, near_u = u1 > u2 ? u2 : u1;
+      const Two far_v = v1 > v2 ? v1 : v2, near_v = v1 > v2 ? v2 : v1;
+      const auto meets_u = (std::min(a.u, b.u) <= u_hi_) & (std::max(a.u, b.u) >= u_lo_);
+      const auto meets_v = (std::min(a.v, b.v) <= v_hi_) & (std::max(a.v, b.v) >= v_lo_);
+      const auto lower = meets_u & (far_u + far_v[0] >= 0) & (near_u + near_v[0] <= 0);
+      const auto upper = meets_u & (far_u + far_v[1] >= 0) & (near_u + near_v[1] <= 0);
+      const auto bits_of_lower = static_cast<unsigned>((lower[0] & 1) | (lower[1] & 4));
+      const auto bits_of_upper = static_cast<unsigned>((upper[0] & 2) | (upper[1] & 8));
+      return (bits_of_lower & static_cast<unsigned>(meets_v[0])) | (bits_of_upper & static_cast<unsigned>(meets_v[1]));
     }
+
+   private:
+    using Two [[gnu::vector_size(16)]] = double;
+    Two u_lo_, u_hi_, v_lo_, v_hi_;  // of the lower and the upper half, padded
   };
 
   void test(const Place& place, const UV& mid, Place* quarters, bool keep) {
@@ -622,10 +624,11 @@ class PolygonRegion {
     std::uint32_t n[4] = {};
     const QuarterTest meets(place, mid);
     const auto test = [&](FaceEdges::Piece piece) {
-      meets(edges_.test_segment(piece), [&](int k, bool met) {
+      const unsigned met = meets(edges_.test_segment(piece));
+      for (int k = 0; k < 4; ++k) {
         found[k][n[k]] = piece;
-        n[k] += met;
-      });
+        n[k] += met >> k & 1;
+      }
     };
     if (place.is_index_divided) {
       for_each_index_piece(place, [&](FaceEdges::Piece piece) {
@@ -658,10 +661,9 @@ class PolygonRegion {
     if (side == 0) return false;
     place.middle_known = true;
     place.inside = side > 0;
-    bool met[4];
-    QuarterTest(place, mid)(edge, [&](int k, bool meets) { met[k] = meets; });
+    const unsigned met = QuarterTest(place, mid)(edge);
     for (int k = 0; k < 4; ++k) {
-      const bool own = met[kPositionToIJ[place.orientation][k]];
+      const bool own = met >> kPositionToIJ[place.orientation][k] & 1;
       Place& quarter = quarters[k];
       quarter.inside = place.inside;
       quarter.met = own || place.inside;
