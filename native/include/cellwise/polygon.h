@@ -18,6 +18,7 @@
 #include <utility>
 #include <vector>
 
+#include "cellwise/apart_rings.h"
 #include "cellwise/predicates.h"
 #include "cellwise/projection.h"
 #include "cellwise/regions.h"
@@ -155,6 +156,21 @@ inline int crosses_clearly(const UV& p, const UV& q, const UV& a, const UV& b) n
   return a_side < 0 && p_side < 0 ? 1 : -1;
 }
 
+// Positions on a face, off by an ulp of 1, for `ApartRings`: what is apart by more than that is apart on the sphere.
+struct FacePlane {
+  using Position = UV;
+  static constexpr double kMargin = 4 * DBL_EPSILON;
+
+  static double x(const UV& p) noexcept { return p.u; }
+  static double y(const UV& p) noexcept { return p.v; }
+  static bool long_enough(double du, double dv) noexcept { return std::fabs(du) + std::fabs(dv) > 64 * DBL_EPSILON; }
+  static int side(const UV& a, const UV& b, const UV& c) noexcept { return clear_side(a, b, c); }
+  static bool goes_on(const UV& a, const UV& b, const UV& c) noexcept {
+    const double au = b.u - a.u, av = b.v - a.v, cu = c.u - b.u, cv = c.v - b.v;
+    return au * cu + av * cv > kSideError * (std::fabs(au) + std::fabs(av) + std::fabs(cu) + std::fabs(cv));
+  }
+};
+
 }  // namespace internal
 
 using Ring = std::span<const Point>;
@@ -273,7 +289,7 @@ class Polygon {
         smaller = !smaller;
       }
       start_inside_ ^= (side != 0 ? !smaller : ring_left_contains(ring(k), start)) != is_hole;
-      rings_.push_back({smaller, is_hole, !keep, smaller ? plane_area : 4 * kPi});
+      rings_.push_back({shell_of[k], smaller, is_hole, !keep, smaller ? plane_area : 4 * kPi});
     }
     const bool is_same_face = std::all_of(outlines.begin(), outlines.end(), [&](const Outline& each) {
       return each.face >= 0 && each.face == outlines[0].face;
@@ -288,6 +304,7 @@ class Polygon {
   Finding find_fault(Interrupted interrupted, bool& stopped) const {
     stopped = false;
     if (finding_.fault != RingFault::kNone) return finding_;
+    if (is_surely_valid()) return {};
     std::array<std::uint32_t, 2> first = {~std::uint32_t{0}, ~std::uint32_t{0}};
     Finding found;
     const auto look_at_pair = [&](std::uint32_t e, std::uint32_t f) {
@@ -358,9 +375,25 @@ class Polygon {
 
  private:
   struct RingSides {
+    std::uint32_t shell;  // its own number, if it is one
     bool left_is_smaller, is_hole, is_reversed;
     double area_at_most;  // of a shell
   };
+
+  // As can be told for most within one face: rings that are apart there, holes in their shells.
+  bool is_surely_valid() const {
+    if (!edges_.is_within_one_face()) return false;
+    ApartRings<internal::FacePlane> rings;
+    rings.reset(edges_.uv());
+    std::uint32_t shell = 0;
+    for (std::uint32_t k = 0; k < edges_.n_rings(); ++k) {
+      const RingSides& ring = rings_[k];
+      if (!ring.is_hole) shell = k;
+      if (ring.shell != shell || ring.left_is_smaller == ring.is_hole) return false;
+      if (!rings.add_ring(edges_.ring_begin(k), edges_.ring_end(k), ring.is_hole)) return false;
+    }
+    return rings.are_sure();
+  }
 
   // Made when first needed: coverings do without.
   const ShapeIndex& index() const {

@@ -309,7 +309,8 @@ class FaceEdges {
     return {vertices_.points.get() + ring_begin(k), ring_end(k) - ring_begin(k)};
   }
 
-  // The same on the faces.
+  // The same on the faces; of all rings, each with its first vertex again at its end.
+  std::span<const UV> uv() const noexcept { return {vertices_.uv.get(), n_points()}; }
   std::span<const UV> ring_uv(std::uint32_t k) const noexcept {
     return {vertices_.uv.get() + ring_begin(k), ring_end(k) - ring_begin(k)};
   }

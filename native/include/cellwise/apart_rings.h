@@ -1,0 +1,215 @@
+// Whether rings surely are apart: no two edges have a point in common but for the vertex between neighbours, and the rings
+// lie within one another as those of polygons do. Whatever comes closer than rounding tells, or touches, is left in doubt.
+//
+// Plane: what is known of positions. `Position` with `x` and `y`; `kMargin`, by which boxes are widened; whether a step is
+// `long_enough` for its direction to be known; the `side` of the line from a to b that c is on, 1 left, -1 right, 0 in
+// doubt; whether the way from a over b to c surely `goes_on` where that is in doubt.
+
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "cellwise/box_tree.h"
+
+namespace cellwise {
+
+// Looks at the rings of one shape after another; keeps its memory.
+template <class Plane>
+class ApartRings {
+ public:
+  using Position = typename Plane::Position;
+
+  // All of them; the first of a ring stands again at its end, and neighbours differ.
+  void reset(std::span<const Position> vertices) {
+    vertices_ = vertices;
+    runs_.clear();
+    rings_.clear();
+  }
+
+  // The ring from one vertex to another, which is the same. A hole follows its shell. False if it stays in doubt.
+  bool add_ring(std::uint32_t first, std::uint32_t last, bool is_hole) {
+    const auto number = static_cast<std::uint32_t>(rings_.size());
+    if ((is_hole && number == 0) || last < first + 3) return false;
+    Run run = {first, first, number};
+    int east = 0, north = 0;
+    double x = Plane::x(vertices_[first]), y = Plane::y(vertices_[first]);
+    for (std::uint32_t v = first + 1; v <= last; ++v) {
+      const double next_x = Plane::x(vertices_[v]), next_y = Plane::y(vertices_[v]);
+      if (!Plane::long_enough(next_x - x, next_y - y)) return false;
+      const int dx = (next_x > x) - (next_x < x), dy = (next_y > y) - (next_y < y);
+      if (dx * east < 0 || dy * north < 0 || v - 1 - run.first == kLongestRun) {
+        run.end = v - 1;
+        runs_.push_back(run);
+        run.first = run.end;
+        east = north = 0;
+      }
+      east = dx != 0 ? dx : east;
+      north = dy != 0 ? dy : north;
+      x = next_x;
+      y = next_y;
+    }
+    run.end = last;
+    runs_.push_back(run);
+    rings_.push_back({first, last, is_hole ? rings_.back().shell : number});
+    return true;
+  }
+
+  bool empty() const noexcept { return rings_.empty(); }
+
+  bool are_sure() {
+    tree_.assign(runs_.size(), [&](std::size_t k) { return box_of(runs_[k].first, runs_[k].end); });
+    budget_ = kFewTests + kTestsPerRun * static_cast<std::int64_t>(runs_.size());
+    return !touches_within(0) && (rings_.size() == 1 || are_nested());
+  }
+
+ private:
+  struct Ring {
+    std::uint32_t first, last;  // vertices, which are the same
+    std::uint32_t shell;        // its own number, if it is one
+  };
+  // Edges from vertex to vertex that run east or west, and north or south, all the way: they do not meet themselves.
+  struct Run {
+    std::uint32_t first, end;  // vertices
+    std::uint32_t ring;
+  };
+
+  static constexpr std::uint32_t kLongestRun = 16;
+  static constexpr std::int64_t kFewTests = 4096, kTestsPerRun = 256;  // of boxes; with more, edges lie in a tangle
+
+  Box box_of(std::uint32_t first, std::uint32_t end) const noexcept {  // of a run, or a part of it
+    const auto [a_x, a_y] = vertices_[first];
+    const auto [b_x, b_y] = vertices_[end];
+    constexpr double kMargin = Plane::kMargin;
+    return {std::min(a_x, b_x) - kMargin, std::max(a_x, b_x) + kMargin, std::min(a_y, b_y) - kMargin,
+            std::max(a_y, b_y) + kMargin};
+  }
+
+  // Whether any two runs below the node may touch.
+  bool touches_within(std::uint32_t node) {
+    if (tree_.is_item(node)) return false;
+    const std::uint32_t first = tree_.first_below(node), end = tree_.end_below(node);
+    for (std::uint32_t k = first; k < end; ++k) {
+      if (touches_within(k)) return true;
+      for (std::uint32_t other = k + 1; other < end; ++other) {
+        if (touch(k, other)) return true;
+      }
+    }
+    return false;
+  }
+
+  // Whether a run below one node may touch one below the other.
+  bool touch(std::uint32_t a, std::uint32_t b) {
+    if (!tree_.box(a).meets(tree_.box(b))) return false;
+    if (--budget_ < 0) return true;
+    if (tree_.is_item(a) && tree_.is_item(b)) return runs_touch(runs_[tree_.item(a)], runs_[tree_.item(b)]);
+    if (tree_.is_item(a) || (a > b && !tree_.is_item(b))) std::swap(a, b);  // the larger one first
+    for (std::uint32_t k = tree_.first_below(a); k < tree_.end_below(a); ++k) {
+      if (touch(k, b)) return true;
+    }
+    return false;
+  }
+
+  // Backwards along one and forwards along the other: runs that follow one another come away from each other. Edges of
+  // a run that meet a box come in a row.
+  bool runs_touch(const Run& a, const Run& b) const noexcept {
+    if (a.first > b.first) return runs_touch(b, a);
+    const Ring* ring = a.ring == b.ring ? &rings_[a.ring] : nullptr;
+    const Box around_b = box_of(b.first, b.end);
+    bool any = false;
+    for (std::uint32_t v = a.end; v-- > a.first;) {
+      const Box box = box_of(v, v + 1);
+      if (!box.meets(around_b)) {
+        if (any) break;
+        continue;
+      }
+      any = true;
+      bool any_of_b = false;
+      for (std::uint32_t w = b.first; w < b.end; ++w) {
+        if (box.meets(box_of(w, w + 1))) {
+          any_of_b = true;
+          if (edges_touch(v, w, ring)) return true;
+        } else if (any_of_b) {
+          break;
+        }
+      }
+    }
+    return false;
+  }
+
+  // Whether the edges from vertices v and w > v on may have more in common than a vertex between neighbours in the ring.
+  bool edges_touch(std::uint32_t v, std::uint32_t w, const Ring* ring) const noexcept {
+    const Position &a = vertices_[v], &b = vertices_[v + 1], &c = vertices_[w], &d = vertices_[w + 1];
+    if (ring != nullptr && w == v + 1) return folds(a, b, d);
+    if (ring != nullptr && v == ring->first && w + 1 == ring->last) return folds(c, a, b);
+    return Plane::side(a, b, c) * Plane::side(a, b, d) <= 0 && Plane::side(c, d, a) * Plane::side(c, d, b) <= 0;
+  }
+
+  // Whether the way from a over b to c may go back on itself.
+  static bool folds(const Position& a, const Position& b, const Position& c) noexcept {
+    return Plane::side(a, b, c) == 0 && !Plane::goes_on(a, b, c);
+  }
+
+  // Whether holes lie in their shells and in no other hole of these, and shells in other shells only within holes.
+  // REQUIRES: rings do not touch.
+  bool are_nested() {
+    is_round_.assign(rings_.size(), false);
+    for (std::uint32_t k = 0; k < rings_.size(); ++k) {
+      if (!find_round(k)) return false;
+      const std::uint32_t shell = rings_[k].shell;
+      bool in_shell = false, misplaced = false;
+      for (const std::uint32_t other : round_) {
+        if (!is_round_[other]) continue;
+        if (k != shell) {  // a hole
+          in_shell |= other == shell;
+          misplaced |= other != shell && rings_[other].shell == shell;
+        } else if (rings_[other].shell == other) {
+          const auto is_its_hole = [&](std::uint32_t q) { return is_round_[q] && q != other && rings_[q].shell == other; };
+          misplaced |= std::none_of(round_.begin(), round_.end(), is_its_hole);
+        }
+      }
+      for (const std::uint32_t other : round_) is_round_[other] = false;
+      if (misplaced || (k != shell && !in_shell)) return false;
+    }
+    return true;
+  }
+
+  // Finds the other rings that go round a ring: those of `round_` with `is_round_`. False if that stays in doubt.
+  bool find_round(std::uint32_t ring) {
+    round_.clear();
+    const Position& at = vertices_[rings_[ring].first];
+    const double x = Plane::x(at), y = Plane::y(at);
+    bool in_doubt = false;
+    tree_.visit(0, [&](std::uint32_t node) {
+      const Box& box = tree_.box(node);
+      if (in_doubt || !((x >= box.x_lo) & (x < box.x_hi) & (y <= box.y_hi))) return false;
+      in_doubt = --budget_ < 0;
+      if (!tree_.is_item(node)) return true;
+      const Run& run = runs_[tree_.item(node)];
+      if (run.ring == ring) return false;
+      for (std::uint32_t v = run.first; v < run.end; ++v) {
+        const Position &a = vertices_[v], &b = vertices_[v + 1];
+        if ((Plane::x(a) <= x) == (Plane::x(b) <= x)) continue;
+        const int side = Plane::x(a) < Plane::x(b) ? Plane::side(a, b, at) : Plane::side(b, a, at);
+        in_doubt |= side == 0;
+        if (side > 0) continue;  // the edge passes below
+        if (!is_round_[run.ring]) round_.push_back(run.ring);
+        is_round_[run.ring] = !is_round_[run.ring];
+      }
+      return false;
+    });
+    return !in_doubt;
+  }
+
+  std::span<const Position> vertices_;
+  std::vector<Run> runs_;
+  std::vector<Ring> rings_;
+  BoxTree tree_;  // of runs
+  std::vector<bool> is_round_;  // of rings
+  std::vector<std::uint32_t> round_;
+  std::int64_t budget_ = 0;
+};
+
+}  // namespace cellwise
