@@ -55,6 +55,32 @@ def test_tiles_share_no_cell_by_their_centres():
     )
 
 
+def snapped_star(rng, level, finer):
+    """Star of some cells across, its vertices moved to corners of cells `finer` levels below, or left where they are."""
+    lat, lng = np.degrees(np.arcsin(rng.uniform(-1, 1))), rng.uniform(-180, 180)
+    n = int(rng.integers(3, 40))
+    turn = np.linspace(0, 2 * np.pi, n, endpoint=False) + rng.random()
+    reach = rng.uniform(0.3, 1, n) * rng.uniform(1, 20) * 60 / 2**level
+    north = np.clip(lat + reach * np.sin(turn), -89, 89)
+    east = lng + reach * np.cos(turn) / np.cos(np.radians(np.clip(lat, -80, 80)))
+    if finer is not None:
+        corners = cw.cell_vertices(cw.latlng_to_cell(north, (east + 540) % 360 - 180, min(level + finer, 30)))[:, 0]
+        north, east = corners.T
+    return shapely.Polygon(np.column_stack((east, north)))
+
+
+@pytest.mark.parametrize("mode", ["intersects", "contains", "center"])
+def test_rows_have_the_cells_that_each_has_alone(mode):
+    """Rows are drawn from positions that are a little off, as long as that decides nothing."""
+    rng = np.random.default_rng(83)
+    for level in (3, 8, 17, 24, 30):
+        shapes = [snapped_star(rng, level, finer) for finer in (None, None, None, 0, 1, 2) for _ in range(12)]
+        rows = cw.cells_at_level(shapes, level, mode=mode, edges="geodesic", on_invalid="skip")
+        alone = [cw.cells_at_level(shape, level, mode=mode, edges="geodesic", on_invalid="skip") for shape in shapes]
+        assert sum(map(len, alone)) > (100 if mode != "contains" else 10)
+        assert [row.cells.tolist() for row in rows] == [one.cells.tolist() for one in alone]
+
+
 @pytest.mark.parametrize("mode", ["intersects", "contains", "center"])
 @pytest.mark.parametrize("name", REGIONS)
 def test_part_by_part_is_the_same(name, mode):

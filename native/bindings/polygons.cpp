@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "cellwise/degrees.h"
 #include "cellwise/parallel.h"
 #include "cellwise/polygon.h"
 #include "cellwise/polygon_region.h"
@@ -48,6 +49,16 @@ CoverStatus look_ahead(const Polygon& polygon, const CoverOptions& options, std:
   const double cells = area * cells_of_average;
   candidate_limit = std::min(limit, static_cast<std::int64_t>(std::max(kLeastCandidates, std::min(4 * cells, 0x1p62))));
   return cells * kAverageArea / kMaxArea > static_cast<double>(limit) ? CoverStatus::kTooManyCells : CoverStatus::kOk;
+}
+
+// Cells of one level of a polygon that is surely valid, from points of `near_point`, if no rounding has to be looked at.
+bool find_surely(const Polygon& near, const CoverArguments& how, CellMode mode, std::vector<std::uint64_t>& cells) {
+  std::int64_t candidate_limit = how.limit;
+  if (!near.is_surely_valid() || look_ahead(near, how.options, how.limit, candidate_limit) != CoverStatus::kOk) return false;
+  if (!LevelCells(near, how.options.min_level, mode, how.limit, is_interrupted).run_surely(cells)) return false;
+  const bool are_all = mode != CellMode::kContains || static_cast<std::int64_t>(cells.size()) < how.options.max_cells;
+  if (!are_all) cells.clear();
+  return are_all;
 }
 
 // Several polygons and polylines as one region.
@@ -179,12 +190,14 @@ void add_polygons(nb::module_& m) {
         });
       });
   // A covering of each row of polygons, as `cover_rows` gives it, or with `center` the cells of the one level that have
-  // their centre in it; and which rows were left: those with lines, and those with a fault.
+  // their centre in it; and which rows were left: those with lines, with a fault, or with coordinates out of range.
   m.def("cover_polygons", [](Chains::Positions xy, Chains::In<std::int64_t> offsets, Chains::In<std::uint8_t> roles,
                              Chains::In<std::int64_t> rows, bool oriented, CoverArguments::Tuple given, bool center) {
     const Chains chains = {xy, offsets, roles, rows};
     const std::span<const LngLat> positions = chains.positions();
     const CoverArguments how = given;
+    const bool is_one_level = how.options.min_level == how.options.max_level && how.options.within == 0;
+    const CellMode mode = center ? CellMode::kCenter : how.options.interior ? CellMode::kContains : CellMode::kIntersects;
     std::vector<std::uint8_t> left(chains.size(), 0);
     nb::tuple found = cover_rows(chains.size(), how.limit, [&](std::size_t row, std::vector<std::uint64_t>& cells) {
       cells.clear();
@@ -192,17 +205,27 @@ void add_polygons(nb::module_& m) {
       if (first == end) return CoverStatus::kOk;
       left[row] = std::find(roles.data() + first, roles.data() + end, kLineRole) != roles.data() + end;
       if (left[row]) return CoverStatus::kOk;
-      std::vector<Point> points;
+      const std::int64_t* const own_offsets = offsets.data() + first;
+      const std::size_t n_rings = end - first;
       std::vector<std::uint32_t> ends = {0}, shell_of;
-      points.reserve(static_cast<std::size_t>(offsets.data()[end] - offsets.data()[first]));
-      for (std::size_t chain = first; chain < end; ++chain) {
-        for (auto v = offsets.data()[chain]; v < offsets.data()[chain + 1]; ++v) {
-          points.push_back(latlng_to_point(positions[v].lat, positions[v].lng));
-        }
-        ends.push_back(static_cast<std::uint32_t>(points.size()));
-        const auto ring = static_cast<std::uint32_t>(chain - first);
-        shell_of.push_back(roles.data()[chain] == kHoleRole && ring > 0 ? shell_of.back() : ring);
+      for (std::uint32_t ring = 0; ring < n_rings; ++ring) {
+        ends.push_back(static_cast<std::uint32_t>(own_offsets[ring + 1] - own_offsets[0]));
+        shell_of.push_back(roles.data()[first + ring] == kHoleRole && ring > 0 ? shell_of.back() : ring);
       }
+      const std::span<const LngLat> own = positions.subspan(static_cast<std::size_t>(own_offsets[0]), ends.back());
+      const auto is_in_range = [](const LngLat& at) { return (std::fabs(at.lng) <= 360) & (std::fabs(at.lat) <= 90); };
+      left[row] = !std::all_of(own.begin(), own.end(), is_in_range);
+      if (left[row]) return CoverStatus::kOk;
+      std::vector<Point> points(own.size());
+      const auto place = [&](auto to_point) {
+        for (std::size_t v = 0; v < own.size(); ++v) points[v] = to_point(own[v].lat, own[v].lng);
+      };
+      if (is_one_level) {
+        place([](double lat, double lng) { return near_point(lat, lng); });
+        const Polygon near(points, ends, shell_of, oriented, true);
+        if (find_surely(near, how, mode, cells)) return CoverStatus::kOk;
+      }
+      place([](double lat, double lng) { return latlng_to_point(lat, lng); });
       const Polygon polygon(points, ends, shell_of, oriented);
       bool stopped;
       left[row] = polygon.find_fault(is_interrupted, stopped).fault != RingFault::kNone;
@@ -212,7 +235,7 @@ void add_polygons(nb::module_& m) {
       if (const CoverStatus status = look_ahead(polygon, how.options, how.limit, candidate_limit); status != CoverStatus::kOk) {
         return status;
       }
-      if (center) return LevelCells(polygon, how.options.min_level, CellMode::kCenter, how.limit, is_interrupted).run(cells);
+      if (center) return LevelCells(polygon, how.options.min_level, mode, how.limit, is_interrupted).run(cells);
       return cover_polygon(polygon, how.options, how.limit, candidate_limit, is_interrupted, cells);
     });
     return nb::make_tuple(found[0], found[1], to_numpy(std::move(left)), found[2], found[3]);

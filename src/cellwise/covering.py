@@ -449,10 +449,9 @@ def _cover_geodesic_rows(given, options, oriented, on_invalid):
     if module is None:
         cells, offsets, left = NO_CELLS, np.zeros(n + 1, np.int64), np.ones(n, bool)
     else:
-        rows = geometries.in_range(given)
-        chains = geometries.chains(rows)
+        chains = geometries.chains(given.rows)
         cells, offsets, left, fault, row = module.cover_polygons(*chains, oriented, options.as_tuple(), options.center)
-        left = left.astype(bool) | (rows == None)  # noqa: E711 - of each row
+        left = left.view(bool) | geometries.is_missing(given.rows)
         if fault:
             region = checked_regions(given, "geodesic", oriented, on_invalid, np.arange(n) == row)[row]
             _refuse(fault, replace(options, area=region.area(unit="sr")), f" in row {row}")

@@ -331,11 +331,11 @@ def check(geometries, on_invalid, fault_of=None, doubtful=None):
     return rows
 
 
-def in_range(geometries):
-    """The rows whose coordinates are all there and in range; the others are None."""
-    rows = geometries.rows.copy()
-    rows[list(_wrong_coordinates(rows, np.arange(len(rows))))] = None
-    return rows
+def is_missing(rows):
+    """Whether each is None."""
+    import shapely
+
+    return shapely.is_missing(rows)
 
 
 def _label(index, k):

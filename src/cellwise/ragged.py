@@ -10,6 +10,8 @@ def joined(runs, dtype):
 
 def with_runs(values, offsets, rows, own, own_offsets):
     """Runs with those of some rows, ascending, put in where they were empty: values and offsets."""
+    if len(own) == 0:
+        return values, offsets
     sizes = np.diff(offsets)
     sizes[rows] = np.diff(own_offsets)
     is_own = np.zeros(len(sizes), bool)

@@ -345,7 +345,9 @@ def region(anything, *, edges=None, oriented=False, on_invalid="raise"):
 
 
 def checked_regions(given, edges, oriented, on_invalid, wanted=None):
-    """A region for each row of geometries; None where it is left out, or with geodesic edges not `wanted`."""
+    """A region for each row of geometries; None where it is left out, or with geodesic edges not `wanted`, which are not looked
+    at.
+    """
     if edges is None or edges == "planar":
         if oriented:
             raise ValueError("oriented must be False with planar edges: got True")
@@ -357,15 +359,13 @@ def checked_regions(given, edges, oriented, on_invalid, wanted=None):
     made = np.full(len(given.rows), None, object)
 
     def fault_of(row, geometry):
-        if not wanted[row]:
-            return None
         try:
             made[row] = geodesic_region(geometry, oriented)
         except InvalidRegionError as why:
             return f"a polygon that is no geodesic one: {why}"
         return None
 
-    rows = geometries.check(given, on_invalid, fault_of)
+    rows = geometries.check(given, on_invalid, fault_of, wanted)
     for k in np.flatnonzero(wanted):
         if rows[k] is None:
             made[k] = None

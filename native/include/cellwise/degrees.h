@@ -44,13 +44,10 @@ inline Point near_point(double lat, double lng) noexcept {
   const double z = std::copysign(is_polar ? low_cosine : low_sine, lat), ring = is_polar ? low_sine : low_cosine;
   const double quarters = (lng * (1 / 90.) + kRoundToInteger) - kRoundToInteger;
   const auto [sine, cosine] = SineCosine::of_degrees(lng - 90 * quarters);
-  const double s = ring * sine, c = ring * cosine;
-  switch (static_cast<int>(quarters) & 3) {
-    case 0: return {c, s, z};
-    case 1: return {-s, c, z};
-    case 2: return {-c, -s, z};
-    default: return {s, -c, z};
-  }
+  const int turns = static_cast<int>(quarters);
+  const bool is_odd = (turns & 1) != 0;
+  const double x = ring * (is_odd ? sine : cosine), y = ring * (is_odd ? cosine : sine);
+  return {(turns + 1) & 2 ? -x : x, turns & 2 ? -y : y, z};
 }
 
 }  // namespace cellwise

@@ -138,9 +138,9 @@ class EdgeBoxes {
 
 // Side of the line from x to y on which z lies, left positive; 0 in doubt: coordinates are off by ulps of 1.
 inline constexpr double kSideError = 16 * DBL_EPSILON;
-inline int clear_side(const UV& x, const UV& y, const UV& z) noexcept {
+inline int clear_side(const UV& x, const UV& y, const UV& z, double side_error = kSideError) noexcept {
   const double yu = y.u - x.u, yv = y.v - x.v, zu = z.u - x.u, zv = z.v - x.v;
-  const double error = kSideError * (std::fabs(yu) + std::fabs(yv) + std::fabs(zu) + std::fabs(zv));
+  const double error = side_error * (std::fabs(yu) + std::fabs(yv) + std::fabs(zu) + std::fabs(zv));
   const double area = yu * zv - yv * zu;
   return (area > error) - (area < -error);
 }
@@ -156,18 +156,19 @@ inline int crosses_clearly(const UV& p, const UV& q, const UV& a, const UV& b) n
   return a_side < 0 && p_side < 0 ? 1 : -1;
 }
 
-// Positions on a face, off by an ulp of 1, for `ApartRings`: what is apart by more than that is apart on the sphere.
+// Positions on a face, off by kUlps ulps of 1, for `ApartRings`: what is apart by more than that is apart on the sphere.
+template <int kUlps>
 struct FacePlane {
   using Position = UV;
-  static constexpr double kMargin = 4 * DBL_EPSILON;
+  static constexpr double kMargin = 4 * kUlps * DBL_EPSILON;
 
   static double x(const UV& p) noexcept { return p.u; }
   static double y(const UV& p) noexcept { return p.v; }
-  static bool long_enough(double du, double dv) noexcept { return std::fabs(du) + std::fabs(dv) > 64 * DBL_EPSILON; }
-  static int side(const UV& a, const UV& b, const UV& c) noexcept { return clear_side(a, b, c); }
+  static bool long_enough(double du, double dv) noexcept { return std::fabs(du) + std::fabs(dv) > 64 * kUlps * DBL_EPSILON; }
+  static int side(const UV& a, const UV& b, const UV& c) noexcept { return clear_side(a, b, c, kUlps * kSideError); }
   static bool goes_on(const UV& a, const UV& b, const UV& c) noexcept {
     const double au = b.u - a.u, av = b.v - a.v, cu = c.u - b.u, cv = c.v - b.v;
-    return au * cu + av * cv > kSideError * (std::fabs(au) + std::fabs(av) + std::fabs(cu) + std::fabs(cv));
+    return au * cu + av * cv > kUlps * kSideError * (std::fabs(au) + std::fabs(av) + std::fabs(cu) + std::fabs(cv));
   }
 };
 
@@ -256,9 +257,11 @@ class Polygon {
   // `points`: the rings' vertices one after another, ring k from offsets[k] to offsets[k + 1]; closing and repeated
   // vertices are dropped. `shell_of[k]`: the ring of the shell that ring k is a hole of, or k for a shell.
   // A shell means its smaller side, or with `oriented` the side on its left. A hole takes the side away on which its
-  // shell does not lie, whatever its direction.
+  // shell does not lie, whatever its direction. `near`: points may be off as those of `near_point` are; then nothing may
+  // be asked but `is_surely_valid`, and if that is so, `LevelCells` for what is sure.
   Polygon(std::span<const Point> points, std::span<const std::uint32_t> offsets, std::span<const std::uint32_t> shell_of,
-          bool oriented) {
+          bool oriented, bool near = false)
+      : ulps_(near ? kNearUlps : 1) {
     FaceEdges::Vertices vertices(points.size() + offsets.size());
     std::vector<std::uint32_t> begins = {0};
     begins.reserve(offsets.size());
@@ -280,7 +283,8 @@ class Polygon {
       const auto begin = begins[k], end = begins[k + 1] - 1;
       // Of a ring within one face, the smaller side is the one without the rest of the sphere.
       double plane_area = 4 * kPi;
-      const int side = left_within_face(outlines[k], plane_area);
+      const int side = left_within_face(outlines[k], ulps_, plane_area);
+      if (near && side == 0) return;
       bool smaller = side != 0 ? side > 0 : ring_left_is_smaller(ring(k));
       const bool keep = is_hole ? ring_left_contains(ring(k), vertex_apart(ring(shell_of[k]), ring(k))) : oriented || smaller;
       if (!keep) {
@@ -296,6 +300,12 @@ class Polygon {
     });
     const int face = n > 0 && is_same_face ? outlines[0].face : -1;
     edges_ = FaceEdges(std::move(vertices), std::move(begins), face);
+  }
+
+  // Whether it has no fault, as can be told for most within one face: rings that are apart there, holes in their shells.
+  bool is_surely_valid() const {
+    if (finding_.fault != RingFault::kNone || edges_.empty() || !edges_.is_within_one_face()) return false;
+    return ulps_ == 1 ? has_apart_rings<1>() : has_apart_rings<kNearUlps>();
   }
 
   // A fault, if there is any: of those between two edges the first, by the vertices' order as given. `interrupted` is
@@ -374,16 +384,12 @@ class Polygon {
   }
 
  private:
-  struct RingSides {
-    std::uint32_t shell;  // its own number, if it is one
-    bool left_is_smaller, is_hole, is_reversed;
-    double area_at_most;  // of a shell
-  };
+  // Six between a coordinate of `near_point` and one of `latlng_to_point`, times two by 1 / sqrt(3) on a face: 21.
+  static constexpr int kNearUlps = 32;
 
-  // As can be told for most within one face: rings that are apart there, holes in their shells.
-  bool is_surely_valid() const {
-    if (!edges_.is_within_one_face()) return false;
-    ApartRings<internal::FacePlane> rings;
+  template <int kUlps>
+  bool has_apart_rings() const {
+    ApartRings<internal::FacePlane<kUlps>> rings;
     rings.reset(edges_.uv());
     std::uint32_t shell = 0;
     for (std::uint32_t k = 0; k < edges_.n_rings(); ++k) {
@@ -394,6 +400,12 @@ class Polygon {
     }
     return rings.are_sure();
   }
+
+  struct RingSides {
+    std::uint32_t shell;  // its own number, if it is one
+    bool left_is_smaller, is_hole, is_reversed;
+    double area_at_most;  // of a shell
+  };
 
   // Made when first needed: coverings do without.
   const ShapeIndex& index() const {
@@ -485,11 +497,11 @@ class Polygon {
 
   // Of a ring well within one face, 1 if its left side lies there too, -1 if its right does; 0 if that is not clear.
   // `area` becomes that side's in the face's plane, larger than on the sphere.
-  static int left_within_face(const Outline& ring, double& area) noexcept {
+  static int left_within_face(const Outline& ring, int ulps, double& area) noexcept {
     if (ring.face < 0) return 0;
-    // Each vertex is off by an ulp of 1, each term by two of its own.
+    // Each vertex is off by ulps of 1, each term by two of its own.
     const auto n = static_cast<double>(ring.size);
-    const double error = 8 * DBL_EPSILON * n * ring.reach * (1 + n * ring.reach);
+    const double error = 8 * ulps * DBL_EPSILON * n * ring.reach * (1 + n * ring.reach);
     if (std::fabs(ring.area2) > error) area = 0.5 * (std::fabs(ring.area2) + error);
     return ring.area2 > error ? 1 : ring.area2 < -error ? -1 : 0;
   }
@@ -557,6 +569,7 @@ class Polygon {
     return n > 1;
   }
 
+  int ulps_ = 1;  // that vertices are off by on their faces
   FaceEdges edges_;
   std::vector<RingSides> rings_;
   Finding finding_;

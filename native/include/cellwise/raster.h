@@ -52,7 +52,8 @@ constexpr std::array<std::array<std::uint8_t, 64>, 4> make_block_order() {
 }
 inline constexpr auto kBlockOrder = make_block_order();
 
-// Distance, in u and v, within which roundings may decide: more than twice what cells are padded with.
+// Distance, in u and v, within which roundings may decide: more than what cells are padded with and what positions of
+// `near_point` may be off by, together.
 inline constexpr double kRasterDoubt = 64 * DBL_EPSILON;
 
 // One axis of a tile: n cells from the `first` of the level on, and the lines between them.
@@ -104,6 +105,18 @@ class LevelCells {
       : polygon_(polygon), edges_(polygon.edges()), region_(polygon), level_(level), mode_(mode), limit_(limit),
         interrupted_(std::move(interrupted)) {}
 
+  // Cells in ascending order, behind those that are there, if no rounding had to be looked at: else false, and no cell.
+  // So they are right even if vertices are off by less than `kRasterDoubt` leaves room for.
+  bool run_surely(std::vector<std::uint64_t>& cells) {
+    cells_ = &cells;
+    limit_ += static_cast<std::int64_t>(cells.size());
+    const std::size_t before = cells.size();
+    only_sure_ = true;
+    const bool is_sure = level_ >= kBlockLevels && edges_.is_within_one_face() && draw_whole() && status_ == CoverStatus::kOk;
+    if (!is_sure) cells.resize(before);
+    return is_sure;
+  }
+
   // Cells in ascending order, behind those that are there.
   CoverStatus run(std::vector<std::uint64_t>& cells) {
     cells_ = &cells;
@@ -118,7 +131,8 @@ class LevelCells {
   static constexpr std::int32_t kBlockLevels = 3, kTileLevels = 8;
   static constexpr std::int64_t kMostBlocks = 4096;  // of a polygon that is one tile
 
-  // Of a vertex, which half of a cell it is in, and whether it is away from the lines between cells.
+  // Of a vertex, which half of a cell it is in, and whether it is away from the lines between cells and those through
+  // their centres.
   struct Spot {
     std::int32_t i2, j2, is_clear;
   };
@@ -127,7 +141,7 @@ class LevelCells {
     UV at;
     int i, j;        // its cell, if within the tile
     int rows_below;  // rows whose centre is at or below it
-    bool is_clear;   // within the tile, and away from lines
+    bool is_clear;   // within the tile, and away from lines between cells and through their centres
   };
 
   // --- from the faces down ------------------------------------------------------------------------------------------
@@ -221,8 +235,7 @@ class LevelCells {
       }
       draw(a, first);
     }
-    finish_tile([&] { return region_.face_place(face_); });
-    return true;
+    return finish_tile([&] { return region_.face_place(face_); });
   }
 
   // False if roundings might decide where the inside begins.
@@ -264,7 +277,9 @@ class LevelCells {
     Vertex vertex{p, u_.at(p.u), v_.at(p.v), 0, false};
     const int i = vertex.i, j = vertex.j;
     vertex.rows_below = j < 0 ? 0 : j >= v_.n ? v_.n : j + (p.v >= v_.centers[j]);
-    vertex.is_clear = u_.is_clear(p.u, i) && v_.is_clear(p.v, j);
+    vertex.is_clear = u_.is_clear(p.u, i) && v_.is_clear(p.v, j) &&
+                      std::fabs(p.u - u_.centers[i]) > internal::kRasterDoubt &&
+                      std::fabs(p.v - v_.centers[j]) > internal::kRasterDoubt;
     return vertex;
   }
 
@@ -286,9 +301,9 @@ class LevelCells {
     for (std::size_t k = 0; k < vertices.size(); ++k) {
       const double u = halves(vertices[k].u, u_first), v = halves(vertices[k].v, v_first);
       const auto i2 = static_cast<std::int32_t>(u), j2 = static_cast<std::int32_t>(v);
-      // Lines lie at even numbers.
-      const double i_line = static_cast<double>((i2 + 1) & ~1), j_line = static_cast<double>((j2 + 1) & ~1);
-      spots_[k] = {i2, j2, (std::fabs(u - i_line) > doubt) & (std::fabs(v - j_line) > doubt)};
+      // Lines lie at even numbers, centres at odd ones.
+      const double near_u = static_cast<double>(static_cast<std::int32_t>(u + 0.5)), near_v = static_cast<double>(static_cast<std::int32_t>(v + 0.5));
+      spots_[k] = {i2, j2, (std::fabs(u - near_u) > doubt) & (std::fabs(v - near_v) > doubt)};
     }
   }
 
@@ -305,7 +320,8 @@ class LevelCells {
     const bool is_clear = a.is_clear & b.is_clear;
     if (!(is_clear & (std::abs(a.i - b.i) + std::abs(a.j - b.j) <= 1))) draw_between(a, b);
     if (a.rows_below != b.rows_below) cross_rows(a, b);
-    if (mode_ == CellMode::kCenter) doubt_centers(a.at, b.at);
+    const bool is_between_centers = is_clear & (a.rows_below == b.rows_below);
+    if (mode_ == CellMode::kCenter && !is_between_centers) doubt_centers(a.at, b.at);
   }
 
   // Most edges are short, and the loop over them is short without this.
@@ -424,10 +440,11 @@ class LevelCells {
 
   // --- from bits to cells -------------------------------------------------------------------------------------------
 
+  // False if that would take a look at roundings, and there may be none.
   template <class PlaceOf>
-  void finish_tile(PlaceOf place_of) {
+  bool finish_tile(PlaceOf place_of) {
     fill_rows();
-    settle(place_of);
+    if (!settle(place_of)) return false;
     // The smallest cell around all blocks, and from there along the curve.
     const std::int32_t shift = kMaxLevel - level_ + kBlockLevels;
     const std::int64_t i0 = u_.first >> kBlockLevels, j0 = v_.first >> kBlockLevels;
@@ -438,6 +455,7 @@ class LevelCells {
         face_ij_to_cell(face_, static_cast<std::int32_t>(i0 << shift), static_cast<std::int32_t>(j0 << shift)), top);
     const std::int64_t i = i0 >> levels << levels, j = j0 >> levels << levels;
     put_blocks(cell, cell_to_face_ij(cell).orientation, static_cast<int>(i - i0), static_cast<int>(j - j0), levels);
+    return true;
   }
 
   // From where the inside begins and ends to what lies inside: parities along each row of eight.
@@ -464,7 +482,7 @@ class LevelCells {
 
   // Asks `PolygonRegion` about doubtful cells.
   template <class PlaceOf>
-  void settle(PlaceOf place_of) {
+  bool settle(PlaceOf place_of) {
     if (mode_ == CellMode::kCenter) doubtful_.swap(center_doubtful_);
     center_doubtful_.clear();
     const std::int32_t shift = kMaxLevel - level_;
@@ -475,9 +493,11 @@ class LevelCells {
                                                  static_cast<std::int32_t>((v_.first + j) << shift));
       asked_.push_back({cell_parent(leaf, level_), i, j});
     }
-    if (asked_.empty()) return;
+    if (asked_.empty()) return true;
+    if (only_sure_) return false;
     std::sort(asked_.begin(), asked_.end(), [](const Asked& a, const Asked& b) { return a.cell < b.cell; });
     ask(place_of(), asked_.data(), asked_.data() + asked_.size());
+    return true;
   }
 
   struct Asked {
@@ -548,6 +568,7 @@ class LevelCells {
   std::int64_t limit_;
   Interrupted interrupted_;
   CoverStatus status_ = CoverStatus::kOk;
+  bool only_sure_ = false;
   std::uint32_t steps_ = 0;
   std::vector<std::uint64_t>* cells_ = nullptr;
 

@@ -299,6 +299,7 @@ class FaceEdges {
     });
   }
 
+  bool empty() const noexcept { return begins_.size() < 2; }
   std::size_t n_rings() const noexcept { return begins_.size() - 1; }
   std::uint32_t ring_begin(std::uint32_t ring) const noexcept { return begins_[ring]; }
   std::uint32_t ring_end(std::uint32_t ring) const noexcept { return begins_[ring + 1] - 1; }  // closing vertex
