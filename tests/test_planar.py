@@ -344,3 +344,28 @@ def test_limits(backend):
             cw.cover([shapely.Point(0, 0), shapely.box(0, 0, 1, 1)], max_cells=50)
         with pytest.raises(CellLimitError, match="cell limit of 10 in row [123]"):
             cw.cover([shapely.box(0, 0, 1, 1)] * 4, max_cells=4)  # all rows together
+
+
+# --- rows -------------------------------------------------------------------------------------------------------------
+
+# A hole that touches its shell: valid, but the kernel is not sure.
+DOUBTFUL = shapely.Polygon([(0, 0), (4, 0), (4, 4), (0, 4)], [[(0, 0), (2, 1), (1, 2)]])
+
+
+def test_doubtful_rows_keep_their_places(backend):
+    shapes = [shapely.box(9, 9, 10, 10), DOUBTFUL, shapely.Point(3, 3), None, DOUBTFUL, shapely.box(8, 8, 9, 9)]
+    rows = cw.cover(shapes, max_cells=20, on_invalid="skip")
+    alone = [cw.CellUnion([]) if shape is None else cw.cover(shape, max_cells=20) for shape in shapes]
+    assert list(rows) == alone
+    assert len(rows[1]) > 1
+
+
+def test_messages_name_rows_by_their_places(backend):
+    box = shapely.box(9, 9, 10, 10)
+    with pytest.warns(UserWarning, match=r"in row 2 is 340 degrees long"):
+        cw.cover([box, box, shapely.Polygon([(170, 0), (-170, 0), (-170, 5), (170, 5)])])
+    with pytest.raises(InvalidRegionError, match=r"in row 2 \(1 of 3 rows\)"):
+        cw.cover([box, DOUBTFUL, shapely.Polygon([(0, 0), (2, 2), (2, 0), (0, 2)])])
+    n = len(cw.cover(box, max_cells=20))
+    with cw.set_cell_limit(2 * n + 5), pytest.raises(CellLimitError, match="in row [012] "):
+        cw.cover([box, DOUBTFUL, box], max_cells=20)

@@ -473,9 +473,9 @@ def warn_of_long_ways_round(chains, rows, numbers=None):
         wide &= ~((np.abs(lat[1:]) == 90) & (lat[1:] == lat[:-1]))
         wide[starts[1:-1] - starts[0] - 1] = False  # from one chain to the next
         if wide.any():
-            k = int(wide.argmax())
+            k, number = int(wide.argmax()), row if numbers is None else numbers[row]
             warnings.warn(
-                f"an edge from longitude {float(lng[k])!r} to {float(lng[k + 1])!r} in row {row if numbers is None else numbers[row]} is "
+                f"an edge from longitude {float(lng[k])!r} to {float(lng[k + 1])!r} in row {number} is "
                 f"{d_lng[k]:g} degrees long, as planar edges are: to go the short way across the antimeridian, give "
                 "longitudes beyond 180 (170 and 190), cut the geometry there, or take edges='geodesic'",
                 UserWarning,

@@ -157,8 +157,8 @@ def _arguments(chains, options):
 def cover_rows(chains, options, doubtful=None, numbers=None):
     """Cells of a covering for each row of chains, offsets, and where a limit was met its name and the row.
 
-    Of edges that are very long a warning is given; they are in rows that are `doubtful`, by default all. `numbers`: what
-    the rows are called in it.
+    Of edges that are very long a warning is given; they are in rows that are `doubtful`, by default all. `numbers`:
+    what the rows are called in it.
     """
     rows = range(len(chains.rows) - 1) if doubtful is None else np.flatnonzero(doubtful)
     geometries.warn_of_long_ways_round(chains, rows, numbers)

@@ -345,8 +345,9 @@ def region(anything, *, edges=None, oriented=False, on_invalid="raise"):
 
 
 def checked_regions(given, edges, oriented, on_invalid, wanted=None):
-    """A region for each row of geometries; None where it is left out, or with geodesic edges not `wanted`, which are not looked
-    at.
+    """A region for each row of geometries; None where it is left out.
+
+    With geodesic edges only the `wanted` rows are looked at.
     """
     if edges is None or edges == "planar":
         if oriented:

@@ -376,8 +376,8 @@ class PlanarRegion {
       for (const double u : {-1, 1}) {
         for (const double v : {-1, 1}) {
           if (bound.u.contains(u) && bound.v.contains(v)) continue;
-          const Point p = face_uv_to_xyz(face, u, v);
-          beyond |= shape_->encloses(radians_to_degrees(point_lat(p)), radians_to_degrees(point_lng(p)));
+          const LngLat& corner = face_places().corners[face][2 * (u > 0) + (v > 0)];
+          beyond |= shape_->encloses(corner.lat, corner.lng);
         }
       }
       out.push_back(beyond ? cell : internal::PaddedCell::of(cell).shrunk_to(bound));
@@ -460,10 +460,36 @@ class PlanarRegion {
     return find_parts({piece.a, middle, piece.ua, at, deviation}, face, r, found) &&
            find_parts({middle, piece.b, at, piece.ub, deviation}, face, r, found);
   }
-  // Of a cell that no piece meets. The centre of a face may be a pole or lie on 180, where the plane is cut open.
+  // Of a cell that no piece meets.
   bool encloses_center(std::uint64_t cell) const noexcept {
-    const auto [lat, lng] = cell_to_latlng(cell_level(cell) == 0 ? cell_child(cell, 0) : cell);
+    if (cell_level(cell) == 0) {
+      const LngLat& at = face_places().centers[cell_face(cell)];
+      return shape_->encloses(at.lat, at.lng);
+    }
+    const auto [lat, lng] = cell_to_latlng(cell);
     return shape_->encloses(lat, lng);
+  }
+
+  // Places on faces that every shape is asked about. Those of `centers` are the centres of first children: the centre of
+  // a face may be a pole or lie on 180, where the plane is cut open.
+  struct FacePlaces {
+    std::array<LngLat, 6> centers;
+    std::array<std::array<LngLat, 4>, 6> corners;  // 2 * (upper u) + (upper v)
+
+    FacePlaces() noexcept {
+      for (int face = 0; face < 6; ++face) {
+        const auto [lat, lng] = cell_to_latlng(cell_child(static_cast<std::uint64_t>(face) << 61 | level_bit(0), 0));
+        centers[face] = {lng, lat};
+        for (int k = 0; k < 4; ++k) {
+          const Point p = face_uv_to_xyz(face, k >> 1 ? 1 : -1, k & 1 ? 1 : -1);
+          corners[face][k] = {radians_to_degrees(point_lng(p)), radians_to_degrees(point_lat(p))};
+        }
+      }
+    }
+  };
+  static const FacePlaces& face_places() {
+    static const FacePlaces places;
+    return places;
   }
 
   List* new_list() {
