@@ -457,8 +457,9 @@ class PolygonRegion {
     place.n_nodes = static_cast<std::uint32_t>(items.nodes.size());
     place.list_class = static_cast<std::int8_t>(internal::ListPool::class_of(clipped_bytes + node_bytes));
     place.list = pool_.take(place.list_class);
-    std::memcpy(place.list, items.clipped.data(), clipped_bytes);
-    std::memcpy(static_cast<std::byte*>(place.list) + clipped_bytes, items.nodes.data(), node_bytes);
+    std::uninitialized_copy(items.clipped.begin(), items.clipped.end(), static_cast<Clipped*>(place.list));
+    auto* const after = reinterpret_cast<std::uint32_t*>(static_cast<std::byte*>(place.list) + clipped_bytes);
+    std::uninitialized_copy(items.nodes.begin(), items.nodes.end(), after);
   }
   template <class Visit>
   void for_each_index_piece(const Place& place, Visit visit) const {
