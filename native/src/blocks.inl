@@ -39,9 +39,13 @@ inline std::uint64_t lowest_bit(std::uint64_t x) { return x & (0 - x); }
 
 // sin(d degrees) / d and cos(d degrees) for d^2 in [0, 45^2], as degrees.h has them.
 inline double sum_of_powers(const std::array<double, 7>& coefficients, double x) {
-  double p = coefficients[0];
-  for (std::size_t k = 1; k < 7; ++k) p = multiply_add(p, x, coefficients[k]);
-  return p;
+  const auto [c6, c5, c4, c3, c2, c1, c0] = coefficients;
+  double p = multiply_add(c6, x, c5);
+  p = multiply_add(p, x, c4);
+  p = multiply_add(p, x, c3);
+  p = multiply_add(p, x, c2);
+  p = multiply_add(p, x, c1);
+  return multiply_add(p, x, c0);
 }
 inline double sine_over_degrees(double d2) { return sum_of_powers(kSineOverDegrees, d2); }
 inline double cosine_of_degrees(double d2) { return sum_of_powers(kCosineOfDegrees, d2); }
