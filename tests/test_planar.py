@@ -369,3 +369,9 @@ def test_messages_name_rows_by_their_places(backend):
     n = len(cw.cover(box, max_cells=20))
     with cw.set_cell_limit(2 * n + 5), pytest.raises(CellLimitError, match="in row [012] "):
         cw.cover([box, DOUBTFUL, box], max_cells=20)
+
+
+def test_lines_are_checked_where_only_the_interior_is_covered(backend):
+    shape = shapely.GeometryCollection([shapely.box(0, 0, 1, 1), shapely.LineString([(0, 0), (0, 91)])])
+    with pytest.raises(InvalidRegionError, match="lat 91.0"):
+        cw.cover([shape], interior=True)

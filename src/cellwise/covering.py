@@ -418,11 +418,13 @@ def _cover_planar_rows(given, options, on_invalid):
     """Rows that are surely valid in one go, if no limit depends on their areas; others once they are checked."""
     chains, n = geometries.chains(given.rows), len(given.rows)
     cells, offsets, left, fault, row = NO_CELLS, np.zeros(n + 1, np.int64), np.ones(n, bool), "", n
-    if options.is_small:
+    # Of an interior covering lines are no part, but are to be checked.
+    in_one_go = options.is_small and not (options.interior and (chains.roles == geometries.LINE).any())
+    if in_one_go:
         cells, offsets, left, fault, row = cover_sure_rows(chains, options)
         if not fault and not left.any():
             return Coverings(cells, offsets, given.index)
-    doubtful = left if options.is_small and not fault else doubtful_rows(chains)
+    doubtful = left if in_one_go and not fault else doubtful_rows(chains)
     rows = geometries.check(given, on_invalid, doubtful=doubtful)
     if fault:
         _refuse(fault, replace(options, area=float(geometries.areas(chains)[row])), f" in row {row}")
