@@ -12,6 +12,7 @@
 #include <array>
 #include <bit>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <type_traits>
 #include <utility>
@@ -71,6 +72,7 @@ class PriorityHeap {
   std::int64_t size() const noexcept { return static_cast<std::int64_t>(entries_.size()); }
 
   void reserve(std::size_t n) { entries_.reserve(n); }
+  const Entry& top() const noexcept { return entries_.front(); }
   void push(Entry entry) {
     entries_.push_back(entry);
     sift_up(entries_.size() - 1, std::move(entry));
@@ -85,7 +87,7 @@ class PriorityHeap {
     std::size_t hole = 0;
     while (2 * hole + 2 < n) {
       std::size_t child = 2 * hole + 2;
-      child -= entries_[child].priority < entries_[child - 1].priority;
+      child -= entries_[child].priority() < entries_[child - 1].priority();
       entries_[hole] = std::move(entries_[child]);
       hole = child;
     }
@@ -101,7 +103,7 @@ class PriorityHeap {
   void sift_up(std::size_t hole, Entry entry) {
     while (hole > 0) {
       const std::size_t parent = (hole - 1) / 2;
-      if (!(entries_[parent].priority < entry.priority)) break;
+      if (!(entries_[parent].priority() < entry.priority())) break;
       entries_[hole] = std::move(entries_[parent]);
       hole = parent;
     }
@@ -138,7 +140,8 @@ concept HasPlaces = requires { typename Region::Place; };
 }  // namespace internal
 
 // Region: either it has `contains(cell)`, `may_intersect(cell)` and `cell_union_bound(cells)`, or `Place`s of its own
-// that hand down to their quarters what is known, as `PlainPlaces` has them.
+// that hand down to their quarters what is known, as `PlainPlaces` has them; it may know `meets_quarters(place)`,
+// whether surely one quarter will be met.
 template <class Region, class Interrupted>
 class Coverer {
   using Places = std::conditional_t<internal::HasPlaces<Region>, Region&, internal::PlainPlaces<Region>>;
@@ -162,14 +165,18 @@ class Coverer {
     std::vector<std::uint64_t> start;
     initial_cells(start);
     if (options_.within != 0) keep_within(start);
-    for (const std::uint64_t cell : start) {
-      Place first = places_.at(cell);
+    std::vector<Place> first;
+    for (const std::uint64_t cell : start) first.push_back(places_.at(cell));
+    for (Place& place : first) {
       bool terminal;
-      if (!judge(first, terminal)) continue;
-      if (const auto status = add(first, terminal); status != CoverStatus::kOk) return status;
+      if (!judge(place, cell_level(places_.cell(place)), terminal)) continue;
+      if (const auto status = add(place, terminal); status != CoverStatus::kOk) return status;
     }
     while (!queue_.empty() && (!options_.interior || found() < options_.max_cells)) {
-      Queued top = queue_.pop();
+      if (queue_.may_have_unrated_on_top()) {
+        if (const auto status = rate(); status != CoverStatus::kOk) return status;
+      }
+      const Queued top = queue_.pop();
       const bool split = options_.interior || cell_level(top.cell) < options_.min_level || top.children.n_candidates == 1 ||
                          found() + queue_.size() + top.children.n_candidates <= options_.max_cells;
       if (!split) result_.push_back(top.cell);
@@ -184,7 +191,7 @@ class Coverer {
         const auto status = add(child, (top.children.terminals >> k & 1) != 0);
         if (status != CoverStatus::kOk) return status;
       }
-      free_blocks_.push_back(top.children.places);
+      (queue_.has_unrated() ? spent_blocks_ : free_blocks_).push_back(top.children.places);
       if (found() + (options_.interior ? 0 : queue_.size()) > limit_) return CoverStatus::kTooManyCells;
       if (options_.interior && queue_.size() > candidate_limit_ + 16 * found()) return CoverStatus::kTooManyCandidates;
     }
@@ -207,45 +214,96 @@ class Coverer {
     int n_candidates = 0, n_terminals = 0;
   };
   struct Queued {
-    std::int32_t priority;
     std::uint64_t cell;
-    Children children;
+    Children children;  // while it is unrated: instead of their places its own, and nothing else
   };
-  struct HeapEntry {
-    std::int32_t priority = 0;
-    std::uint32_t slot = 0;
+  // In one number: two that were just written can't be read as one at once.
+  class HeapEntry {
+   public:
+    HeapEntry(std::int32_t priority, std::uint32_t slot) noexcept
+        : both_(static_cast<std::uint64_t>(static_cast<std::uint32_t>(priority)) << 32 | slot) {}
+    std::int32_t priority() const noexcept { return static_cast<std::int32_t>(both_ >> 32); }
+    std::uint32_t slot() const noexcept { return static_cast<std::uint32_t>(both_); }
+
+   private:
+    std::uint64_t both_;
   };
 
   // The heap moves small entries; what they stand for stays in its slot.
+  //
+  // The priority of a cell depends on what lies below it, and to look there is most of the work, while half the cells of
+  // an interior covering never come to the top. So cells may be pushed unrated, as lower than all others. Among
+  // themselves they lie anyhow until one of them might be on top, and how they lie moves no cell above them: a path down
+  // the heap ends among them or it does not. Then they are rated, and all steps since the first of them came are taken
+  // again, so that ties are broken as if they had been rated at once.
   class Queue {
    public:
     bool empty() const noexcept { return heap_.empty(); }
     std::int64_t size() const noexcept { return heap_.size(); }
     void reserve(std::size_t n) {
-      heap_.reserve(n);
+      heap_.reserve(4 * n);
       slots_.reserve(n);
       free_.reserve(n);
     }
-    void push(Queued queued) {
-      const std::int32_t priority = queued.priority;
-      auto slot = static_cast<std::uint32_t>(slots_.size());
-      if (free_.empty()) {
-        slots_.push_back(std::move(queued));
-      } else {
-        slot = free_.back();
-        free_.pop_back();
-        slots_[slot] = std::move(queued);
+    void push(std::int32_t priority, Queued queued) { push(HeapEntry(priority, keep(std::move(queued)))); }
+    // `most`: a bound on the priority.
+    void push_unrated(std::int32_t most, Queued queued) {
+      if (steps_.empty()) {
+        if (steps_.capacity() == 0) steps_.reserve(4 * kFew);
+        before_ = heap_;
+        most_ = most;
       }
-      heap_.push({priority, slot});
+      most_ = std::max(most_, most);
+      const HeapEntry entry(kUnrated, keep(std::move(queued)));
+      steps_.push_back(entry);
+      heap_.push(entry);
     }
+    bool has_unrated() const noexcept { return !steps_.empty(); }
+    bool may_have_unrated_on_top() const noexcept { return !steps_.empty() && heap_.top().priority() <= most_; }
+    // REQUIRES: none is unrated that may be on top.
     Queued pop() {
-      const std::uint32_t slot = heap_.pop().slot;
+      if (!steps_.empty()) steps_.push_back(HeapEntry(0, kPop));
+      const std::uint32_t slot = heap_.pop().slot();
       free_.push_back(slot);
       return std::move(slots_[slot]);
     }
+    // `priority_of(queued)` is called for each that is unrated.
+    template <class PriorityOf>
+    void rate(PriorityOf priority_of) {
+      std::swap(heap_, before_);
+      for (const HeapEntry& step : steps_) {
+        if (step.slot() == kPop) {
+          heap_.pop();
+        } else {
+          const bool is_rated = step.priority() != kUnrated;
+          heap_.push(is_rated ? step : HeapEntry(priority_of(slots_[step.slot()]), step.slot()));
+        }
+      }
+      steps_.clear();
+    }
 
    private:
-    internal::PriorityHeap<HeapEntry> heap_;
+    static constexpr std::int32_t kUnrated = std::numeric_limits<std::int32_t>::min();
+    static constexpr std::uint32_t kPop = ~std::uint32_t{0};
+
+    void push(HeapEntry entry) {
+      if (!steps_.empty()) steps_.push_back(entry);
+      heap_.push(entry);
+    }
+    std::uint32_t keep(Queued queued) {
+      if (free_.empty()) {
+        slots_.push_back(std::move(queued));
+        return static_cast<std::uint32_t>(slots_.size() - 1);
+      }
+      const std::uint32_t slot = free_.back();
+      free_.pop_back();
+      slots_[slot] = std::move(queued);
+      return slot;
+    }
+
+    internal::PriorityHeap<HeapEntry> heap_, before_;  // before the first of the steps
+    std::vector<HeapEntry> steps_;  // since the first that is unrated: what was pushed, or kPop
+    std::int32_t most_ = 0;  // priority that any of the unrated can have
     std::vector<Queued> slots_;
     std::vector<std::uint32_t> free_;
   };
@@ -259,10 +317,9 @@ class Coverer {
   }
 
   // Is a place a candidate, and if so, is it one to take?
-  bool judge(const Place& place, bool& terminal) {
+  bool judge(const Place& place, std::int32_t level, bool& terminal) {
     terminal = false;
     if (!places_.met(place)) return false;
-    const std::int32_t level = cell_level(places_.cell(place));
     if (level < options_.min_level) return true;
     if (options_.interior) {
       terminal = places_.contained(place);
@@ -272,29 +329,68 @@ class Coverer {
     return true;
   }
 
+  CoverStatus step() {
+    return (++steps_ & 0xfff) == 0 && interrupted_() ? CoverStatus::kInterrupted : CoverStatus::kOk;
+  }
+
   CoverStatus add(Place& place, bool terminal) {
-    if ((++steps_ & 0xfff) == 0 && interrupted_()) return CoverStatus::kInterrupted;
+    if (const auto status = step(); status != CoverStatus::kOk) return status;
     const std::uint64_t cell = places_.cell(place);
     if (terminal) {
       result_.push_back(cell);
       return CoverStatus::kOk;
     }
     const std::int32_t level = cell_level(cell);
-    Children children{take_block()};
-    // One level at a time down to min_level, so as not to step over it.
-    int n_places = 0;
-    expand(place, level < options_.min_level ? 1 : options_.level_mod, children, n_places);
+    if (will_have_candidates(place, level)) {
+      queue_.push_unrated(priority(level, 1, 0), {cell, {&place}});
+      return CoverStatus::kOk;
+    }
+    Children children{};
+    const std::int32_t rated = look_below(place, children);
     if (children.n_candidates == 0) {
       free_blocks_.push_back(children.places);
     } else if (!options_.interior && children.n_terminals == 1 << max_children_shift() && level >= options_.min_level) {
       result_.push_back(cell);  // all children would be taken: take the cell
       free_blocks_.push_back(children.places);
     } else {
-      const int shift = max_children_shift();
-      const std::int32_t priority = -((((level << shift) + children.n_candidates) << shift) + children.n_terminals);
-      queue_.push({priority, cell, children});
+      queue_.push(rated, {cell, children});
     }
     return CoverStatus::kOk;
+  }
+
+  // In an interior covering, whether surely a child of a place will be a candidate.
+  bool will_have_candidates(const Place& place, std::int32_t level) const {
+    if constexpr (requires { places_.meets_quarters(place); }) {
+      return options_.interior && options_.level_mod == 1 && !is_finest(level + 1) && places_.meets_quarters(place);
+    }
+    return false;
+  }
+
+  // Looks below all cells that are unrated.
+  CoverStatus rate() {
+    auto status = CoverStatus::kOk;
+    queue_.rate([&](Queued& queued) {
+      if (status == CoverStatus::kOk) status = step();
+      return status == CoverStatus::kOk ? look_below(*queued.children.places, queued.children) : 0;
+    });
+    free_blocks_.insert(free_blocks_.end(), spent_blocks_.begin(), spent_blocks_.end());
+    spent_blocks_.clear();
+    return status;
+  }
+
+  std::int32_t priority(std::int32_t level, int n_candidates, int n_terminals) const noexcept {
+    const int shift = max_children_shift();
+    return -((((level << shift) + n_candidates) << shift) + n_terminals);
+  }
+
+  // Children of a place, and the priority that it has by them.
+  std::int32_t look_below(Place& place, Children& children) {
+    const std::int32_t level = cell_level(places_.cell(place));
+    children.places = take_block();
+    // One level at a time down to min_level, so as not to step over it.
+    int n_places = 0;
+    expand(place, level, level < options_.min_level ? 1 : options_.level_mod, children, n_places);
+    return priority(level, children.n_candidates, children.n_terminals);
   }
 
   Place* take_block() {
@@ -309,13 +405,13 @@ class Coverer {
   }
 
   // The places `levels` below one, behind the n that are there.
-  void expand(Place& place, int levels, Children& children, int& n) {
-    const bool keep = levels > 1 || !is_finest(cell_level(places_.cell(place)) + 1);
+  void expand(Place& place, std::int32_t level, int levels, Children& children, int& n) {
+    const bool keep = levels > 1 || !is_finest(level + 1);
     if (levels > 1) {
       Place quarters[4];
       places_.split(place, quarters, keep);
       for (Place& quarter : quarters) {
-        if (places_.met(quarter)) expand(quarter, levels - 1, children, n);
+        if (places_.met(quarter)) expand(quarter, level + 1, levels - 1, children, n);
       }
       return;
     }
@@ -325,7 +421,7 @@ class Coverer {
     int n_candidates = 0, n_terminals = 0;
     for (int k = 0; k < 4; ++k) {
       bool terminal;
-      const bool is_candidate = judge(quarters[k], terminal);
+      const bool is_candidate = judge(quarters[k], level + 1, terminal);
       candidates |= unsigned{is_candidate} << k;
       terminals |= unsigned{terminal} << k;
       n_candidates += is_candidate;
@@ -420,7 +516,7 @@ class Coverer {
   std::uint32_t steps_ = 0;
   Queue queue_;
   std::vector<std::unique_ptr<Place[]>> blocks_;  // each room for the children of some cells
-  std::vector<Place*> free_blocks_;
+  std::vector<Place*> free_blocks_, spent_blocks_;  // those spent hold places of cells that are unrated
   std::vector<std::uint64_t> result_;
 };
 

@@ -149,11 +149,9 @@ inline int clear_side(const UV& x, const UV& y, const UV& z, double side_error =
 inline int crosses_clearly(const UV& p, const UV& q, const UV& a, const UV& b) noexcept {
   if (std::max(a.u, b.u) < std::min(p.u, q.u) - kSideError || std::min(a.u, b.u) > std::max(p.u, q.u) + kSideError) return 0;
   if (std::max(a.v, b.v) < std::min(p.v, q.v) - kSideError || std::min(a.v, b.v) > std::max(p.v, q.v) + kSideError) return 0;
-  const int a_side = clear_side(p, q, a) * clear_side(p, q, b);
-  if (a_side > 0) return 0;
-  const int p_side = clear_side(a, b, p) * clear_side(a, b, q);
-  if (p_side > 0) return 0;
-  return a_side < 0 && p_side < 0 ? 1 : -1;
+  const int a_side = clear_side(p, q, a) * clear_side(p, q, b), p_side = clear_side(a, b, p) * clear_side(a, b, q);
+  if (a_side * p_side != 0) return (a_side & p_side) < 0;
+  return (a_side > 0) | (p_side > 0) ? 0 : -1;
 }
 
 // Positions on a face, off by kUlps ulps of 1, for `ApartRings`: what is apart by more than that is apart on the sphere.

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "cellwise/box_tree.h"
+#include "cellwise/double2.h"
 #include "cellwise/polygon.h"
 #include "cellwise/predicates.h"
 #include "cellwise/projection.h"
@@ -62,6 +63,32 @@ class ListPool {
   std::array<Free*, 60> free_{};
   std::byte* top_ = nullptr;
   std::size_t left_ = 0, next_chunk_ = 2048;
+};
+
+// A list of plain items that is filled over and over. To push is a few instructions in place, so that an item just made
+// needs not go through memory.
+template <class T>
+class FillingList {
+ public:
+  std::size_t size() const noexcept { return size_; }
+  const T* begin() const noexcept { return items_.get(); }
+  const T* end() const noexcept { return items_.get() + size_; }
+  void clear() noexcept { size_ = 0; }
+  void push_back(const T& item) {
+    if (size_ == room_) [[unlikely]] grow();
+    items_[size_++] = item;
+  }
+
+ private:
+  [[gnu::noinline]] void grow() {
+    room_ = std::max<std::size_t>(2 * room_, 32);
+    auto items = std::make_unique_for_overwrite<T[]>(room_);
+    std::copy(begin(), end(), items.get());
+    items_ = std::move(items);
+  }
+
+  std::unique_ptr<T[]> items_;
+  std::size_t size_ = 0, room_ = 0;
 };
 
 }  // namespace internal
@@ -140,12 +167,24 @@ class PolygonRegion {
       return;
     }
     if (place.list == nullptr && place.n == 1 && test_only(place, mid, quarters)) return;
-    find_middle(place, mid);
     if (place.is_index_divided && !is_index_cell(place)) {
       divide(place, mid, quarters, keep);
     } else {
       test(place, mid, quarters, keep);
     }
+  }
+
+  // Whether surely an edge meets one of the place's quarters. Those that meet a little less than the place do, as tests
+  // and clipping have at least that to spare.
+  bool meets_quarters(const Place& place) const noexcept {
+    if (place.above_root | place.inside) return true;
+    if (place.n == 0) return false;
+    constexpr double kLess = 2 * kSegmentMeetsError;
+    const FaceEdges::Piece piece = first_piece(place);
+    const UVRect within = {{place.u[0] + kLess, place.u[1] - kLess}, {place.v[0] + kLess, place.v[1] - kLess}};
+    if (!edges_.is_testable(piece)) return false;
+    const auto [a, b] = edges_.test_segment(piece);
+    return segment_meets(a, b, within);
   }
 
   // A whole face, from which `split` leads to all cells.
@@ -164,7 +203,15 @@ class PolygonRegion {
   // Whether the polygon contains the middle of a place.
   bool middle_is_inside(Place& place) {
     if (place.above_root) return roots_[cell_face(place.cell)].rest_inside;
-    if (place.n > 0) find_middle(place, middle(place));
+    if (place.n > 0) {
+      find_middle(place, middle(place), [&](const Way& way, const auto& count) {
+        if (place.is_index_divided) {
+          for_each_on_way(root_at(place), clipped(place), nodes(place), way, count);
+        } else {
+          for_each_on_way(numbers(place), way, count);
+        }
+      });
+    }
     return place.inside || place.contained;
   }
 
@@ -301,16 +348,20 @@ class PolygonRegion {
   }
 
   void plant(int face, Root& root) const {
-    root.pieces.reserve(edges_.most_pieces(face));
-    edges_.for_each_piece(face, [&](FaceEdges::Piece piece) { root.pieces.push_back(piece); });
-    const std::size_t n = root.pieces.size(), n_runs = (n + kRun - 1) / kRun;
+    root.pieces.resize(edges_.most_pieces(face));
+    FaceEdges::Piece* end = root.pieces.data();
+    edges_.for_each_piece(face, [&](FaceEdges::Piece piece) { *end++ = piece; });
+    const auto n = static_cast<std::size_t>(end - root.pieces.data()), n_runs = (n + kRun - 1) / kRun;
+    root.pieces.resize(n);
     root.tree.assign(n_runs, [&](std::size_t k) {
-      Box box = {HUGE_VAL, -HUGE_VAL, HUGE_VAL, -HUGE_VAL};
-      for (std::size_t p = kRun * k; p < std::min(kRun * (k + 1), n); ++p) {
-        const auto [a, b] = edges_.segment(root.pieces[p]);
-        box = around(box, {std::min(a.u, b.u), std::max(a.u, b.u), std::min(a.v, b.v), std::max(a.v, b.v)});
+      Double2 low = {HUGE_VAL, HUGE_VAL}, high = -low;
+      for (const FaceEdges::Piece piece : std::span(root.pieces).subspan(kRun * k, std::min<std::size_t>(kRun, n - kRun * k))) {
+        const FaceEdges::Segment segment = edges_.segment(piece);
+        const Double2 a = {segment.a.u, segment.a.v}, b = {segment.b.u, segment.b.v};
+        low = smaller(low, smaller(a, b));
+        high = larger(high, larger(a, b));
       }
-      return box;
+      return Box{low[0], high[0], low[1], high[1]};
     });
     root.sizes.resize(root.tree.size());
     for (auto node = static_cast<std::uint32_t>(root.tree.size()); node-- > 0;) {
@@ -431,16 +482,12 @@ class PolygonRegion {
 
   // What the list of a place has while the index is divided.
   struct IndexList {
-    std::vector<Clipped> clipped;
-    std::vector<std::uint32_t> nodes;
+    internal::FillingList<Clipped> clipped;
+    internal::FillingList<std::uint32_t> nodes;
     void push_back(const Clipped& e) { clipped.push_back(e); }
     void clear() noexcept {
       clipped.clear();
       nodes.clear();
-    }
-    void reserve(std::size_t n) {
-      clipped.reserve(n);
-      nodes.reserve(n);
     }
   };
   static std::span<const Clipped> clipped(const Place& place) noexcept {
@@ -473,6 +520,15 @@ class PolygonRegion {
       });
     }
   }
+  // REQUIRES: place.n > 0.
+  FaceEdges::Piece first_piece(const Place& place) const noexcept {
+    if (!place.is_index_divided) return numbers(place)[0];
+    if (place.n_clipped > 0) return clipped(place)[0].piece;
+    std::uint32_t node = nodes(place)[0];
+    const Root& root = root_at(place);
+    while (!root.tree.is_item(node)) node = root.tree.first_below(node);
+    return root.run(node)[0];
+  }
   const Root& root_at(const Place& place) const noexcept { return roots_[cell_face(place.cell)]; }
 
   // --- quarters ---------------------------------------------------------------------------------------------------
@@ -493,30 +549,49 @@ class PolygonRegion {
     }
   }
 
-  // The middle of a place's parent is one of its corners: from there the way to its own middle meets no other edges.
-  void find_middle(Place& place, const UV& mid) {
+  // From one middle to another, straight.
+  struct Way {
+    UV from, to;
+    std::uint64_t from_cell, to_cell;
+
+    bool may_meet(const Interval& u, const Interval& v) const noexcept {
+      const double u_lo = std::min(from.u, to.u) - kCellPadding, u_hi = std::max(from.u, to.u) + kCellPadding;
+      const double v_lo = std::min(from.v, to.v) - kCellPadding, v_hi = std::max(from.v, to.v) + kCellPadding;
+      return (u.lo <= u_hi) & (u.hi >= u_lo) & (v.lo <= v_hi) & (v.hi >= v_lo);
+    }
+  };
+
+  // Of the quarters of a place, that which has the middle of the place's parent as a corner: 2 * (upper u) + (upper v).
+  static int quarter_at_parent(const Place& place) noexcept {
+    const std::int32_t size = level_size(place.level);
+    return 2 * ((place.i & size) == 0) + ((place.j & size) == 0);
+  }
+
+  // Whether the middle of a place lies inside, by the middle of its parent. The way there goes through one quarter:
+  // `for_each_on_way(way, count)` calls `count` for all pieces that it may meet.
+  template <class ForEachOnWay>
+  void find_middle(Place& place, const UV& mid, const ForEachOnWay& for_each_on_way) const {
     if (place.middle_known) return;
     place.middle_known = true;
-    const std::int32_t size = level_size(place.level);
-    const UV corner = {place.u[(place.i & size) == 0], place.v[(place.j & size) == 0]};
-    const std::uint64_t parent = cell_parent(place.cell, place.level - 1);
-    const UVRect way = {{std::min(corner.u, mid.u) - kCellPadding, std::max(corner.u, mid.u) + kCellPadding},
-                        {std::min(corner.v, mid.v) - kCellPadding, std::max(corner.v, mid.v) + kCellPadding}};
-    const auto is_apart = [&](double u_lo, double u_hi, double v_lo, double v_hi) {
-      return (u_hi < way.u.lo) | (u_lo > way.u.hi) | (v_hi < way.v.lo) | (v_lo > way.v.hi);
-    };
-    const auto count = [&](FaceEdges::Piece piece) { place.inside ^= is_crossed(piece, corner, mid, parent, place.cell); };
-    if (place.is_index_divided) {
-      for (const Clipped& e : clipped(place)) {
-        if (!is_apart(e.bound.u.lo, e.bound.u.hi, e.bound.v.lo, e.bound.v.hi)) count(e.piece);
-      }
-      const Root& root = root_at(place);
-      for (const std::uint32_t node : nodes(place)) for_each_piece_on_way(root, node, corner, mid, count);
-    } else {
-      for (const FaceEdges::Piece piece : numbers(place)) {
-        const auto [a, b] = edges_.segment(piece);
-        if (!is_apart(std::min(a.u, b.u), std::max(a.u, b.u), std::min(a.v, b.v), std::max(a.v, b.v))) count(piece);
-      }
+    const int quarter = quarter_at_parent(place);
+    const Way way = {{place.u[quarter >> 1], place.v[quarter & 1]}, mid, cell_parent(place.cell, place.level - 1), place.cell};
+    for_each_on_way(way, [&](FaceEdges::Piece piece) {
+      place.inside ^= is_crossed(piece, way.from, way.to, way.from_cell, way.to_cell);
+    });
+  }
+  template <class Count>
+  static void for_each_on_way(const Root& root, std::span<const Clipped> pieces, std::span<const std::uint32_t> nodes,
+                              const Way& way, const Count& count) {
+    for (const Clipped& e : pieces) {
+      if (way.may_meet(e.bound.u, e.bound.v)) count(e.piece);
+    }
+    for (const std::uint32_t node : nodes) for_each_piece_on_way(root, node, way.from, way.to, count);
+  }
+  template <class Count>
+  void for_each_on_way(std::span<const FaceEdges::Piece> pieces, const Way& way, const Count& count) const {
+    for (const FaceEdges::Piece piece : pieces) {
+      const auto [a, b] = edges_.segment(piece);
+      if (way.may_meet({std::min(a.u, b.u), std::max(a.u, b.u)}, {std::min(a.v, b.v), std::max(a.v, b.v)})) count(piece);
     }
   }
 
@@ -526,9 +601,9 @@ class PolygonRegion {
     const auto count_short = [&](const IndexSplitter::ShortEdges& is_short, std::size_t enough) {
       std::size_t n = 0;
       const auto count = [&](FaceEdges::Piece piece) { n += is_short(edges_.length2(piece)); };
-      for (const Clipped& e : clipped(place)) count(e.piece);
       const Root& root = root_at(place);
       for (const std::uint32_t first : nodes(place)) {
+        if (n > enough) return n;
         root.tree.visit(first, [&](std::uint32_t node) {
           if (n > enough) return false;
           const Box& box = root.tree.box(node);
@@ -542,6 +617,10 @@ class PolygonRegion {
           return false;
         });
       }
+      for (const Clipped& e : clipped(place)) {
+        if (n > enough) return n;
+        count(e.piece);
+      }
       return n;
     };
     return IndexSplitter::is_fine_enough(place.level, place.n, count_short, [&] {
@@ -550,11 +629,8 @@ class PolygonRegion {
     });
   }
 
-  void divide(const Place& place, const UV& mid, Place* quarters, bool keep) {
-    for (IndexList& found : divided_) {
-      found.clear();
-      found.reserve(kFewPieces);
-    }
+  void divide(Place& place, const UV& mid, Place* quarters, bool keep) {
+    for (IndexList& found : divided_) found.clear();
     const IndexSplitter splitter{edges_};
     const UVRect middle = IndexSplitter::padded(mid);
     for (const Clipped& e : clipped(place)) splitter.split(e, middle, divided_);
@@ -576,6 +652,10 @@ class PolygonRegion {
         return false;
       });
     }
+    find_middle(place, mid, [&](const Way& way, const auto& count) {
+      const IndexList& found = divided_[quarter_at_parent(place)];
+      for_each_on_way(root, found.clipped, found.nodes, way, count);
+    });
     for (int k = 0; k < 4; ++k) {
       const int from = kPositionToIJ[place.orientation][k];
       const IndexList& found = divided_[from];
@@ -601,24 +681,23 @@ class PolygonRegion {
       const auto& [a, b] = segment;
       const double nu = -(b.v - a.v), nv = b.u - a.u;
       // The corner on the far side is the one with the larger product, whatever the signs.
-      const Two u1 = nu * (u_lo_ - a.u), u2 = nu * (u_hi_ - a.u), v1 = nv * (v_lo_ - a.v), v2 = nv * (v_hi_ - a.v);
-      const Two far_u = u1 > u2 ? u1 : u2, near_u = u1 > u2 ? u2 : u1;
-      const Two far_v = v1 > v2 ? v1 : v2, near_v = v1 > v2 ? v2 : v1;
-      const auto meets_u = (std::min(a.u, b.u) <= u_hi_) & (std::max(a.u, b.u) >= u_lo_);
-      const auto meets_v = (std::min(a.v, b.v) <= v_hi_) & (std::max(a.v, b.v) >= v_lo_);
+      const Double2 u1 = nu * (u_lo_ - a.u), u2 = nu * (u_hi_ - a.u), v1 = nv * (v_lo_ - a.v), v2 = nv * (v_hi_ - a.v);
+      const Double2 far_u = larger(u1, u2), near_u = smaller(u1, u2);
+      const Double2 far_v = larger(v1, v2), near_v = smaller(v1, v2);
+      const auto meets_u = ((a.u <= u_hi_) | (b.u <= u_hi_)) & ((a.u >= u_lo_) | (b.u >= u_lo_));
+      const auto meets_v = ((a.v <= v_hi_) | (b.v <= v_hi_)) & ((a.v >= v_lo_) | (b.v >= v_lo_));
       const auto lower = meets_u & (far_u + far_v[0] >= 0) & (near_u + near_v[0] <= 0);
       const auto upper = meets_u & (far_u + far_v[1] >= 0) & (near_u + near_v[1] <= 0);
-      const auto bits_of_lower = static_cast<unsigned>((lower[0] & 1) | (lower[1] & 4));
-      const auto bits_of_upper = static_cast<unsigned>((upper[0] & 2) | (upper[1] & 8));
-      return (bits_of_lower & static_cast<unsigned>(meets_v[0])) | (bits_of_upper & static_cast<unsigned>(meets_v[1]));
+      const unsigned of_v = lane_bits(meets_v);
+      return (kBitsOfU[lane_bits(lower)] & -(of_v & 1)) | (kBitsOfU[lane_bits(upper)] << 1 & -(of_v >> 1));
     }
 
    private:
-    using Two [[gnu::vector_size(16)]] = double;
-    Two u_lo_, u_hi_, v_lo_, v_hi_;  // of the lower and the upper half, padded
+    static constexpr std::uint8_t kBitsOfU[4] = {0, 1, 4, 5};
+    Double2 u_lo_, u_hi_, v_lo_, v_hi_;  // of the lower and the upper half, padded
   };
 
-  void test(const Place& place, const UV& mid, Place* quarters, bool keep) {
+  void test(Place& place, const UV& mid, Place* quarters, bool keep) {
     if (tested_.size() < 4 * std::size_t{place.n}) tested_.resize(4 * std::size_t{place.n});
     FaceEdges::Piece* found[4];
     for (std::size_t k = 0; k < 4; ++k) found[k] = tested_.data() + k * place.n;
@@ -638,6 +717,10 @@ class PolygonRegion {
     } else {
       for (const FaceEdges::Piece piece : numbers(place)) test(piece);
     }
+    find_middle(place, mid, [&](const Way& way, const auto& count) {
+      const int quarter = quarter_at_parent(place);
+      for_each_on_way({found[quarter], n[quarter]}, way, count);
+    });
     for (int k = 0; k < 4; ++k) {
       const int from = kPositionToIJ[place.orientation][k];
       Place& quarter = quarters[k];

@@ -412,14 +412,14 @@ struct IndexSplitter {
   }
 
   // All pieces on a face.
-  void pieces(int face, std::vector<Clipped>& out, UVRect& bound) const {
+  template <class List>
+  void pieces(int face, List& out, UVRect& bound) const {
     bound = {{HUGE_VAL, -HUGE_VAL}, {HUGE_VAL, -HUGE_VAL}};
-    out.reserve(edges.most_pieces(face));
     edges.for_each_piece(face, [&](FaceEdges::Piece piece) {
-      out.push_back(whole(piece));
-      const UVRect& own = out.back().bound;
-      bound.u = {std::min(bound.u.lo, own.u.lo), std::max(bound.u.hi, own.u.hi)};
-      bound.v = {std::min(bound.v.lo, own.v.lo), std::max(bound.v.hi, own.v.hi)};
+      const Clipped own = whole(piece);
+      bound.u = {std::min(bound.u.lo, own.bound.u.lo), std::max(bound.u.hi, own.bound.u.hi)};
+      bound.v = {std::min(bound.v.lo, own.bound.v.lo), std::max(bound.v.hi, own.bound.v.hi)};
+      out.push_back(own);
     });
   }
 
@@ -606,6 +606,7 @@ class ShapeIndex {
     void add_face(int face) {
       Edges& edges = lists_[0][0];
       edges.clear();
+      edges.reserve(index_.edges_.most_pieces(face));
       UVRect bound;
       splitter_.pieces(face, edges, bound);
       if (edges.empty() && !inside_) return;
