@@ -2,6 +2,9 @@
 
 #pragma once
 
+#include <cstdint>
+#include <limits>
+
 #if defined(__SSE2__)
 #include <emmintrin.h>
 #endif
@@ -10,6 +13,10 @@ namespace cellwise {
 
 using Double2 [[gnu::vector_size(16)]] = double;
 using Mask2 = decltype(Double2{} < Double2{});  // all bits of a lane, or none
+
+inline Double2 magnitude(Double2 a) noexcept {
+  return reinterpret_cast<Double2>(reinterpret_cast<Mask2>(a) & std::numeric_limits<std::int64_t>::max());
+}
 
 #if defined(__SSE2__)
 inline Double2 larger(Double2 a, Double2 b) noexcept { return _mm_max_pd(a, b); }

@@ -230,7 +230,7 @@ class PolygonRegion {
                   std::uint64_t to_cell) const noexcept {
     if (!edges_.is_special(piece)) {
       const auto [a, b] = edges_.segment(piece);
-      if (const int clearly = internal::crosses_clearly(from, to, a, b); clearly >= 0) return clearly > 0;
+      if (const int clearly = internal::crosses_by_sides(from, to, a, b); clearly >= 0) return clearly > 0;
     }
     const std::uint32_t e = edges_.edge_of(piece);
     const Point p = cell_to_point(from_cell), q = cell_to_point(to_cell);
@@ -590,8 +590,7 @@ class PolygonRegion {
   template <class Count>
   void for_each_on_way(std::span<const FaceEdges::Piece> pieces, const Way& way, const Count& count) const {
     for (const FaceEdges::Piece piece : pieces) {
-      const auto [a, b] = edges_.segment(piece);
-      if (way.may_meet({std::min(a.u, b.u), std::max(a.u, b.u)}, {std::min(a.v, b.v), std::max(a.v, b.v)})) count(piece);
+      count(piece);
     }
   }
 
@@ -677,7 +676,7 @@ class PolygonRegion {
           v_lo_{place.v[0] - kTestMargin, mid.v - kTestMargin}, v_hi_{mid.v + kTestMargin, place.v[1] + kTestMargin} {}
 
     // Bit 2 * (upper u) + (upper v): whether the segment meets that quarter.
-    unsigned operator()(const FaceEdges::Segment& segment) const noexcept {
+    [[gnu::always_inline]] unsigned operator()(const FaceEdges::Segment& segment) const noexcept {
       const auto& [a, b] = segment;
       const double nu = -(b.v - a.v), nv = b.u - a.u;
       // The corner on the far side is the one with the larger product, whatever the signs.

@@ -155,13 +155,11 @@ inline bool clip_to_padded_face(const Point& a, const Point& b, int face, double
 
 // Does the segment ab meet the rectangle?
 inline bool segment_meets(const UV& a, const UV& b, const UVRect& rect) noexcept {
-  if (std::min(a.u, b.u) > rect.u.hi || std::max(a.u, b.u) < rect.u.lo) return false;
-  if (std::min(a.v, b.v) > rect.v.hi || std::max(a.v, b.v) < rect.v.lo) return false;
   const double nu = -(b.v - a.v), nv = b.u - a.u;
-  const bool i = nu >= 0, j = nv >= 0;
-  const double far = nu * ((i ? rect.u.hi : rect.u.lo) - a.u) + nv * ((j ? rect.v.hi : rect.v.lo) - a.v);
-  const double near = nu * ((i ? rect.u.lo : rect.u.hi) - a.u) + nv * ((j ? rect.v.lo : rect.v.hi) - a.v);
-  return far >= 0 && near <= 0;
+  // The corner on the far side is the one with the larger product, whatever the signs.
+  const double u1 = nu * (rect.u.lo - a.u), u2 = nu * (rect.u.hi - a.u), v1 = nv * (rect.v.lo - a.v), v2 = nv * (rect.v.hi - a.v);
+  return (std::min(a.u, b.u) <= rect.u.hi) & (std::max(a.u, b.u) >= rect.u.lo) & (std::min(a.v, b.v) <= rect.v.hi) &
+         (std::max(a.v, b.v) >= rect.v.lo) & (std::max(u1, u2) + std::max(v1, v2) >= 0) & (std::min(u1, u2) + std::min(v1, v2) <= 0);
 }
 
 namespace internal {
