@@ -20,6 +20,7 @@
 
 #include "cellwise/hierarchy.h"
 #include "cellwise/regions.h"
+#include "cellwise/short_list.h"
 
 namespace cellwise {
 
@@ -71,15 +72,14 @@ class PriorityHeap {
   bool empty() const noexcept { return entries_.empty(); }
   std::int64_t size() const noexcept { return static_cast<std::int64_t>(entries_.size()); }
 
-  void reserve(std::size_t n) { entries_.reserve(n); }
-  const Entry& top() const noexcept { return entries_.front(); }
+  const Entry& top() const noexcept { return entries_[0]; }
   void push(Entry entry) {
     entries_.push_back(entry);
     sift_up(entries_.size() - 1, std::move(entry));
   }
 
   Entry pop() {
-    Entry top = std::move(entries_.front());
+    Entry top = std::move(entries_[0]);
     Entry last = std::move(entries_.back());
     entries_.pop_back();
     const std::size_t n = entries_.size();
@@ -110,7 +110,7 @@ class PriorityHeap {
     entries_[hole] = std::move(entry);
   }
 
-  std::vector<Entry> entries_;
+  ShortList<Entry, 64> entries_;
 };
 
 // Places of a region that answers about any cell at once, without regard to the cells around it.
@@ -155,9 +155,7 @@ class Coverer {
           Interrupted interrupted)
       : places_(region), options_(options), limit_(limit), candidate_limit_(candidate_limit),
         interrupted_(std::move(interrupted)) {
-    queue_.reserve(kFew);
     blocks_.reserve(kFew);
-    free_blocks_.reserve(kFew);
     result_.reserve(kFew);
   }
 
@@ -240,16 +238,10 @@ class Coverer {
    public:
     bool empty() const noexcept { return heap_.empty(); }
     std::int64_t size() const noexcept { return heap_.size(); }
-    void reserve(std::size_t n) {
-      heap_.reserve(4 * n);
-      slots_.reserve(n);
-      free_.reserve(n);
-    }
     void push(std::int32_t priority, Queued queued) { push(HeapEntry(priority, keep(std::move(queued)))); }
     // `most`: a bound on the priority.
     void push_unrated(std::int32_t most, Queued queued) {
       if (steps_.empty()) {
-        if (steps_.capacity() == 0) steps_.reserve(4 * kFew);
         before_ = heap_;
         most_ = most;
       }
@@ -270,7 +262,7 @@ class Coverer {
     // `priority_of(queued)` is called for each that is unrated.
     template <class PriorityOf>
     void rate(PriorityOf priority_of) {
-      std::swap(heap_, before_);
+      heap_ = before_;
       for (const HeapEntry& step : steps_) {
         if (step.slot() == kPop) {
           heap_.pop();
@@ -302,10 +294,10 @@ class Coverer {
     }
 
     internal::PriorityHeap<HeapEntry> heap_, before_;  // before the first of the steps
-    std::vector<HeapEntry> steps_;  // since the first that is unrated: what was pushed, or kPop
+    internal::ShortList<HeapEntry, 2 * kFew> steps_;  // since the first that is unrated: what was pushed, or kPop
     std::int32_t most_ = 0;  // priority that any of the unrated can have
-    std::vector<Queued> slots_;
-    std::vector<std::uint32_t> free_;
+    internal::ShortList<Queued, kFew> slots_;
+    internal::ShortList<std::uint32_t, kFew> free_;
   };
 
   std::int64_t found() const noexcept { return static_cast<std::int64_t>(result_.size()); }
@@ -373,7 +365,7 @@ class Coverer {
       if (status == CoverStatus::kOk) status = step();
       return status == CoverStatus::kOk ? look_below(*queued.children.places, queued.children) : 0;
     });
-    free_blocks_.insert(free_blocks_.end(), spent_blocks_.begin(), spent_blocks_.end());
+    for (Place* const block : spent_blocks_) free_blocks_.push_back(block);
     spent_blocks_.clear();
     return status;
   }
@@ -516,7 +508,7 @@ class Coverer {
   std::uint32_t steps_ = 0;
   Queue queue_;
   std::vector<std::unique_ptr<Place[]>> blocks_;  // each room for the children of some cells
-  std::vector<Place*> free_blocks_, spent_blocks_;  // those spent hold places of cells that are unrated
+  internal::ShortList<Place*, kFew> free_blocks_, spent_blocks_;  // those spent hold places of cells that are unrated
   std::vector<std::uint64_t> result_;
 };
 

@@ -20,6 +20,7 @@
 #include "cellwise/predicates.h"
 #include "cellwise/projection.h"
 #include "cellwise/shape_index.h"
+#include "cellwise/short_list.h"
 
 namespace cellwise {
 
@@ -61,34 +62,9 @@ class ListPool {
   };
   std::vector<std::unique_ptr<std::byte[]>> chunks_;
   std::array<Free*, 60> free_{};
-  std::byte* top_ = nullptr;
-  std::size_t left_ = 0, next_chunk_ = 2048;
-};
-
-// A list of plain items that is filled over and over. To push is a few instructions in place, so that an item just made
-// needs not go through memory.
-template <class T>
-class FillingList {
- public:
-  std::size_t size() const noexcept { return size_; }
-  const T* begin() const noexcept { return items_.get(); }
-  const T* end() const noexcept { return items_.get() + size_; }
-  void clear() noexcept { size_ = 0; }
-  void push_back(const T& item) {
-    if (size_ == room_) [[unlikely]] grow();
-    items_[size_++] = item;
-  }
-
- private:
-  [[gnu::noinline]] void grow() {
-    room_ = std::max<std::size_t>(2 * room_, 32);
-    auto items = std::make_unique_for_overwrite<T[]>(room_);
-    std::copy(begin(), end(), items.get());
-    items_ = std::move(items);
-  }
-
-  std::unique_ptr<T[]> items_;
-  std::size_t size_ = 0, room_ = 0;
+  alignas(16) std::byte first_chunk_[4096];
+  std::byte* top_ = first_chunk_;
+  std::size_t left_ = sizeof(first_chunk_), next_chunk_ = 2 * sizeof(first_chunk_);
 };
 
 }  // namespace internal
@@ -482,8 +458,8 @@ class PolygonRegion {
 
   // What the list of a place has while the index is divided.
   struct IndexList {
-    internal::FillingList<Clipped> clipped;
-    internal::FillingList<std::uint32_t> nodes;
+    internal::ShortList<Clipped, 32> clipped;
+    internal::ShortList<std::uint32_t, 32> nodes;
     void push_back(const Clipped& e) { clipped.push_back(e); }
     void clear() noexcept {
       clipped.clear();
