@@ -100,7 +100,7 @@ class PolygonRegion {
     double u[2], v[2];
   };
 
-  explicit PolygonRegion(const Polygon& polygon) : polygon_(polygon), edges_(polygon.edges()) { split_before_.reserve(8); }
+  explicit PolygonRegion(const Polygon& polygon) : polygon_(polygon), edges_(polygon.edges()) {}
   PolygonRegion(const PolygonRegion&) = delete;
 
   static std::uint64_t cell(const Place& place) noexcept { return place.cell; }
@@ -318,7 +318,12 @@ class PolygonRegion {
     if (is_only_face) {
       root.rest_inside = polygon_.start_inside();
     } else if (cell != whole) {
-      root.rest_inside = polygon_.contains_by_all(cell_to_point(cell_child(whole, position_within(cell, 0) ^ 1)));
+      const std::uint64_t other = cell_child(whole, position_within(cell, 0) ^ 1);
+      const Way way = {middle(root.place), internal::PaddedCell::of(other).middle(), cell, other};
+      root.rest_inside = root.place.inside;
+      for_each_on_way(root, clipped(root.place), nodes(root.place), way, [&](FaceEdges::Piece piece) {
+        root.rest_inside ^= is_crossed(piece, way.from, way.to, cell, other);
+      });
     }
     return root;
   }
@@ -416,14 +421,15 @@ class PolygonRegion {
     if (const auto known = find_split(place.cell); known != split_before_.end()) return known->quarters;
     std::array<Place, 4> quarters;
     look_into(place, quarters.data(), true);
-    return split_before_.emplace_back(Split{place.cell, quarters}).quarters;
+    split_before_.push_back({place.cell, quarters});
+    return split_before_.back().quarters;
   }
 
   struct Split {
     std::uint64_t cell;
     std::array<Place, 4> quarters;
   };
-  std::vector<Split>::iterator find_split(std::uint64_t cell) noexcept {
+  Split* find_split(std::uint64_t cell) noexcept {
     return std::find_if(split_before_.begin(), split_before_.end(), [=](const Split& each) { return each.cell == cell; });
   }
 
@@ -741,6 +747,6 @@ class PolygonRegion {
   internal::ListPool pool_;
   std::array<IndexList, 4> divided_;  // room for those of four quarters, and here for what is tested
   std::vector<FaceEdges::Piece> tested_;
-  std::vector<Split> split_before_;  // few: on the way to where a covering begins
+  internal::ShortList<Split, 8> split_before_;  // few: on the way to where a covering begins
 };
 }  // namespace cellwise
