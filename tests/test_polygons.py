@@ -172,6 +172,32 @@ def test_many_random_polygons_are_covered_as_by_google():
     assert differences(4000, seed=2) == []
 
 
+def different_interiors(n, seed):
+    """Shapes that have another interior covering than Google's, for any number of cells."""
+    rng, different = np.random.default_rng(seed), []
+    for _ in range(n):
+        kind, rings, size = random_shape(rng)
+        google = s2_polygon(rings)
+        if google is None or google.GetArea() < 1e-3 * size * size:
+            continue
+        finest = min(30, oracle.level_of_size(size) + int(rng.integers(1, 9)))
+        for max_cells in rng.integers(1, 90, 6).tolist():
+            options = {"max_cells": max_cells, "max_level": finest, "interior": True}
+            expected = np.array(oracle.covering(google, **options), np.uint64)
+            if not np.array_equal(covering(Polygon(rings), **options), expected):
+                different.append((kind, rings, options))
+    return different
+
+
+def test_interior_coverings_are_googles_for_any_number_of_cells():
+    assert different_interiors(150, seed=3) == []
+
+
+@pytest.mark.slow
+def test_many_interior_coverings_are_googles_for_any_number_of_cells():
+    assert different_interiors(4000, seed=4) == []
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_more_than_a_hemisphere(seed):
     rng = np.random.default_rng(seed)
