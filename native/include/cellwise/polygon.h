@@ -19,7 +19,7 @@
 #include <vector>
 
 #include "cellwise/apart_rings.h"
-#include "cellwise/double2.h"
+#include "cellwise/face_segments.h"
 #include "cellwise/predicates.h"
 #include "cellwise/projection.h"
 #include "cellwise/regions.h"
@@ -136,45 +136,6 @@ class EdgeBoxes {
   std::uint32_t steps_ = 0;
   bool stopped_ = false;
 };
-
-// Side of the line from x to y on which z lies, left positive; 0 in doubt: coordinates are off by ulps of 1.
-inline constexpr double kSideError = 16 * DBL_EPSILON;
-inline int clear_side(const UV& x, const UV& y, const UV& z, double side_error = kSideError) noexcept {
-  const double yu = y.u - x.u, yv = y.v - x.v, zu = z.u - x.u, zv = z.v - x.v;
-  const double error = side_error * (std::fabs(yu) + std::fabs(yv) + std::fabs(zu) + std::fabs(zv));
-  const double area = yu * zv - yv * zu;
-  return (area > error) - (area < -error);
-}
-
-// `clear_side` of two points at once: for which of them it is positive, and for which negative, as bits.
-struct TwoSides {
-  unsigned left, right;
-
-  TwoSides(const UV& x, const UV& y, const UV& z0, const UV& z1) noexcept {
-    const double yu = y.u - x.u, yv = y.v - x.v;
-    const Double2 zu = Double2{z0.u, z1.u} - x.u, zv = Double2{z0.v, z1.v} - x.v;
-    const Double2 error = kSideError * ((std::fabs(yu) + std::fabs(yv)) + magnitude(zu) + magnitude(zv));
-    const Double2 area = yu * zv - yv * zu;
-    left = lane_bits(area > error);
-    right = lane_bits(area < -error);
-  }
-  bool same() const noexcept { return (left == 3) | (right == 3); }
-  bool clear() const noexcept { return (left | right) == 3; }
-};
-
-// Whether the way from p to q crosses the edge ab: 1 or 0, or -1 where roundings might decide.
-inline int crosses_by_sides(const UV& p, const UV& q, const UV& a, const UV& b) noexcept {
-  const TwoSides of_way(p, q, a, b), of_edge(a, b, p, q);
-  if (of_way.same() | of_edge.same()) return 0;
-  return of_way.clear() & of_edge.clear() ? 1 : -1;
-}
-
-// The same of edges that mostly lie elsewhere.
-inline int crosses_clearly(const UV& p, const UV& q, const UV& a, const UV& b) noexcept {
-  if (std::max(a.u, b.u) < std::min(p.u, q.u) - kSideError || std::min(a.u, b.u) > std::max(p.u, q.u) + kSideError) return 0;
-  if (std::max(a.v, b.v) < std::min(p.v, q.v) - kSideError || std::min(a.v, b.v) > std::max(p.v, q.v) + kSideError) return 0;
-  return crosses_by_sides(p, q, a, b);
-}
 
 // Positions on a face, off by kUlps ulps of 1, for `ApartRings`: what is apart by more than that is apart on the sphere.
 template <int kUlps>

@@ -16,6 +16,7 @@
 
 #include "cellwise/box_tree.h"
 #include "cellwise/double2.h"
+#include "cellwise/face_segments.h"
 #include "cellwise/polygon.h"
 #include "cellwise/predicates.h"
 #include "cellwise/projection.h"
@@ -650,42 +651,20 @@ class PolygonRegion {
     }
   }
 
-  // As `segment_meets`, for all four quarters of a place at once: two halves in u by two in v.
-  class QuarterTest {
-   public:
-    QuarterTest(const Place& place, const UV& mid) noexcept
-        : u_lo_{place.u[0] - kTestMargin, mid.u - kTestMargin}, u_hi_{mid.u + kTestMargin, place.u[1] + kTestMargin},
-          v_lo_{place.v[0] - kTestMargin, mid.v - kTestMargin}, v_hi_{mid.v + kTestMargin, place.v[1] + kTestMargin} {}
-
-    // Bit 2 * (upper u) + (upper v): whether the segment meets that quarter.
-    [[gnu::always_inline]] unsigned operator()(const FaceEdges::Segment& segment) const noexcept {
-      const auto& [a, b] = segment;
-      const double nu = -(b.v - a.v), nv = b.u - a.u;
-      // The corner on the far side is the one with the larger product, whatever the signs.
-      const Double2 u1 = nu * (u_lo_ - a.u), u2 = nu * (u_hi_ - a.u), v1 = nv * (v_lo_ - a.v), v2 = nv * (v_hi_ - a.v);
-      const Double2 far_u = larger(u1, u2), near_u = smaller(u1, u2);
-      const Double2 far_v = larger(v1, v2), near_v = smaller(v1, v2);
-      const auto meets_u = ((a.u <= u_hi_) | (b.u <= u_hi_)) & ((a.u >= u_lo_) | (b.u >= u_lo_));
-      const auto meets_v = ((a.v <= v_hi_) | (b.v <= v_hi_)) & ((a.v >= v_lo_) | (b.v >= v_lo_));
-      const auto lower = meets_u & (far_u + far_v[0] >= 0) & (near_u + near_v[0] <= 0);
-      const auto upper = meets_u & (far_u + far_v[1] >= 0) & (near_u + near_v[1] <= 0);
-      const unsigned of_v = lane_bits(meets_v);
-      return (kBitsOfU[lane_bits(lower)] & -(of_v & 1)) | (kBitsOfU[lane_bits(upper)] << 1 & -(of_v >> 1));
-    }
-
-   private:
-    static constexpr std::uint8_t kBitsOfU[4] = {0, 1, 4, 5};
-    Double2 u_lo_, u_hi_, v_lo_, v_hi_;  // of the lower and the upper half, padded
-  };
+  static QuarterTest quarter_test(const Place& place, const UV& mid) noexcept {
+    const double u[3] = {place.u[0], mid.u, place.u[1]}, v[3] = {place.v[0], mid.v, place.v[1]};
+    return QuarterTest(u, v, kTestPadding);
+  }
 
   void test(Place& place, const UV& mid, Place* quarters, bool keep) {
     if (tested_.size() < 4 * std::size_t{place.n}) tested_.resize(4 * std::size_t{place.n});
     FaceEdges::Piece* found[4];
     for (std::size_t k = 0; k < 4; ++k) found[k] = tested_.data() + k * place.n;
     std::uint32_t n[4] = {};
-    const QuarterTest meets(place, mid);
+    const QuarterTest meets = quarter_test(place, mid);
     const auto test = [&](FaceEdges::Piece piece) {
-      const unsigned met = meets(edges_.test_segment(piece));
+      const auto [a, b] = edges_.test_segment(piece);
+      const unsigned met = meets(a, b);
       for (int k = 0; k < 4; ++k) {
         found[k][n[k]] = piece;
         n[k] += met >> k & 1;
@@ -726,7 +705,7 @@ class PolygonRegion {
     if (side == 0) return false;
     place.middle_known = true;
     place.inside = side > 0;
-    const unsigned met = QuarterTest(place, mid)(edge);
+    const unsigned met = quarter_test(place, mid)(edge.a, edge.b);
     for (int k = 0; k < 4; ++k) {
       const bool own = met >> kPositionToIJ[place.orientation][k] & 1;
       Place& quarter = quarters[k];
@@ -739,7 +718,6 @@ class PolygonRegion {
     return true;
   }
 
-  static constexpr double kTestMargin = kFaceClipError + kSegmentMeetsError;
 
   const Polygon& polygon_;
   const FaceEdges& edges_;

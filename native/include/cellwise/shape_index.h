@@ -24,6 +24,7 @@
 #include <vector>
 
 #include "cellwise/conversion.h"
+#include "cellwise/face_segments.h"
 #include "cellwise/hierarchy.h"
 #include "cellwise/hilbert.h"
 #include "cellwise/predicates.h"
@@ -32,26 +33,11 @@
 
 namespace cellwise {
 
-// Errors of u or v where an edge is clipped to a face, and to a line of constant u or v; and, as a distance, of asking
-// whether a segment meets a rectangle.
+// Errors of u or v where an edge is clipped to a face, and to a line of constant u or v.
 inline constexpr double kFaceClipError = 9 * (1 / std::numbers::sqrt2) * DBL_EPSILON;
 inline constexpr double kEdgeClipError = 2.25 * DBL_EPSILON;
-inline constexpr double kSegmentMeetsError = 3 * std::numbers::sqrt2 * DBL_EPSILON;
-inline constexpr double kCellPadding = 2 * (kFaceClipError + kEdgeClipError);
-
-struct UV {
-  double u, v;
-};
-
-struct Interval {
-  double lo, hi;
-  bool contains(double x) const noexcept { return lo <= x && x <= hi; }
-  double clamped(double x) const noexcept { return std::max(lo, std::min(hi, x)); }
-};
-
-struct UVRect {
-  Interval u, v;
-};
+inline constexpr double kCellPadding = 2 * (kFaceClipError + kEdgeClipError);  // of cells that edges are clipped to
+inline constexpr double kTestPadding = kFaceClipError + kSegmentMeetsError;      // of cells that edges are tested against
 
 inline UVRect expanded(const CellUV& c, double margin) noexcept {
   return {{c.u[0] - margin, c.u[1] + margin}, {c.v[0] - margin, c.v[1] + margin}};
@@ -151,15 +137,6 @@ inline bool clip_to_padded_face(const Point& a, const Point& b, int face, double
   const int a_score = internal::clip_end(q, p, -scaled, b_tangent, a_tangent, scale, a_uv);
   const int b_score = internal::clip_end(p, q, scaled, a_tangent, b_tangent, scale, b_uv);
   return a_score + b_score < 3;
-}
-
-// Does the segment ab meet the rectangle?
-inline bool segment_meets(const UV& a, const UV& b, const UVRect& rect) noexcept {
-  const double nu = -(b.v - a.v), nv = b.u - a.u;
-  // The corner on the far side is the one with the larger product, whatever the signs.
-  const double u1 = nu * (rect.u.lo - a.u), u2 = nu * (rect.u.hi - a.u), v1 = nv * (rect.v.lo - a.v), v2 = nv * (rect.v.hi - a.v);
-  return (std::min(a.u, b.u) <= rect.u.hi) & (std::max(a.u, b.u) >= rect.u.lo) & (std::min(a.v, b.v) <= rect.v.hi) &
-         (std::max(a.v, b.v) >= rect.v.lo) & (std::max(u1, u2) + std::max(v1, v2) >= 0) & (std::min(u1, u2) + std::min(v1, v2) <= 0);
 }
 
 namespace internal {
@@ -381,7 +358,6 @@ class FaceEdges {
     for (made.face = 0; made.face < 6; ++made.face) {
       Segment &padded = made.padded, &tested = made.tested;
       if (!clip_to_padded_face(start(e), end(e), made.face, kCellPadding, padded.a, padded.b)) continue;
-      constexpr double kTestPadding = kFaceClipError + kSegmentMeetsError;
       made.is_testable = clip_to_padded_face(start(e), end(e), made.face, kTestPadding, tested.a, tested.b);
       specials_.push_back(made);
       faces_ |= 1u << made.face;
