@@ -34,22 +34,21 @@ class ApartRings {
     const auto number = static_cast<std::uint32_t>(rings_.size());
     if ((is_hole && number == 0) || last < first + 3) return false;
     Run run = {first, first, number};
-    int east = 0, north = 0;
-    double x = Plane::x(vertices_[first]), y = Plane::y(vertices_[first]);
+    unsigned up = 0, down = 0;  // of the run, in x and in y
+    Double2 at = position(first);
     for (std::uint32_t v = first + 1; v <= last; ++v) {
-      const double next_x = Plane::x(vertices_[v]), next_y = Plane::y(vertices_[v]);
-      if (!Plane::long_enough(next_x - x, next_y - y)) return false;
-      const int dx = (next_x > x) - (next_x < x), dy = (next_y > y) - (next_y < y);
-      if (dx * east < 0 || dy * north < 0 || v - 1 - run.first == kLongestRun) {
+      const Double2 next = position(v), step = next - at;
+      if (!Plane::long_enough(step[0], step[1])) return false;
+      const unsigned goes_up = lane_bits(next > at), goes_down = lane_bits(next < at);
+      if (((up & goes_down) | (down & goes_up)) != 0 || v - 1 - run.first == kLongestRun) {
         run.end = v - 1;
         runs_.push_back(run);
         run.first = run.end;
-        east = north = 0;
+        up = down = 0;
       }
-      east = dx != 0 ? dx : east;
-      north = dy != 0 ? dy : north;
-      x = next_x;
-      y = next_y;
+      up |= goes_up;
+      down |= goes_down;
+      at = next;
     }
     run.end = last;
     runs_.push_back(run);
@@ -79,12 +78,13 @@ class ApartRings {
   static constexpr std::uint32_t kLongestRun = 16;
   static constexpr std::int64_t kFewTests = 4096, kTestsPerRun = 256;  // of boxes; with more, edges lie in a tangle
 
+  Double2 position(std::uint32_t vertex) const noexcept {
+    const Position& at = vertices_[vertex];
+    return Double2{Plane::x(at), Plane::y(at)};
+  }
   Box box_of(std::uint32_t first, std::uint32_t end) const noexcept {  // of a run, or a part of it
-    const auto [a_x, a_y] = vertices_[first];
-    const auto [b_x, b_y] = vertices_[end];
-    constexpr double kMargin = Plane::kMargin;
-    return {std::min(a_x, b_x) - kMargin, std::max(a_x, b_x) + kMargin, std::min(a_y, b_y) - kMargin,
-            std::max(a_y, b_y) + kMargin};
+    const Double2 a = position(first), b = position(end);
+    return Box::of(smaller(a, b) - Plane::kMargin, larger(a, b) + Plane::kMargin);
   }
 
   // Whether any two runs below the node may touch.
@@ -94,20 +94,19 @@ class ApartRings {
     for (std::uint32_t k = first; k < end; ++k) {
       if (touches_within(k)) return true;
       for (std::uint32_t other = k + 1; other < end; ++other) {
-        if (touch(k, other)) return true;
+        if (tree_.box(k).meets(tree_.box(other)) && touch(k, other)) return true;
       }
     }
     return false;
   }
 
-  // Whether a run below one node may touch one below the other.
+  // Whether a run below one node may touch one below the other, if their boxes meet.
   bool touch(std::uint32_t a, std::uint32_t b) {
-    if (!tree_.box(a).meets(tree_.box(b))) return false;
     if (--budget_ < 0) return true;
     if (tree_.is_item(a) && tree_.is_item(b)) return runs_touch(runs_[tree_.item(a)], runs_[tree_.item(b)]);
     if (tree_.is_item(a) || (a > b && !tree_.is_item(b))) std::swap(a, b);  // the larger one first
     for (std::uint32_t k = tree_.first_below(a); k < tree_.end_below(a); ++k) {
-      if (touch(k, b)) return true;
+      if (tree_.box(k).meets(tree_.box(b)) && touch(k, b)) return true;
     }
     return false;
   }

@@ -11,18 +11,23 @@
 #include <cstdint>
 #include <vector>
 
+#include "cellwise/double2.h"
+
 namespace cellwise {
 
 struct Box {
-  double x_lo, x_hi, y_lo, y_hi;
+  double x_lo, y_lo, x_hi, y_hi;
 
+  static Box of(Double2 low, Double2 high) noexcept { return {low[0], low[1], high[0], high[1]}; }
+  Double2 low() const noexcept { return Double2{x_lo, y_lo}; }
+  Double2 high() const noexcept { return Double2{x_hi, y_hi}; }
   bool meets(const Box& other) const noexcept {
-    return (x_lo <= other.x_hi) & (other.x_lo <= x_hi) & (y_lo <= other.y_hi) & (other.y_lo <= y_hi);
+    return lane_bits((low() <= other.high()) & (other.low() <= high())) == 3;
   }
 };
 
 inline Box around(const Box& a, const Box& b) noexcept {
-  return {std::min(a.x_lo, b.x_lo), std::max(a.x_hi, b.x_hi), std::min(a.y_lo, b.y_lo), std::max(a.y_hi, b.y_hi)};
+  return Box::of(smaller(a.low(), b.low()), larger(a.high(), b.high()));
 }
 
 class BoxTree {

@@ -87,7 +87,7 @@ class PlanarShape {
     each_chain(true, [&](const LngLat& a, const LngLat& b) { add_ring_edge(a, b); });
     tree_.assign(pieces_.size(), [&](std::size_t k) {
       const auto& [a, b] = pieces_[k];
-      return Box{std::min(a.lng, b.lng), std::max(a.lng, b.lng), std::min(a.lat, b.lat), std::max(a.lat, b.lat)};
+      return Box{std::min(a.lng, b.lng), std::min(a.lat, b.lat), std::max(a.lng, b.lng), std::max(a.lat, b.lat)};
     });
     add_seams();
     each_chain(false, [&](const LngLat& a, const LngLat& b) { add_edge(a, b); });
@@ -255,7 +255,7 @@ class PlanarRegion {
     const UVRect rect = expanded(cell_uv(cell), 0), wide = wider(rect, kRounding), inner = wider(rect, -kRounding);
     const auto look = [&](std::uint32_t node) {
       const Box& box = face.tree.box(node);
-      if (!box.meets({wide.u.lo, wide.u.hi, wide.v.lo, wide.v.hi})) return false;
+      if (!box.meets({wide.u.lo, wide.v.lo, wide.u.hi, wide.v.hi})) return false;
       if (box.x_lo > inner.u.lo && box.x_hi < inner.u.hi && box.y_lo > inner.v.lo && box.y_hi < inner.v.hi) {
         list->nodes.push_back(node);
         return false;
@@ -409,8 +409,8 @@ class PlanarRegion {
 
   static Box box_of(const FacePiece& piece) noexcept {
     const double m = margin(piece);
-    return {std::min(piece.ua.u, piece.ub.u) - m, std::max(piece.ua.u, piece.ub.u) + m,
-            std::min(piece.ua.v, piece.ub.v) - m, std::max(piece.ua.v, piece.ub.v) + m};
+    const Double2 a = {piece.ua.u, piece.ua.v}, b = {piece.ub.u, piece.ub.v};
+    return Box::of(smaller(a, b) - m, larger(a, b) + m);
   }
 
   static End end_at(const LngLat& at) noexcept {

@@ -343,7 +343,7 @@ class PolygonRegion {
         low = smaller(low, smaller(a, b));
         high = larger(high, larger(a, b));
       }
-      return Box{low[0], high[0], low[1], high[1]};
+      return Box::of(low, high);
     });
     root.sizes.resize(root.tree.size());
     for (auto node = static_cast<std::uint32_t>(root.tree.size()); node-- > 0;) {
