@@ -36,7 +36,7 @@ struct DegreesPlane {
   // Source: J. R. Shewchuk, Adaptive Precision Floating-Point Arithmetic, Discrete and Computational Geometry 18, 1997.
   static int sure_sign(double x, double y) noexcept {
     const double bound = (3 + 16 * DBL_EPSILON) * (0.5 * DBL_EPSILON) * (std::fabs(x) + std::fabs(y)) + DBL_MIN;
-    return x - y > bound ? 1 : x - y < -bound ? -1 : 0;
+    return (x - y > bound) - (x - y < -bound);
   }
 };
 
