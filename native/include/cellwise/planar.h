@@ -275,6 +275,30 @@ class PlanarRegion {
     return place;
   }
 
+  // Whether surely a piece meets one of the place's quarters, or one lies inside: one with a corner of the place that is
+  // inside, one with a node on one side of both middle lines, one that a straight piece runs through or another ends in.
+  bool meets_quarters(const Place& place) const noexcept {
+    if (place.inside != 0) return true;
+    if (place.list == nullptr) return false;
+    const Face& face = faces_[place.square.face()];
+    const FacePiece* piece = place.list->parts.data();
+    const UV mid = place.square.middle();
+    if (!place.list->nodes.empty()) {
+      std::uint32_t node = place.list->nodes[0];
+      const Box& box = face.tree.box(node);
+      if (((box.x_hi < mid.u) | (box.x_lo > mid.u)) & ((box.y_hi < mid.v) | (box.y_lo > mid.v))) return true;
+      while (!face.tree.is_item(node)) node = face.tree.first_below(node);
+      piece = &face.pieces[face.tree.item(node)];
+    }
+    const UVRect within = wider(expanded(cell_uv(place.square.cell), 0), -kRounding);
+    if (is_straight(*piece)) return segment_meets(piece->ua, piece->ub, within);
+    const auto holds = [&](const UV& p) {
+      return within.u.contains(p.u) && within.v.contains(p.v) && std::fabs(p.u - mid.u) > kRounding &&
+             std::fabs(p.v - mid.v) > kRounding;
+    };
+    return holds(piece->ua) || holds(piece->ub);
+  }
+
   // The quarters of a place, which is used up. `may_split`: whether they may be split in turn.
   void split(Place& place, Place* quarters, bool may_split) {
     if (place.contained) {
@@ -407,6 +431,8 @@ class PlanarRegion {
   // times, and a little more a little beyond its corners.
   static double margin(const FacePiece& piece) noexcept { return 3.25 * piece.deviation + kRounding; }
 
+  static bool is_straight(const FacePiece& piece) noexcept { return piece.deviation <= kPlanarTolerance; }
+
   static Box box_of(const FacePiece& piece) noexcept {
     const double m = margin(piece);
     const Double2 a = {piece.ua.u, piece.ua.v}, b = {piece.ub.u, piece.ub.v};
@@ -449,7 +475,7 @@ class PlanarRegion {
   static bool find_parts(const FacePiece& piece, int face, const UVRect& r, const Found& found) {
     const double m = margin(piece);
     if (!segment_meets(piece.ua, piece.ub, wider(r, m))) return true;
-    if (piece.deviation <= kPlanarTolerance) return found(piece);
+    if (is_straight(piece)) return found(piece);
     const UVRect rect = wider(r, -kRounding), inner = wider(r, -m);
     const auto holds = [&](const UV& p) { return rect.u.contains(p.u) && rect.v.contains(p.v); };
     if (holds(piece.ua) || holds(piece.ub)) return found(piece);
