@@ -151,8 +151,8 @@ class PolygonRegion {
     }
   }
 
-  // Whether surely an edge meets one of the place's quarters. Those that meet a little less than the place do, as tests
-  // and clipping have at least that to spare.
+  // Whether surely an edge meets one of the place's quarters, or one lies inside. The quarter at a point that is inside is
+  // one of these; and an edge that meets a little less than the place meets one, as tests and clipping have that to spare.
   bool meets_quarters(const Place& place) const noexcept {
     if (place.above_root | place.inside) return true;
     if (place.n == 0) return false;
@@ -185,7 +185,7 @@ class PolygonRegion {
         if (place.is_index_divided) {
           for_each_on_way(root_at(place), clipped(place), nodes(place), way, count);
         } else {
-          for_each_on_way(numbers(place), way, count);
+          for (const FaceEdges::Piece piece : numbers(place)) count(piece);
         }
       });
     }
@@ -202,15 +202,26 @@ class PolygonRegion {
     }
   }
 
-  // Whether an edge crosses the way from the middle of one cell to that of another; exact.
-  bool is_crossed(FaceEdges::Piece piece, const UV& from, const UV& to, std::uint64_t from_cell,
-                  std::uint64_t to_cell) const noexcept {
+  // From the middle of one cell to that of another, straight.
+  struct Way {
+    UV from, to;
+    std::uint64_t from_cell, to_cell;
+
+    bool may_meet(const UVRect& box) const noexcept {
+      const double u_lo = std::min(from.u, to.u) - kCellPadding, u_hi = std::max(from.u, to.u) + kCellPadding;
+      const double v_lo = std::min(from.v, to.v) - kCellPadding, v_hi = std::max(from.v, to.v) + kCellPadding;
+      return (box.u.lo <= u_hi) & (box.u.hi >= u_lo) & (box.v.lo <= v_hi) & (box.v.hi >= v_lo);
+    }
+  };
+
+  // Whether an edge crosses the way; exact.
+  bool is_crossed(FaceEdges::Piece piece, const Way& way) const noexcept {
     if (!edges_.is_special(piece)) {
       const auto [a, b] = edges_.segment(piece);
-      if (const int clearly = internal::crosses_by_sides(from, to, a, b); clearly >= 0) return clearly > 0;
+      if (const int clearly = internal::crosses_by_sides(way.from, way.to, a, b); clearly >= 0) return clearly > 0;
     }
     const std::uint32_t e = edges_.edge_of(piece);
-    const Point p = cell_to_point(from_cell), q = cell_to_point(to_cell);
+    const Point p = cell_to_point(way.from_cell), q = cell_to_point(way.to_cell);
     return EdgeCrosser(p, q).crosses(edges_.start(e), edges_.end(e));
   }
 
@@ -323,7 +334,7 @@ class PolygonRegion {
       const Way way = {middle(root.place), internal::PaddedCell::of(other).middle(), cell, other};
       root.rest_inside = root.place.inside;
       for_each_on_way(root, clipped(root.place), nodes(root.place), way, [&](FaceEdges::Piece piece) {
-        root.rest_inside ^= is_crossed(piece, way.from, way.to, cell, other);
+        root.rest_inside ^= is_crossed(piece, way);
       });
     }
     return root;
@@ -532,18 +543,6 @@ class PolygonRegion {
     }
   }
 
-  // From one middle to another, straight.
-  struct Way {
-    UV from, to;
-    std::uint64_t from_cell, to_cell;
-
-    bool may_meet(const Interval& u, const Interval& v) const noexcept {
-      const double u_lo = std::min(from.u, to.u) - kCellPadding, u_hi = std::max(from.u, to.u) + kCellPadding;
-      const double v_lo = std::min(from.v, to.v) - kCellPadding, v_hi = std::max(from.v, to.v) + kCellPadding;
-      return (u.lo <= u_hi) & (u.hi >= u_lo) & (v.lo <= v_hi) & (v.hi >= v_lo);
-    }
-  };
-
   // Of the quarters of a place, that which has the middle of the place's parent as a corner: 2 * (upper u) + (upper v).
   static int quarter_at_parent(const Place& place) noexcept {
     const std::int32_t size = level_size(place.level);
@@ -558,23 +557,15 @@ class PolygonRegion {
     place.middle_known = true;
     const int quarter = quarter_at_parent(place);
     const Way way = {{place.u[quarter >> 1], place.v[quarter & 1]}, mid, cell_parent(place.cell, place.level - 1), place.cell};
-    for_each_on_way(way, [&](FaceEdges::Piece piece) {
-      place.inside ^= is_crossed(piece, way.from, way.to, way.from_cell, way.to_cell);
-    });
+    for_each_on_way(way, [&](FaceEdges::Piece piece) { place.inside ^= is_crossed(piece, way); });
   }
   template <class Count>
   static void for_each_on_way(const Root& root, std::span<const Clipped> pieces, std::span<const std::uint32_t> nodes,
                               const Way& way, const Count& count) {
     for (const Clipped& e : pieces) {
-      if (way.may_meet(e.bound.u, e.bound.v)) count(e.piece);
+      if (way.may_meet(e.bound)) count(e.piece);
     }
     for (const std::uint32_t node : nodes) for_each_piece_on_way(root, node, way.from, way.to, count);
-  }
-  template <class Count>
-  void for_each_on_way(std::span<const FaceEdges::Piece> pieces, const Way& way, const Count& count) const {
-    for (const FaceEdges::Piece piece : pieces) {
-      count(piece);
-    }
   }
 
   // Is a place of the upper part a cell of the index?
@@ -677,9 +668,9 @@ class PolygonRegion {
     } else {
       for (const FaceEdges::Piece piece : numbers(place)) test(piece);
     }
-    find_middle(place, mid, [&](const Way& way, const auto& count) {
+    find_middle(place, mid, [&](const Way&, const auto& count) {
       const int quarter = quarter_at_parent(place);
-      for_each_on_way({found[quarter], n[quarter]}, way, count);
+      std::for_each(found[quarter], found[quarter] + n[quarter], count);
     });
     for (int k = 0; k < 4; ++k) {
       const int from = kPositionToIJ[place.orientation][k];
@@ -717,7 +708,6 @@ class PolygonRegion {
     }
     return true;
   }
-
 
   const Polygon& polygon_;
   const FaceEdges& edges_;

@@ -247,8 +247,9 @@ class LevelCells {
     reference_u_ = reference.u;
     bool is_inside = region_.middle_is_inside(place), is_clear = true;
     const std::uint64_t first = cell_parent(face_ij_to_cell(face_, place.i, place.j), level_);
+    const PolygonRegion::Way way = {PolygonRegion::middle(place), reference, place.cell, first};
     region_.for_each_piece(place, [&](FaceEdges::Piece piece) {
-      is_inside ^= region_.is_crossed(piece, region_.middle(place), reference, place.cell, first);
+      is_inside ^= region_.is_crossed(piece, way);
       const auto [a, b] = edges_.segment(piece);
       is_clear = is_clear && is_clear_of(reference, a, b);
     });
