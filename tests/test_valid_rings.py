@@ -52,7 +52,46 @@ SHAPES = {
     "points": (shapely.MultiPoint([(0, 0), (0, 0)]), True),
     "sliver of one denormal": (shapely.Polygon([(0, 0), (1, 5e-324), (2, 0)]), False),
     "hole that touches at a vertex": (with_holes(BIG, shapely.Polygon([(0, 0), (2, 1), (1, 2)])), False),
-    "parts that touch at a vertex": (shapely.MultiPolygon([BIG, shapely.box(9, 9, 10, 10)]), False),
+    "parts that touch at a vertex": (shapely.MultiPolygon([BIG, shapely.box(9, 9, 10, 10)]), True),
+    "parts that touch at two vertices": (
+        shapely.MultiPolygon(
+            [
+                shapely.Polygon([(0, 0), (4, 0), (2, 1), (4, 4), (2, 3), (0, 4)]),
+                shapely.Polygon([(4, 0), (5, 2), (4, 4)]),
+            ]
+        ),
+        True,
+    ),
+    "parts around a vertex": (
+        shapely.MultiPolygon(
+            [shapely.Polygon([(0, 0), (x, y), (x - y, x + y)]) for x, y in ((3, 1), (-1, 3), (-3, -1), (1, -3))]
+        ),
+        True,
+    ),
+    "island that touches its hole": (
+        shapely.MultiPolygon([with_holes(BIG, HOLE), shapely.Polygon([(2, 2), (4, 3), (3, 4)])]),
+        True,
+    ),
+    "part that touches another within": (shapely.MultiPolygon([BIG, shapely.Polygon([(0, 0), (2, 1), (1, 2)])]), False),
+    "part that touches another within, in the east": (
+        shapely.MultiPolygon([shapely.Polygon([(9, 4), (0, 9), (0, 0)]), shapely.Polygon([(9, 4), (2, 5), (2, 3)])]),
+        False,
+    ),
+    "parts across at a vertex": (
+        shapely.MultiPolygon([shapely.Polygon([(0, 0), (4, 0), (2, 2)]), shapely.Polygon([(2, 2), (2, 1), (9, 4)])]),
+        False,
+    ),
+    "parts that touch where one goes straight on": (
+        shapely.MultiPolygon(
+            [shapely.Polygon([(0, 0), (4, 0), (4, 2), (4, 4)]), shapely.Polygon([(4, 2), (6, 1), (6, 3)])]
+        ),
+        True,
+    ),
+    "part that touches an edge": (shapely.MultiPolygon([BIG, shapely.Polygon([(9, 4), (12, 3), (12, 5)])]), False),
+    "hole that touches another": (
+        with_holes(BIG, shapely.box(1, 1, 3, 3), shapely.box(3, 3, 5, 5)),
+        False,
+    ),
     "line and polygon": (shapely.GeometryCollection([BIG, shapely.LineString([(0, 0), (1, 1)])]), False),
     "bow-tie": (shapely.Polygon([(0, 0), (2, 2), (2, 0), (0, 2)]), False),
     "collinear": (shapely.Polygon([(0, 0), (1, 1), (2, 2)]), False),
@@ -176,6 +215,21 @@ def test_random_polygons():
         sure = ~doubtful(shapes)
     assert not (sure & ~is_valid).any()
     assert (sure & is_valid).sum() > 0.7 * is_valid.sum() > 2000
+
+
+def test_triangles_that_touch():
+    rng, sure, valid = np.random.default_rng(5), [], []
+    for _ in range(300):
+        points = shapely.MultiPoint(rng.integers(0, 12, (12, 2)) / rng.choice([1, 3, 7]))
+        triangles = shapely.get_parts(shapely.delaunay_triangles(points))
+        parts = rng.permutation(triangles)[: rng.integers(2, 5)]
+        shape = shapely.MultiPolygon([part if rng.random() < 0.5 else part.reverse() for part in parts])
+        with use(backend="native"):
+            sure.append(not doubtful([shape])[0])
+        valid.append(shape.is_valid)
+    sure, valid = np.array(sure), np.array(valid)
+    assert not (sure & ~valid).any()
+    assert (sure & valid).sum() > 0.9 * valid.sum() > 60
 
 
 @given(

@@ -1,9 +1,10 @@
-// Whether rings surely are apart: no two edges have a point in common but for the vertex between neighbours, and the rings
-// lie within one another as those of polygons do. Whatever comes closer than rounding tells, or touches, is left in doubt.
+// Whether rings surely are apart: no two edges have a point in common but for the vertex between neighbours, or one where
+// rings of two shells touch and do not cross; and the rings lie within one another as those of polygons do. Whatever
+// comes closer than rounding tells, or touches elsewhere, is left in doubt.
 //
-// Plane: what is known of positions. `Position` with `x` and `y`; `kMargin`, by which boxes are widened; whether a step is
-// `long_enough` for its direction to be known; the `side` of the line from a to b that c is on, 1 left, -1 right, 0 in
-// doubt; whether the way from a over b to c surely `goes_on` where that is in doubt.
+// Plane: what is known of positions. `Position` with `x` and `y`; `kMargin`, by which boxes are widened; whether two
+// surely are the `same`; whether a step is `long_enough` for its direction to be known; the `side` of the line from a to b
+// that c is on, 1 left, -1 right, 0 in doubt; whether the way from a over b to c surely `goes_on` where that is in doubt.
 
 #pragma once
 
@@ -27,6 +28,7 @@ class ApartRings {
     vertices_ = vertices;
     runs_.clear();
     rings_.clear();
+    touched_.clear();
   }
 
   // The ring from one vertex to another, which is the same. A hole follows its shell. False if it stays in doubt.
@@ -113,9 +115,8 @@ class ApartRings {
 
   // Backwards along one and forwards along the other: runs that follow one another come away from each other. Edges of
   // a run that meet a box come in a row.
-  bool runs_touch(const Run& a, const Run& b) const noexcept {
+  bool runs_touch(const Run& a, const Run& b) {
     if (a.first > b.first) return runs_touch(b, a);
-    const Ring* ring = a.ring == b.ring ? &rings_[a.ring] : nullptr;
     const Box around_b = box_of(b.first, b.end);
     bool any = false;
     for (std::uint32_t v = a.end; v-- > a.first;) {
@@ -129,7 +130,7 @@ class ApartRings {
       for (std::uint32_t w = b.first; w < b.end; ++w) {
         if (box.meets(box_of(w, w + 1))) {
           any_of_b = true;
-          if (edges_touch(v, w, ring)) return true;
+          if (a.ring == b.ring ? edges_touch(v, w, rings_[a.ring]) : edges_touch(v, a.ring, w, b.ring)) return true;
         } else if (any_of_b) {
           break;
         }
@@ -138,12 +139,52 @@ class ApartRings {
     return false;
   }
 
-  // Whether the edges from vertices v and w > v on may have more in common than a vertex between neighbours in the ring.
-  bool edges_touch(std::uint32_t v, std::uint32_t w, const Ring* ring) const noexcept {
+  // Whether the edges from vertices v and w > v of a ring may have more in common than a vertex between neighbours.
+  bool edges_touch(std::uint32_t v, std::uint32_t w, const Ring& ring) const noexcept {
+    if (w == v + 1) return folds(vertices_[v], vertices_[w], vertices_[w + 1]);
+    if (v == ring.first && w + 1 == ring.last) return folds(vertices_[w], vertices_[v], vertices_[v + 1]);
+    return edges_touch(v, w);
+  }
+  // The same of edges of two rings, and of a vertex at which these do not cross, if they have two shells: as one polygon's
+  // rings touch they may cut it in two.
+  bool edges_touch(std::uint32_t v, std::uint32_t ring_v, std::uint32_t w, std::uint32_t ring_w) {
+    if (!edges_touch(v, w)) return false;
+    if (rings_[ring_v].shell == rings_[ring_w].shell) return true;
+    for (const std::uint32_t p : {v, v + 1}) {
+      for (const std::uint32_t q : {w, w + 1}) {
+        if (Plane::same(vertices_[p], vertices_[q])) return cross_at(p, rings_[ring_v], q, rings_[ring_w]);
+      }
+    }
+    return true;
+  }
+  bool edges_touch(std::uint32_t v, std::uint32_t w) const noexcept {
     const Position &a = vertices_[v], &b = vertices_[v + 1], &c = vertices_[w], &d = vertices_[w + 1];
-    if (ring != nullptr && w == v + 1) return folds(a, b, d);
-    if (ring != nullptr && v == ring->first && w + 1 == ring->last) return folds(c, a, b);
     return Plane::side(a, b, c) * Plane::side(a, b, d) <= 0 && Plane::side(c, d, a) * Plane::side(c, d, b) <= 0;
+  }
+
+  // Whether two rings may cross, or run along one another, at the vertices p and q, which lie in one place: whether the
+  // one's neighbours do not surely lie both within the angle between the other's, of half a turn at most, or both out of it.
+  bool cross_at(std::uint32_t p, const Ring& ring_p, std::uint32_t q, const Ring& ring_q) {
+    const Position &at = vertices_[p], &from = before(p, ring_p), &to = after(p, ring_p);
+    const int turn = Plane::side(at, from, to), left = turn < 0 ? -1 : 1;
+    int n_within = 0;
+    for (const Position* other : {&before(q, ring_q), &after(q, ring_q)}) {
+      const int of_from = left * Plane::side(at, from, *other), of_to = left * Plane::side(at, to, *other);
+      const bool is_within = of_from > 0 && of_to < 0;
+      const bool is_out = turn != 0 ? of_from < 0 || of_to > 0 : of_from < 0 && of_to > 0;
+      if (!is_within && !is_out) return true;
+      n_within += is_within;
+    }
+    if (n_within == 1) return true;
+    touched_.push_back(p == ring_p.last ? ring_p.first : p);
+    touched_.push_back(q == ring_q.last ? ring_q.first : q);
+    return false;
+  }
+  const Position& before(std::uint32_t v, const Ring& ring) const noexcept {
+    return vertices_[(v == ring.first ? ring.last : v) - 1];
+  }
+  const Position& after(std::uint32_t v, const Ring& ring) const noexcept {
+    return vertices_[(v == ring.last ? ring.first : v) + 1];
   }
 
   // Whether the way from a over b to c may go back on itself.
@@ -152,9 +193,10 @@ class ApartRings {
   }
 
   // Whether holes lie in their shells and in no other hole of these, and shells in other shells only within holes.
-  // REQUIRES: rings do not touch.
+  // REQUIRES: rings do not cross, and touch at `touched_` only.
   bool are_nested() {
     is_round_.assign(rings_.size(), false);
+    std::sort(touched_.begin(), touched_.end());
     for (std::uint32_t k = 0; k < rings_.size(); ++k) {
       if (!find_round(k)) return false;
       const std::uint32_t shell = rings_[k].shell;
@@ -178,7 +220,10 @@ class ApartRings {
   // Finds the other rings that go round a ring: those of `round_` with `is_round_`. False if that stays in doubt.
   bool find_round(std::uint32_t ring) {
     round_.clear();
-    const Position& at = vertices_[rings_[ring].first];
+    std::uint32_t apart = rings_[ring].first;
+    while (std::binary_search(touched_.begin(), touched_.end(), apart)) ++apart;
+    if (apart == rings_[ring].last) return false;
+    const Position& at = vertices_[apart];
     const double x = Plane::x(at), y = Plane::y(at);
     bool in_doubt = false;
     tree_.visit(0, [&](std::uint32_t node) {
@@ -205,6 +250,7 @@ class ApartRings {
   std::span<const Position> vertices_;
   std::vector<Run> runs_;
   std::vector<Ring> rings_;
+  std::vector<std::uint32_t> touched_;  // vertices where rings touch
   BoxTree tree_;  // of runs
   std::vector<bool> is_round_;  // of rings
   std::vector<std::uint32_t> round_;

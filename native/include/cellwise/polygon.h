@@ -145,6 +145,7 @@ struct FacePlane {
 
   static double x(const UV& p) noexcept { return p.u; }
   static double y(const UV& p) noexcept { return p.v; }
+  static bool same(const UV&, const UV&) noexcept { return false; }  // perhaps other points of the sphere
   static bool long_enough(double du, double dv) noexcept { return std::fabs(du) + std::fabs(dv) > 64 * kUlps * DBL_EPSILON; }
   static int side(const UV& a, const UV& b, const UV& c) noexcept { return clear_side(a, b, c, kUlps * kSideError); }
   static bool goes_on(const UV& a, const UV& b, const UV& c) noexcept {

@@ -23,6 +23,7 @@ struct DegreesPlane {
 
   static double x(const LngLat& p) noexcept { return p.lng; }
   static double y(const LngLat& p) noexcept { return p.lat; }
+  static bool same(const LngLat& a, const LngLat& b) noexcept { return a.lng == b.lng && a.lat == b.lat; }
   static bool long_enough(double, double) noexcept { return true; }
   static int side(const LngLat& a, const LngLat& b, const LngLat& c) noexcept {
     return sure_sign((a.lng - c.lng) * (b.lat - c.lat), (a.lat - c.lat) * (b.lng - c.lng));
