@@ -155,15 +155,18 @@ class Coverer {
           Interrupted interrupted)
       : places_(region), options_(options), limit_(limit), candidate_limit_(candidate_limit),
         interrupted_(std::move(interrupted)) {
-    blocks_.reserve(kFew);
-    result_.reserve(kFew);
+    blocks_.reserve(4);
   }
 
   CoverStatus run(std::vector<std::uint64_t>& cells) {
+    result_.swap(cells);  // for its room
+    result_.clear();
     std::vector<std::uint64_t> start;
+    start.reserve(kFew);
     initial_cells(start);
     if (options_.within != 0) keep_within(start);
     std::vector<Place> first;
+    first.reserve(start.size());
     for (const std::uint64_t cell : start) first.push_back(places_.at(cell));
     for (Place& place : first) {
       bool terminal;
@@ -296,7 +299,7 @@ class Coverer {
     internal::PriorityHeap<HeapEntry> heap_, before_;  // before the first of the steps
     internal::ShortList<HeapEntry, 2 * kFew> steps_;  // since the first that is unrated: what was pushed, or kPop
     std::int32_t most_ = 0;  // priority that any of the unrated can have
-    internal::ShortList<Queued, kFew> slots_;
+    internal::ShortList<Queued, 2 * kFew> slots_;
     internal::ShortList<std::uint32_t, kFew> free_;
   };
 
@@ -386,14 +389,17 @@ class Coverer {
   }
 
   Place* take_block() {
-    if (free_blocks_.empty()) {
-      const std::size_t n = blocks_.size() < 4 ? 4 << blocks_.size() : 64, size = std::size_t{1} << max_children_shift();
-      blocks_.push_back(std::make_unique_for_overwrite<Place[]>(n * size));
-      for (std::size_t k = n; k-- > 0;) free_blocks_.push_back(blocks_.back().get() + k * size);
+    if (!free_blocks_.empty()) {
+      Place* const block = free_blocks_.back();
+      free_blocks_.pop_back();
+      return block;
     }
-    Place* const block = free_blocks_.back();
-    free_blocks_.pop_back();
-    return block;
+    const std::size_t size = std::size_t{1} << max_children_shift();
+    if (n_new_blocks_ == 0) {
+      n_new_blocks_ = blocks_.empty() ? 32 : 64;
+      blocks_.push_back(std::make_unique_for_overwrite<Place[]>(n_new_blocks_ * size));
+    }
+    return blocks_.back().get() + --n_new_blocks_ * size;
   }
 
   // The places `levels` below one, behind the n that are there.
@@ -508,6 +514,7 @@ class Coverer {
   std::uint32_t steps_ = 0;
   Queue queue_;
   std::vector<std::unique_ptr<Place[]>> blocks_;  // each room for the children of some cells
+  std::size_t n_new_blocks_ = 0;  // in the last of these, not used yet
   internal::ShortList<Place*, kFew> free_blocks_, spent_blocks_;  // those spent hold places of cells that are unrated
   std::vector<std::uint64_t> result_;
 };

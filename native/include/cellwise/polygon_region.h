@@ -156,12 +156,16 @@ class PolygonRegion {
   bool meets_quarters(const Place& place) const noexcept {
     if (place.above_root | place.inside) return true;
     if (place.n == 0) return false;
-    constexpr double kLess = 2 * kSegmentMeetsError;
+    if (place.is_index_divided && place.n_nodes > 0 && edges_.is_within_one_face()) return true;  // their boxes lie well within
     const FaceEdges::Piece piece = first_piece(place);
-    const UVRect within = {{place.u[0] + kLess, place.u[1] - kLess}, {place.v[0] + kLess, place.v[1] - kLess}};
     if (!edges_.is_testable(piece)) return false;
+    constexpr double kLess = 2 * kSegmentMeetsError;
     const auto [a, b] = edges_.test_segment(piece);
-    return segment_meets(a, b, within);
+    // Of edges in the ring's order the first mostly comes from without.
+    const Double2 low = Double2{place.u[0], place.v[0]} + kLess, high = Double2{place.u[1], place.v[1]} - kLess;
+    const Double2 end = {b.u, b.v};
+    if (lane_bits((low <= end) & (end <= high)) == 3) return true;
+    return segment_meets(a, b, {{low[0], high[0]}, {low[1], high[1]}});
   }
 
   // A whole face, from which `split` leads to all cells.
@@ -263,6 +267,7 @@ class PolygonRegion {
     }
   };
   static constexpr std::uint32_t kRun = 4;
+  static constexpr std::uint32_t kFewTested = 16;
   static constexpr std::size_t kFewPieces = 24;  // that need no tree
 
   static int position_within(std::uint64_t cell, std::int32_t level) noexcept {
@@ -648,9 +653,14 @@ class PolygonRegion {
   }
 
   void test(Place& place, const UV& mid, Place* quarters, bool keep) {
-    if (tested_.size() < 4 * std::size_t{place.n}) tested_.resize(4 * std::size_t{place.n});
+    std::array<FaceEdges::Piece, 4 * kFewTested> few;
+    FaceEdges::Piece* room = few.data();
+    if (place.n > kFewTested) {
+      if (tested_.size() < 4 * std::size_t{place.n}) tested_.resize(4 * std::size_t{place.n});
+      room = tested_.data();
+    }
     FaceEdges::Piece* found[4];
-    for (std::size_t k = 0; k < 4; ++k) found[k] = tested_.data() + k * place.n;
+    for (std::size_t k = 0; k < 4; ++k) found[k] = room + k * place.n;
     std::uint32_t n[4] = {};
     const QuarterTest meets = quarter_test(place, mid);
     const auto test = [&](FaceEdges::Piece piece) {
@@ -714,7 +724,7 @@ class PolygonRegion {
   std::array<Root, 6> roots_;
   internal::ListPool pool_;
   std::array<IndexList, 4> divided_;  // room for those of four quarters, and here for what is tested
-  std::vector<FaceEdges::Piece> tested_;
+  std::vector<FaceEdges::Piece> tested_;  // room for more than a few
   internal::ShortList<Split, 8> split_before_;  // few: on the way to where a covering begins
 };
 }  // namespace cellwise
