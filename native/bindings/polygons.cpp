@@ -196,7 +196,6 @@ void add_polygons(nb::module_& m) {
     const Chains chains = {xy, offsets, roles, rows};
     const std::span<const LngLat> positions = chains.positions();
     const CoverArguments how = given;
-    const bool is_one_level = how.options.min_level == how.options.max_level && how.options.within == 0;
     const CellMode mode = center ? CellMode::kCenter : how.options.interior ? CellMode::kContains : CellMode::kIntersects;
     std::vector<std::uint8_t> left(chains.size(), 0);
     nb::tuple found = cover_rows(chains.size(), how.limit, [&](std::size_t row, std::vector<std::uint64_t>& cells) {
@@ -213,14 +212,13 @@ void add_polygons(nb::module_& m) {
         shell_of.push_back(roles.data()[first + ring] == kHoleRole && ring > 0 ? shell_of.back() : ring);
       }
       const std::span<const LngLat> own = positions.subspan(static_cast<std::size_t>(own_offsets[0]), ends.back());
-      const auto is_in_range = [](const LngLat& at) { return (std::fabs(at.lng) <= 360) & (std::fabs(at.lat) <= 90); };
-      left[row] = !std::all_of(own.begin(), own.end(), is_in_range);
+      left[row] = !std::all_of(own.begin(), own.end(), [](const LngLat& at) { return at.is_in_range(); });
       if (left[row]) return CoverStatus::kOk;
       std::vector<Point> points(own.size());
       const auto place = [&](auto to_point) {
         for (std::size_t v = 0; v < own.size(); ++v) points[v] = to_point(own[v].lat, own[v].lng);
       };
-      if (is_one_level) {
+      if (how.options.is_one_level()) {
         place([](double lat, double lng) { return near_point(lat, lng); });
         const Polygon near(points, ends, shell_of, oriented, true);
         if (find_surely(near, how, mode, cells)) return CoverStatus::kOk;

@@ -58,8 +58,6 @@ class ApartRings {
     return true;
   }
 
-  bool empty() const noexcept { return rings_.empty(); }
-
   bool are_sure() {
     tree_.assign(runs_.size(), [&](std::size_t k) { return box_of(runs_[k].first, runs_[k].end); });
     budget_ = kFewTests + kTestsPerRun * static_cast<std::int64_t>(runs_.size());
@@ -85,8 +83,7 @@ class ApartRings {
     return Double2{Plane::x(at), Plane::y(at)};
   }
   Box box_of(std::uint32_t first, std::uint32_t end) const noexcept {  // of a run, or a part of it
-    const Double2 a = position(first), b = position(end);
-    return Box::of(smaller(a, b) - Plane::kMargin, larger(a, b) + Plane::kMargin);
+    return Box::of_segment(position(first), position(end), Plane::kMargin);
   }
 
   // Whether any two runs below the node may touch.
@@ -130,7 +127,7 @@ class ApartRings {
       for (std::uint32_t w = b.first; w < b.end; ++w) {
         if (box.meets(box_of(w, w + 1))) {
           any_of_b = true;
-          if (a.ring == b.ring ? edges_touch(v, w, rings_[a.ring]) : edges_touch(v, a.ring, w, b.ring)) return true;
+          if (edges_touch(v, rings_[a.ring], w, rings_[b.ring])) return true;
         } else if (any_of_b) {
           break;
         }
@@ -139,27 +136,22 @@ class ApartRings {
     return false;
   }
 
-  // Whether the edges from vertices v and w > v of a ring may have more in common than a vertex between neighbours.
-  bool edges_touch(std::uint32_t v, std::uint32_t w, const Ring& ring) const noexcept {
-    if (w == v + 1) return folds(vertices_[v], vertices_[w], vertices_[w + 1]);
-    if (v == ring.first && w + 1 == ring.last) return folds(vertices_[w], vertices_[v], vertices_[v + 1]);
-    return edges_touch(v, w);
-  }
-  // The same of edges of two rings, and of a vertex at which these do not cross, if they have two shells: as one polygon's
-  // rings touch they may cut it in two.
-  bool edges_touch(std::uint32_t v, std::uint32_t ring_v, std::uint32_t w, std::uint32_t ring_w) {
-    if (!edges_touch(v, w)) return false;
-    if (rings_[ring_v].shell == rings_[ring_w].shell) return true;
+  // Whether the edges from vertices v and w > v on may have more in common than a vertex between neighbours in a ring, or
+  // one at which rings of two shells do not cross. Where one polygon's rings touch, they may cut it in two.
+  bool edges_touch(std::uint32_t v, const Ring& ring_v, std::uint32_t w, const Ring& ring_w) {
+    const Position &a = vertices_[v], &b = vertices_[v + 1], &c = vertices_[w], &d = vertices_[w + 1];
+    if (&ring_v == &ring_w) {
+      if (w == v + 1) return folds(a, b, d);
+      if (v == ring_v.first && w + 1 == ring_v.last) return folds(c, a, b);
+    }
+    if (Plane::side(a, b, c) * Plane::side(a, b, d) > 0 || Plane::side(c, d, a) * Plane::side(c, d, b) > 0) return false;
+    if (ring_v.shell == ring_w.shell) return true;
     for (const std::uint32_t p : {v, v + 1}) {
       for (const std::uint32_t q : {w, w + 1}) {
-        if (Plane::same(vertices_[p], vertices_[q])) return cross_at(p, rings_[ring_v], q, rings_[ring_w]);
+        if (Plane::same(vertices_[p], vertices_[q])) return cross_at(p, ring_v, q, ring_w);
       }
     }
     return true;
-  }
-  bool edges_touch(std::uint32_t v, std::uint32_t w) const noexcept {
-    const Position &a = vertices_[v], &b = vertices_[v + 1], &c = vertices_[w], &d = vertices_[w + 1];
-    return Plane::side(a, b, c) * Plane::side(a, b, d) <= 0 && Plane::side(c, d, a) * Plane::side(c, d, b) <= 0;
   }
 
   // Whether two rings may cross, or run along one another, at the vertices p and q, which lie in one place: whether the

@@ -19,6 +19,10 @@ struct Box {
   double x_lo, y_lo, x_hi, y_hi;
 
   static Box of(Double2 low, Double2 high) noexcept { return {low[0], low[1], high[0], high[1]}; }
+  // Around a segment, larger by a margin on all sides.
+  static Box of_segment(Double2 a, Double2 b, double margin) noexcept {
+    return of(smaller(a, b) - margin, larger(a, b) + margin);
+  }
   Double2 low() const noexcept { return Double2{x_lo, y_lo}; }
   Double2 high() const noexcept { return Double2{x_hi, y_hi}; }
   bool meets(const Box& other) const noexcept {
@@ -53,6 +57,12 @@ class BoxTree {
   std::uint32_t first_below(std::uint32_t node) const noexcept { return 4 * node + 1; }
   std::uint32_t end_below(std::uint32_t node) const noexcept {
     return std::min(4 * node + 5, static_cast<std::uint32_t>(boxes_.size()));
+  }
+
+  // The first item below a node, or the node itself, if it is one.
+  std::uint32_t first_item(std::uint32_t node) const noexcept {
+    while (!is_item(node)) node = first_below(node);
+    return item(node);
   }
 
   // Calls `open` with a node, and with those right below each node for which it is true. Not for items.

@@ -31,6 +31,8 @@ struct CoverOptions {
   std::int32_t level_mod = 1;
   bool interior = false;
   std::uint64_t within = 0;  // only what lies in this cell, if it is not 0
+
+  bool is_one_level() const noexcept { return min_level == max_level && within == 0; }
 };
 
 enum class CoverStatus : std::uint8_t { kOk, kTooManyCells, kTooManyCandidates, kInterrupted };

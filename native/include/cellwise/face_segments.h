@@ -24,6 +24,7 @@ struct Interval {
 
 struct UVRect {
   Interval u, v;
+  bool contains(const UV& p) const noexcept { return u.contains(p.u) && v.contains(p.v); }
 };
 
 // As a distance, the error of asking whether a segment meets a rectangle.

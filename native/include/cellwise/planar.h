@@ -37,6 +37,7 @@ inline constexpr double kPlanarTolerance = 1.5e-9;
 
 struct LngLat {  // degrees
   double lng, lat;
+  bool is_in_range() const noexcept { return (std::fabs(lng) <= 360) & (std::fabs(lat) <= 90); }
 };
 
 // Roles of chains. A point is a line of one vertex; other roles are shells.
@@ -87,7 +88,7 @@ class PlanarShape {
     each_chain(true, [&](const LngLat& a, const LngLat& b) { add_ring_edge(a, b); });
     tree_.assign(pieces_.size(), [&](std::size_t k) {
       const auto& [a, b] = pieces_[k];
-      return Box{std::min(a.lng, b.lng), std::min(a.lat, b.lat), std::max(a.lng, b.lng), std::max(a.lat, b.lat)};
+      return Box::of_segment(Double2{a.lng, a.lat}, Double2{b.lng, b.lat}, 0);
     });
     add_seams();
     each_chain(false, [&](const LngLat& a, const LngLat& b) { add_edge(a, b); });
@@ -284,17 +285,15 @@ class PlanarRegion {
     const FacePiece* piece = place.list->parts.data();
     const UV mid = place.square.middle();
     if (!place.list->nodes.empty()) {
-      std::uint32_t node = place.list->nodes[0];
+      const std::uint32_t node = place.list->nodes[0];
       const Box& box = face.tree.box(node);
       if (((box.x_hi < mid.u) | (box.x_lo > mid.u)) & ((box.y_hi < mid.v) | (box.y_lo > mid.v))) return true;
-      while (!face.tree.is_item(node)) node = face.tree.first_below(node);
-      piece = &face.pieces[face.tree.item(node)];
+      piece = &face.pieces[face.tree.first_item(node)];
     }
     const UVRect within = wider(expanded(cell_uv(place.square.cell), 0), -kRounding);
     if (is_straight(*piece)) return segment_meets(piece->ua, piece->ub, within);
     const auto holds = [&](const UV& p) {
-      return within.u.contains(p.u) && within.v.contains(p.v) && std::fabs(p.u - mid.u) > kRounding &&
-             std::fabs(p.v - mid.v) > kRounding;
+      return within.contains(p) && std::fabs(p.u - mid.u) > kRounding && std::fabs(p.v - mid.v) > kRounding;
     };
     return holds(piece->ua) || holds(piece->ub);
   }
@@ -399,7 +398,7 @@ class PlanarRegion {
       bool beyond = false;
       for (const double u : {-1, 1}) {
         for (const double v : {-1, 1}) {
-          if (bound.u.contains(u) && bound.v.contains(v)) continue;
+          if (bound.contains({u, v})) continue;
           const LngLat& corner = face_places().corners[face][2 * (u > 0) + (v > 0)];
           beyond |= shape_->encloses(corner.lat, corner.lng);
         }
@@ -434,9 +433,7 @@ class PlanarRegion {
   static bool is_straight(const FacePiece& piece) noexcept { return piece.deviation <= kPlanarTolerance; }
 
   static Box box_of(const FacePiece& piece) noexcept {
-    const double m = margin(piece);
-    const Double2 a = {piece.ua.u, piece.ua.v}, b = {piece.ub.u, piece.ub.v};
-    return Box::of(smaller(a, b) - m, larger(a, b) + m);
+    return Box::of_segment(Double2{piece.ua.u, piece.ua.v}, Double2{piece.ub.u, piece.ub.v}, margin(piece));
   }
 
   static End end_at(const LngLat& at) noexcept {
@@ -477,8 +474,7 @@ class PlanarRegion {
     if (!segment_meets(piece.ua, piece.ub, wider(r, m))) return true;
     if (is_straight(piece)) return found(piece);
     const UVRect rect = wider(r, -kRounding), inner = wider(r, -m);
-    const auto holds = [&](const UV& p) { return rect.u.contains(p.u) && rect.v.contains(p.v); };
-    if (holds(piece.ua) || holds(piece.ub)) return found(piece);
+    if (rect.contains(piece.ua) || rect.contains(piece.ub)) return found(piece);
     if (inner.u.lo <= inner.u.hi && inner.v.lo <= inner.v.hi && segment_meets(piece.ua, piece.ub, inner)) return found(piece);
     const LngLat middle = {0.5 * (piece.a.lng + piece.b.lng), 0.5 * (piece.a.lat + piece.b.lat)};
     const UV at = to_uv(face, to_point(middle));

@@ -9,14 +9,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <memory>
-#include <new>
 #include <span>
 #include <vector>
 
 #include "cellwise/box_tree.h"
 #include "cellwise/double2.h"
 #include "cellwise/face_segments.h"
+#include "cellwise/list_pool.h"
 #include "cellwise/polygon.h"
 #include "cellwise/predicates.h"
 #include "cellwise/projection.h"
@@ -24,51 +23,6 @@
 #include "cellwise/short_list.h"
 
 namespace cellwise {
-
-namespace internal {
-
-// Room for many short lists that come and go.
-class ListPool {
- public:
-  // Lists of class k have room for 16 * 2^k bytes.
-  static int class_of(std::size_t bytes) noexcept { return std::bit_width((std::max(bytes, std::size_t{1}) - 1) >> 4); }
-
-  void* take(int size_class) {
-    if (Free*& first = free_[size_class]; first != nullptr) {
-      void* found = first;
-      first = first->next;
-      return found;
-    }
-    const std::size_t size = std::size_t{16} << size_class;
-    if (size > left_) {
-      const std::size_t chunk = std::max(size, next_chunk_);
-      next_chunk_ = std::min(2 * next_chunk_, std::size_t{1} << 20);
-      chunks_.push_back(std::make_unique_for_overwrite<std::byte[]>(chunk));
-      top_ = chunks_.back().get();
-      left_ = chunk;
-    }
-    void* made = top_;
-    top_ += size;
-    left_ -= size;
-    return made;
-  }
-  // REQUIRES: `list` was taken as one of the class.
-  void give(void* list, int size_class) noexcept {
-    free_[size_class] = new (list) Free{free_[size_class]};
-  }
-
- private:
-  struct Free {
-    Free* next;
-  };
-  std::vector<std::unique_ptr<std::byte[]>> chunks_;
-  std::array<Free*, 60> free_{};
-  alignas(16) std::byte first_chunk_[4096];
-  std::byte* top_ = first_chunk_;
-  std::size_t left_ = sizeof(first_chunk_), next_chunk_ = 2 * sizeof(first_chunk_);
-};
-
-}  // namespace internal
 
 // A polygon as the region of one covering. Answers repeat those of Google's S2ShapeIndexRegion.
 //
@@ -156,16 +110,15 @@ class PolygonRegion {
   bool meets_quarters(const Place& place) const noexcept {
     if (place.above_root | place.inside) return true;
     if (place.n == 0) return false;
-    if (place.is_index_divided && place.n_nodes > 0 && edges_.is_within_one_face()) return true;  // their boxes lie well within
+    // Boxes of nodes lie well within, but for those at the border of a face.
+    if (place.is_index_divided && place.n_nodes > 0 && edges_.is_within_one_face()) return true;
     const FaceEdges::Piece piece = first_piece(place);
     if (!edges_.is_testable(piece)) return false;
     constexpr double kLess = 2 * kSegmentMeetsError;
     const auto [a, b] = edges_.test_segment(piece);
     // Of edges in the ring's order the first mostly comes from without.
-    const Double2 low = Double2{place.u[0], place.v[0]} + kLess, high = Double2{place.u[1], place.v[1]} - kLess;
-    const Double2 end = {b.u, b.v};
-    if (lane_bits((low <= end) & (end <= high)) == 3) return true;
-    return segment_meets(a, b, {{low[0], high[0]}, {low[1], high[1]}});
+    const UVRect within = {{place.u[0] + kLess, place.u[1] - kLess}, {place.v[0] + kLess, place.v[1] - kLess}};
+    return within.contains(b) || segment_meets(a, b, within);
   }
 
   // A whole face, from which `split` leads to all cells.
@@ -523,10 +476,8 @@ class PolygonRegion {
   FaceEdges::Piece first_piece(const Place& place) const noexcept {
     if (!place.is_index_divided) return numbers(place)[0];
     if (place.n_clipped > 0) return clipped(place)[0].piece;
-    std::uint32_t node = nodes(place)[0];
     const Root& root = root_at(place);
-    while (!root.tree.is_item(node)) node = root.tree.first_below(node);
-    return root.run(node)[0];
+    return root.pieces[std::size_t{kRun} * root.tree.first_item(nodes(place)[0])];
   }
   const Root& root_at(const Place& place) const noexcept { return roots_[cell_face(place.cell)]; }
 

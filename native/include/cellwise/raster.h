@@ -588,7 +588,7 @@ class LevelCells {
 template <class Interrupted>
 CoverStatus cover_polygon(const Polygon& polygon, const CoverOptions& options, std::int64_t limit,
                           std::int64_t candidate_limit, Interrupted interrupted, std::vector<std::uint64_t>& cells) {
-  if (options.min_level == options.max_level && options.within == 0) {
+  if (options.is_one_level()) {
     const CellMode mode = options.interior ? CellMode::kContains : CellMode::kIntersects;
     const std::int64_t most = options.interior ? std::min(limit, options.max_cells) : limit;
     cells.clear();

@@ -1,7 +1,7 @@
 // Whether polygons are valid as GIS programs have it (OGC Simple Features, 6.1.11), where that can be told without doubt.
 //
-// They surely are if their rings are apart. What touches is left in doubt, and so is what is invalid: somebody else has to
-// say which, and why.
+// They surely are if their rings are apart, or touch as `apart_rings.h` allows. What touches otherwise is left in doubt, and
+// so is what is invalid: somebody else has to say which, and why.
 
 #pragma once
 
@@ -52,12 +52,12 @@ class ValidRings {
                 std::span<const std::uint8_t> roles) {
     vertices_.clear();
     ends_.clear();
-    bool any_line = false, any_ring = false;
+    bool any_line = false;
     for (std::size_t k = 0; k < roles.size(); ++k) {
       const auto first = static_cast<std::size_t>(offsets[k]), end = static_cast<std::size_t>(offsets[k + 1]);
       const auto chain = positions.subspan(first, end - first);
       bool in_range = true;
-      for (const LngLat& at : chain) in_range &= (std::fabs(at.lng) <= 360) & (std::fabs(at.lat) <= 90);
+      for (const LngLat& at : chain) in_range &= at.is_in_range();
       for (std::size_t v = 1; v < chain.size(); ++v) {
         const double d_lng = std::fabs(chain[v].lng - chain[v - 1].lng);
         in_range &= (d_lng <= 180) | (d_lng == 360);
@@ -68,10 +68,9 @@ class ValidRings {
       } else {
         copy_ring(chain);
         ends_.push_back(static_cast<std::uint32_t>(vertices_.size()));
-        any_ring = true;
       }
     }
-    if (!any_ring) return any_line;
+    if (ends_.empty()) return any_line;
     if (any_line) return false;
     rings_.reset(vertices_);
     std::uint32_t first = 0;
@@ -92,7 +91,7 @@ class ValidRings {
     *to = ring[0];
     for (std::size_t k = 1; k <= ring.size(); ++k) {
       const LngLat& at = ring[k < ring.size() ? k : 0];
-      if (at.lng != to->lng || at.lat != to->lat) *++to = at;
+      if (!DegreesPlane::same(at, *to)) *++to = at;
     }
     vertices_.resize(static_cast<std::size_t>(to - vertices_.data()) + 1);
   }
