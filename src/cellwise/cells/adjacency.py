@@ -1,20 +1,19 @@
 """Next to: along the curve, across edges and corners, and in steps around a cell."""
 
 from .._dispatch import call
+from .._docs import shared_parameters
 from .hierarchy import own_level
 
 
+@shared_parameters
 def cell_next(cell, *, out=None, on_invalid="raise"):
     """Next cell of the same level along the curve; the first follows the last.
 
     Parameters
     ----------
-    cell : array_like of uint64
-        Cell ids; 0, the missing cell, stays 0.
-    out : ndarray of uint64, optional
-        Where the results go: an array of their shape and dtype, which is then returned.
-    on_invalid : {"raise", "warn", "null"}
-        What happens to ids that are no cells.
+    {cell: stays 0}
+    {out: uint64}
+    {on_invalid: to ids that are no cells}
 
     Returns
     -------
@@ -33,17 +32,15 @@ def cell_next(cell, *, out=None, on_invalid="raise"):
     return call("cell_next", cell, out=out, on_invalid=on_invalid)
 
 
+@shared_parameters
 def cell_prev(cell, *, out=None, on_invalid="raise"):
     """Previous cell of the same level along the curve; the last precedes the first.
 
     Parameters
     ----------
-    cell : array_like of uint64
-        Cell ids; 0, the missing cell, stays 0.
-    out : ndarray of uint64, optional
-        Where the results go: an array of their shape and dtype, which is then returned.
-    on_invalid : {"raise", "warn", "null"}
-        What happens to ids that are no cells.
+    {cell: stays 0}
+    {out: uint64}
+    {on_invalid: to ids that are no cells}
 
     Returns
     -------
@@ -62,19 +59,17 @@ def cell_prev(cell, *, out=None, on_invalid="raise"):
     return call("cell_prev", cell, out=out, on_invalid=on_invalid)
 
 
+@shared_parameters
 def cell_advance(cell, n, *, out=None, on_invalid="raise"):
     """Cell `n` places further along the curve at the same level, round and round.
 
     Parameters
     ----------
-    cell : array_like of uint64
-        Cell ids; 0, the missing cell, stays 0.
+    {cell: stays 0}
     n : int or array_like of int
         Any 64-bit integers; negative ones go back.
-    out : ndarray of uint64, optional
-        Where the results go: an array of their shape and dtype, which is then returned.
-    on_invalid : {"raise", "warn", "null"}
-        What happens to ids that are no cells.
+    {out: uint64}
+    {on_invalid: to ids that are no cells}
 
     Returns
     -------
@@ -89,17 +84,15 @@ def cell_advance(cell, n, *, out=None, on_invalid="raise"):
     return call("cell_advance", cell, n, out=out, on_invalid=on_invalid)
 
 
+@shared_parameters
 def cell_edge_neighbors(cell, *, out=None, on_invalid="raise"):
     """The four cells of the same level across each cell's edges.
 
     Parameters
     ----------
-    cell : array_like of uint64
-        Cell ids; 0, the missing cell, gives zeros.
-    out : ndarray of uint64, optional
-        Where the results go: an array of their shape and dtype, which is then returned.
-    on_invalid : {"raise", "warn", "null"}
-        What happens to ids that are no cells.
+    {cell: gives zeros}
+    {out: uint64}
+    {on_invalid: to ids that are no cells}
 
     Returns
     -------
@@ -115,6 +108,7 @@ def cell_edge_neighbors(cell, *, out=None, on_invalid="raise"):
     return call("cell_edge_neighbors", cell, out=out, on_invalid=on_invalid)
 
 
+@shared_parameters
 def cell_vertex_neighbors(cell, level, *, out=None, on_invalid="raise"):
     """The four cells at `level` round the vertex of each cell's ancestor there that lies nearest to the cell.
 
@@ -123,15 +117,11 @@ def cell_vertex_neighbors(cell, level, *, out=None, on_invalid="raise"):
 
     Parameters
     ----------
-    cell : array_like of uint64
-        Cell ids; 0, the missing cell, has none.
+    {cell: has none}
     level : int or array_like of int
         Coarser than each cell's own level.
-    out : ndarray of uint64, optional
-        Room for the cells, one-dimensional: the result is the beginning of it, or has it for its values. There are at
-        most four for each cell; if `out` is too small, the message says how many may come.
-    on_invalid : {"raise", "warn", "null"}
-        What happens where there are no such cells.
+    {out_of_runs: four for each cell}
+    {on_invalid: where there are no such cells}
 
     Returns
     -------
@@ -147,21 +137,17 @@ def cell_vertex_neighbors(cell, level, *, out=None, on_invalid="raise"):
     return call("cell_vertex_neighbors", cell, level, out=out, on_invalid=on_invalid)
 
 
+@shared_parameters
 def cell_all_neighbors(cell, level=None, *, out=None, on_invalid="raise"):
     """All cells at `level` outside each cell that touch it, over an edge or a corner.
 
     Parameters
     ----------
-    cell : array_like of uint64
-        Cell ids; 0, the missing cell, has none.
+    {cell: has none}
     level : int, array_like of int or None
         In each cell's level..30; None is the cell's own.
-    out : ndarray of uint64, optional
-        Room for the cells, one-dimensional: the result is the beginning of it, or has it for its values. There are at
-        most ``4 * 2 ** (level - own level) + 4`` for each cell; if `out` is too small, the message says how many may
-        come.
-    on_invalid : {"raise", "warn", "null"}
-        What happens where there are no such cells.
+    {out_of_runs: ``4 * 2 ** (level - own level) + 4`` for each cell}
+    {on_invalid: where there are no such cells}
 
     Returns
     -------
@@ -181,6 +167,7 @@ def cell_all_neighbors(cell, level=None, *, out=None, on_invalid="raise"):
     return call("cell_all_neighbors", cell, level, out=out, on_invalid=on_invalid)
 
 
+@shared_parameters
 def cell_disk(cell, k, *, out=None, on_invalid="raise"):
     """Cells of the same level within `k` steps of each cell, itself included.
 
@@ -189,15 +176,11 @@ def cell_disk(cell, k, *, out=None, on_invalid="raise"):
 
     Parameters
     ----------
-    cell : array_like of uint64
-        Cell ids; 0, the missing cell, has none.
+    {cell: has none}
     k : int or array_like of int
         0 or more.
-    out : ndarray of uint64, optional
-        Room for the cells, one-dimensional: the result is the beginning of it, or has it for its values. There are at
-        most ``(2 * k + 1) ** 2`` for each cell; if `out` is too small, the message says how many may come.
-    on_invalid : {"raise", "warn", "null"}
-        What happens to ids that are no cells and negative `k`.
+    {out_of_runs: ``(2 * k + 1) ** 2`` for each cell}
+    {on_invalid: to ids that are no cells and negative `k`}
 
     Returns
     -------
@@ -218,20 +201,17 @@ def cell_disk(cell, k, *, out=None, on_invalid="raise"):
     return call("cell_disk", cell, k, out=out, on_invalid=on_invalid)
 
 
+@shared_parameters
 def cell_ring(cell, k, *, out=None, on_invalid="raise"):
     """Cells of the same level exactly `k` steps from each cell; for 0, the cell itself.
 
     Parameters
     ----------
-    cell : array_like of uint64
-        Cell ids; 0, the missing cell, has none.
+    {cell: has none}
     k : int or array_like of int
         0 or more.
-    out : ndarray of uint64, optional
-        Room for the cells, one-dimensional: the result is the beginning of it, or has it for its values. There are at
-        most ``8 * k`` for each cell, and one for ``k = 0``; if `out` is too small, the message says how many may come.
-    on_invalid : {"raise", "warn", "null"}
-        What happens to ids that are no cells and negative `k`.
+    {out_of_runs: ``8 * k`` for each cell, and one for ``k = 0``}
+    {on_invalid: to ids that are no cells and negative `k`}
 
     Returns
     -------

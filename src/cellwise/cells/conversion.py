@@ -4,8 +4,10 @@ import numpy as np
 
 from .. import inputs
 from .._dispatch import call
+from .._docs import shared_parameters
 
 
+@shared_parameters
 def latlng_to_cell(lat, lng, level=30, *, out=None, on_invalid="raise"):
     """Cell at `level` that holds each position.
 
@@ -15,8 +17,7 @@ def latlng_to_cell(lat, lng, level=30, *, out=None, on_invalid="raise"):
         Degrees: latitude in -90..90, longitude in -360..360. Longitudes beyond ±180 come back by a whole turn.
     level : int or array_like of int, default 30
         In 0..30. Broadcasts against `lat` and `lng`.
-    out : ndarray of uint64, optional
-        Where the results go: an array of their shape and dtype, which is then returned.
+    {out: uint64}
     on_invalid : {"raise", "warn", "null"}
         What happens to positions that are missing (NaN, None) or out of range: an error, or the missing cell 0 with or
         without an `InvalidCoordinatesWarning`.
@@ -54,20 +55,16 @@ def latlng_to_cell(lat, lng, level=30, *, out=None, on_invalid="raise"):
     return call("latlng_to_cell", lat, lng, level, out=out, on_invalid=on_invalid)
 
 
+@shared_parameters
 def cell_to_latlng(cell, *, exact=False, out=None, on_invalid="raise"):
     """Centre of each cell, in degrees.
 
     Parameters
     ----------
-    cell : array_like of uint64
-        Cell ids; 0, the missing cell, gives NaN.
-    exact : bool, default False
-        Give arrays the same bits as single cells, which are those of the C library's arctangent. Otherwise arrays
-        may differ from them by 2 units in the last place, and are faster.
-    out : tuple of two ndarrays of float64, optional
-        Where the results go: arrays of their shape and dtype, which are then returned.
-    on_invalid : {"raise", "warn", "null"}
-        What happens to ids that are no cells: an error, or NaN with or without a warning.
+    {cell: gives NaN}
+    {exact}
+    {two_outs: float64}
+    {on_invalid: to ids that are no cells: an error, or NaN with or without a warning}
 
     Returns
     -------
@@ -83,6 +80,7 @@ def cell_to_latlng(cell, *, exact=False, out=None, on_invalid="raise"):
     return call("cell_to_latlng", cell, exact=exact, out=out, on_invalid=on_invalid)
 
 
+@shared_parameters
 def point_to_cell(xyz, level=30, *, out=None, on_invalid="raise"):
     """Cell at `level` that holds each direction.
 
@@ -92,10 +90,8 @@ def point_to_cell(xyz, level=30, *, out=None, on_invalid="raise"):
         Vectors of any length but zero: x through (0, 0), y through (0, 90 E), z through the north pole.
     level : int or array_like of int, default 30
         In 0..30.
-    out : ndarray of uint64, optional
-        Where the results go: an array of their shape and dtype, which is then returned.
-    on_invalid : {"raise", "warn", "null"}
-        What happens to vectors that are zero or not finite.
+    {out: uint64}
+    {on_invalid: to vectors that are zero or not finite}
 
     Returns
     -------
@@ -110,17 +106,15 @@ def point_to_cell(xyz, level=30, *, out=None, on_invalid="raise"):
     return call("point_to_cell", xyz, level, out=out, on_invalid=on_invalid)
 
 
+@shared_parameters
 def cell_to_point(cell, *, out=None, on_invalid="raise"):
     """Centre of each cell as a unit vector.
 
     Parameters
     ----------
-    cell : array_like of uint64
-        Cell ids; 0, the missing cell, gives NaN.
-    out : ndarray of float64, optional
-        Where the results go: an array of their shape and dtype, which is then returned.
-    on_invalid : {"raise", "warn", "null"}
-        What happens to ids that are no cells.
+    {cell: gives NaN}
+    {out: float64}
+    {on_invalid: to ids that are no cells}
 
     Returns
     -------
@@ -135,6 +129,7 @@ def cell_to_point(cell, *, out=None, on_invalid="raise"):
     return call("cell_to_point", cell, out=out, on_invalid=on_invalid)
 
 
+@shared_parameters
 def cell_to_token(cell, *, dtype="U16", out=None, on_invalid="raise"):
     """Token of each cell: its id in hexadecimal without the trailing zeros.
 
@@ -142,14 +137,11 @@ def cell_to_token(cell, *, dtype="U16", out=None, on_invalid="raise"):
 
     Parameters
     ----------
-    cell : array_like of uint64
-        Cell ids; 0, the missing cell, gives "X".
+    {cell: gives "X"}
     dtype : {"U16", "S16", "arrow"}
         Form of the result for arrays: numpy text, numpy bytes (a quarter of the memory), or a pyarrow StringArray.
-    out : ndarray of dtype U16 or S16, optional
-        Where the results go: an array of their shape and dtype, which is then returned.
-    on_invalid : {"raise", "warn", "null"}
-        What happens to ids that are no cells: an error, or "X" with or without a warning.
+    {out: dtype U16 or S16}
+    {on_invalid: to ids that are no cells: an error, or "X" with or without a warning}
 
     Returns
     -------
@@ -179,6 +171,7 @@ def cell_to_token(cell, *, dtype="U16", out=None, on_invalid="raise"):
     return pa.array(token.tolist(), pa.string())
 
 
+@shared_parameters
 def token_to_cell(token, *, out=None, on_invalid="raise"):
     """Cell of each token.
 
@@ -186,10 +179,8 @@ def token_to_cell(token, *, out=None, on_invalid="raise"):
     ----------
     token : array_like of str
         1 to 16 lower-case hexadecimal digits of a cell, or "X" for the missing cell.
-    out : ndarray of uint64, optional
-        Where the results go: an array of their shape and dtype, which is then returned.
-    on_invalid : {"raise", "warn", "null"}
-        What happens to other text: an error, or 0 with or without a warning.
+    {out: uint64}
+    {on_invalid: to other text: an error, or 0 with or without a warning}
 
     Returns
     -------
@@ -213,17 +204,15 @@ def token_to_cell(token, *, out=None, on_invalid="raise"):
     return call("token_to_cell", token, out=out, on_invalid=on_invalid)
 
 
+@shared_parameters
 def cell_to_int64(cell, *, out=None, on_invalid="raise"):
     """The same 64 bits read as a signed integer, as BigQuery, Spark, Postgres and Java store cells.
 
     Parameters
     ----------
-    cell : array_like of uint64
-        Cell ids; 0 stays 0.
-    out : ndarray of int64, optional
-        Where the results go: an array of their shape and dtype, which is then returned.
-    on_invalid : {"raise", "warn", "null"}
-        What happens to ids that are no cells.
+    {cell: stays 0}
+    {out: int64}
+    {on_invalid: to ids that are no cells}
 
     Returns
     -------
@@ -238,6 +227,7 @@ def cell_to_int64(cell, *, out=None, on_invalid="raise"):
     return call("cell_to_int64", cell, out=out, on_invalid=on_invalid)
 
 
+@shared_parameters
 def int64_to_cell(i, *, out=None, on_invalid="raise"):
     """Cell of each signed integer, as BigQuery, Spark, Postgres and Java store cells.
 
@@ -245,10 +235,8 @@ def int64_to_cell(i, *, out=None, on_invalid="raise"):
     ----------
     i : array_like of int64
         Signed ids; 0 stays 0.
-    out : ndarray of uint64, optional
-        Where the results go: an array of their shape and dtype, which is then returned.
-    on_invalid : {"raise", "warn", "null"}
-        What happens to integers whose bits name no cell.
+    {out: uint64}
+    {on_invalid: to integers whose bits name no cell}
 
     Returns
     -------
@@ -263,17 +251,15 @@ def int64_to_cell(i, *, out=None, on_invalid="raise"):
     return call("int64_to_cell", i, out=out, on_invalid=on_invalid)
 
 
+@shared_parameters
 def cell_to_string(cell, *, out=None, on_invalid="raise"):
     """Face and path of each cell: a digit, a slash, and one digit 0..3 for each level.
 
     Parameters
     ----------
-    cell : array_like of uint64
-        Cell ids; 0, the missing cell, gives "X".
-    out : ndarray of dtype U32, optional
-        Where the results go: an array of their shape and dtype, which is then returned.
-    on_invalid : {"raise", "warn", "null"}
-        What happens to ids that are no cells.
+    {cell: gives "X"}
+    {out: dtype U32}
+    {on_invalid: to ids that are no cells}
 
     Returns
     -------
@@ -288,6 +274,7 @@ def cell_to_string(cell, *, out=None, on_invalid="raise"):
     return call("cell_to_string", cell, out=out, on_invalid=on_invalid)
 
 
+@shared_parameters
 def string_to_cell(s, *, out=None, on_invalid="raise"):
     """Cell of each string of face and path.
 
@@ -295,10 +282,8 @@ def string_to_cell(s, *, out=None, on_invalid="raise"):
     ----------
     s : array_like of str
         Text like "4/0123", or "X" for the missing cell.
-    out : ndarray of uint64, optional
-        Where the results go: an array of their shape and dtype, which is then returned.
-    on_invalid : {"raise", "warn", "null"}
-        What happens to other text.
+    {out: uint64}
+    {on_invalid: to other text}
 
     Returns
     -------

@@ -4,6 +4,7 @@ import numpy as np
 
 from .. import inputs
 from .._dispatch import call
+from .._docs import shared_parameters
 from ..units import area_unit, length_unit
 
 
@@ -11,17 +12,15 @@ def _scaled(value, factor, out):
     return value * factor if out is None else np.multiply(out, factor, out=out)
 
 
+@shared_parameters
 def cell_ij(cell, *, out=None, on_invalid="raise"):
     """Leaf coordinates on its face of a leaf next to each cell's centre.
 
     Parameters
     ----------
-    cell : array_like of uint64
-        Cell ids; 0, the missing cell, gives -1.
-    out : tuple of two ndarrays of int32, optional
-        Where the results go: arrays of their shape and dtype, which are then returned.
-    on_invalid : {"raise", "warn", "null"}
-        What happens to ids that are no cells.
+    {cell: gives -1}
+    {two_outs: int32}
+    {on_invalid: to ids that are no cells}
 
     Returns
     -------
@@ -38,6 +37,7 @@ def cell_ij(cell, *, out=None, on_invalid="raise"):
     return call("cell_ij", cell, out=out, on_invalid=on_invalid)
 
 
+@shared_parameters
 def cell_vertices(cell, *, exact=False, out=None, on_invalid="raise"):
     """The four vertices of each cell in degrees.
 
@@ -46,15 +46,10 @@ def cell_vertices(cell, *, exact=False, out=None, on_invalid="raise"):
 
     Parameters
     ----------
-    cell : array_like of uint64
-        Cell ids; 0, the missing cell, gives NaN.
-    exact : bool, default False
-        Give arrays the same bits as single cells, which are those of the C library's arctangent. Otherwise arrays
-        may differ from them by 2 units in the last place, and are faster.
-    out : ndarray of float64, optional
-        Where the results go: an array of their shape and dtype, which is then returned.
-    on_invalid : {"raise", "warn", "null"}
-        What happens to ids that are no cells.
+    {cell: gives NaN}
+    {exact}
+    {out: float64}
+    {on_invalid: to ids that are no cells}
 
     Returns
     -------
@@ -73,6 +68,7 @@ def cell_vertices(cell, *, exact=False, out=None, on_invalid="raise"):
     return call("cell_vertices", cell, exact=exact, out=out, on_invalid=on_invalid)
 
 
+@shared_parameters
 def cell_bounds(cell, *, out=None, on_invalid="raise"):
     """Latitude and longitude bounds of each cell in degrees.
 
@@ -80,12 +76,9 @@ def cell_bounds(cell, *, out=None, on_invalid="raise"):
 
     Parameters
     ----------
-    cell : array_like of uint64
-        Cell ids; 0, the missing cell, gives NaN.
-    out : ndarray of float64, optional
-        Where the results go: an array of their shape and dtype, which is then returned.
-    on_invalid : {"raise", "warn", "null"}
-        What happens to ids that are no cells.
+    {cell: gives NaN}
+    {out: float64}
+    {on_invalid: to ids that are no cells}
 
     Returns
     -------
@@ -101,19 +94,16 @@ def cell_bounds(cell, *, out=None, on_invalid="raise"):
     return call("cell_bounds", cell, out=out, on_invalid=on_invalid)
 
 
+@shared_parameters
 def cell_area(cell, *, unit="m2", out=None, on_invalid="raise"):
     """Area of each cell, exact to 1e-14 of its value at all levels.
 
     Parameters
     ----------
-    cell : array_like of uint64
-        Cell ids; 0, the missing cell, gives NaN.
-    unit : {"m2", "km2", "sr"}
-        Metres and kilometres are those of a sphere of radius `EARTH_RADIUS_M`.
-    out : ndarray of float64, optional
-        Where the results go: an array of their shape and dtype, which is then returned.
-    on_invalid : {"raise", "warn", "null"}
-        What happens to ids that are no cells.
+    {cell: gives NaN}
+    {unit_of_area}
+    {out: float64}
+    {on_invalid: to ids that are no cells}
 
     Returns
     -------
@@ -133,19 +123,16 @@ def cell_area(cell, *, unit="m2", out=None, on_invalid="raise"):
     return _scaled(call("cell_area", cell, out=out, on_invalid=on_invalid), area_unit(unit), out)
 
 
+@shared_parameters
 def cell_distance(a, b, *, unit="m", out=None, on_invalid="raise"):
     """Great-circle distance between the centres of two cells.
 
     Parameters
     ----------
-    a, b : array_like of uint64
-        Cell ids, broadcast against each other; with 0, the missing cell, the distance is NaN.
-    unit : {"m", "km", "rad", "deg"}
-        Metres and kilometres are those of a sphere of radius `EARTH_RADIUS_M`.
-    out : ndarray of float64, optional
-        Where the results go: an array of their shape and dtype, which is then returned.
-    on_invalid : {"raise", "warn", "null"}
-        What happens to ids that are no cells.
+    {two_cells: distance is NaN}
+    {unit_of_length}
+    {out: float64}
+    {on_invalid: to ids that are no cells}
 
     Returns
     -------
@@ -162,6 +149,7 @@ def cell_distance(a, b, *, unit="m", out=None, on_invalid="raise"):
     return _scaled(call("cell_distance", a, b, out=out, on_invalid=on_invalid), length_unit(unit), out)
 
 
+@shared_parameters
 def latlng_distance(lat1, lng1, lat2, lng2, *, unit="m", out=None, on_invalid="raise"):
     """Great-circle distance between two positions.
 
@@ -169,12 +157,9 @@ def latlng_distance(lat1, lng1, lat2, lng2, *, unit="m", out=None, on_invalid="r
     ----------
     lat1, lng1, lat2, lng2 : array_like of float
         Degrees, broadcast against each other: latitudes in -90..90, longitudes in -360..360.
-    unit : {"m", "km", "rad", "deg"}
-        Metres and kilometres are those of a sphere of radius `EARTH_RADIUS_M`.
-    out : ndarray of float64, optional
-        Where the results go: an array of their shape and dtype, which is then returned.
-    on_invalid : {"raise", "warn", "null"}
-        What happens to positions that are missing or out of range: an error, or NaN with or without a warning.
+    {unit_of_length}
+    {out: float64}
+    {on_invalid: to positions that are missing or out of range: an error, or NaN with or without a warning}
 
     Returns
     -------
@@ -199,6 +184,7 @@ def latlng_distance(lat1, lng1, lat2, lng2, *, unit="m", out=None, on_invalid="r
     )
 
 
+@shared_parameters
 def cell_to_polygon(cell, *, on_invalid="raise"):
     """Each cell as a shapely polygon in lng/lat, ready to draw.
 
@@ -208,10 +194,8 @@ def cell_to_polygon(cell, *, on_invalid="raise"):
 
     Parameters
     ----------
-    cell : array_like of uint64
-        Cell ids; 0, the missing cell, gives None.
-    on_invalid : {"raise", "warn", "null"}
-        What happens to ids that are no cells: an error, or None with or without a warning.
+    {cell: gives None}
+    {on_invalid: to ids that are no cells: an error, or None with or without a warning}
 
     Returns
     -------

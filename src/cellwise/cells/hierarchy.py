@@ -4,6 +4,7 @@ import numpy as np
 
 from .. import inputs
 from .._dispatch import call
+from .._docs import shared_parameters
 
 
 def own_level(cell):
@@ -13,6 +14,7 @@ def own_level(cell):
     return np.maximum(level, 0, out=level if isinstance(level, np.ndarray) else None)
 
 
+@shared_parameters
 def cell_is_valid(cell, *, out=None):
     """Whether each integer names a cell.
 
@@ -20,8 +22,7 @@ def cell_is_valid(cell, *, out=None):
     ----------
     cell : array_like of int
         Any integers, also negative ones and 0, which are no cells.
-    out : ndarray of bool, optional
-        Where the results go: an array of their shape and dtype, which is then returned.
+    {out: bool}
 
     Returns
     -------
@@ -36,17 +37,15 @@ def cell_is_valid(cell, *, out=None):
     return call("cell_is_valid", cell, out=out)
 
 
+@shared_parameters
 def cell_level(cell, *, out=None, on_invalid="raise"):
     """Level of each cell: 0 for a face of the cube, 30 for a leaf.
 
     Parameters
     ----------
-    cell : array_like of uint64
-        Cell ids; 0, the missing cell, gives -1.
-    out : ndarray of int32, optional
-        Where the results go: an array of their shape and dtype, which is then returned.
-    on_invalid : {"raise", "warn", "null"}
-        What happens to ids that are no cells: an error, or -1 with or without a warning.
+    {cell: gives -1}
+    {out: int32}
+    {on_invalid: to ids that are no cells: an error, or -1 with or without a warning}
 
     Returns
     -------
@@ -61,17 +60,15 @@ def cell_level(cell, *, out=None, on_invalid="raise"):
     return call("cell_level", cell, out=out, on_invalid=on_invalid)
 
 
+@shared_parameters
 def cell_face(cell, *, out=None, on_invalid="raise"):
     """Face of the cube that each cell lies on, 0..5.
 
     Parameters
     ----------
-    cell : array_like of uint64
-        Cell ids; 0, the missing cell, gives -1.
-    out : ndarray of int32, optional
-        Where the results go: an array of their shape and dtype, which is then returned.
-    on_invalid : {"raise", "warn", "null"}
-        What happens to ids that are no cells.
+    {cell: gives -1}
+    {out: int32}
+    {on_invalid: to ids that are no cells}
 
     Returns
     -------
@@ -86,17 +83,15 @@ def cell_face(cell, *, out=None, on_invalid="raise"):
     return call("cell_face", cell, out=out, on_invalid=on_invalid)
 
 
+@shared_parameters
 def cell_is_leaf(cell, *, out=None, on_invalid="raise"):
     """Whether each cell is a leaf, that is, at level 30.
 
     Parameters
     ----------
-    cell : array_like of uint64
-        Cell ids; 0, the missing cell, gives False.
-    out : ndarray of bool, optional
-        Where the results go: an array of their shape and dtype, which is then returned.
-    on_invalid : {"raise", "warn", "null"}
-        What happens to ids that are no cells.
+    {cell: gives False}
+    {out: bool}
+    {on_invalid: to ids that are no cells}
 
     Returns
     -------
@@ -111,19 +106,17 @@ def cell_is_leaf(cell, *, out=None, on_invalid="raise"):
     return call("cell_is_leaf", cell, out=out, on_invalid=on_invalid)
 
 
+@shared_parameters
 def cell_parent(cell, level, *, out=None, on_invalid="raise"):
     """Ancestor of each cell at `level`.
 
     Parameters
     ----------
-    cell : array_like of uint64
-        Cell ids; 0, the missing cell, stays 0.
+    {cell: stays 0}
     level : int or array_like of int
         In 0..30 and at most each cell's own level, which gives the cell itself. Broadcasts against `cell`.
-    out : ndarray of uint64, optional
-        Where the results go: an array of their shape and dtype, which is then returned.
-    on_invalid : {"raise", "warn", "null"}
-        What happens where there is no such ancestor: an error, or 0 with or without a warning.
+    {out: uint64}
+    {on_invalid: where there is no such ancestor: an error, or 0 with or without a warning}
 
     Returns
     -------
@@ -147,6 +140,7 @@ def cell_parent(cell, level, *, out=None, on_invalid="raise"):
     return call("cell_parent", cell, level, out=out, on_invalid=on_invalid)
 
 
+@shared_parameters
 def cell_child(cell, k, *, out=None, on_invalid="raise"):
     """The `k`-th quarter of each cell, in curve order.
 
@@ -156,10 +150,8 @@ def cell_child(cell, k, *, out=None, on_invalid="raise"):
         Cells coarser than leaves; 0, the missing cell, stays 0.
     k : int or array_like of int
         In 0..3.
-    out : ndarray of uint64, optional
-        Where the results go: an array of their shape and dtype, which is then returned.
-    on_invalid : {"raise", "warn", "null"}
-        What happens where there is no such child.
+    {out: uint64}
+    {on_invalid: where there is no such child}
 
     Returns
     -------
@@ -174,20 +166,17 @@ def cell_child(cell, k, *, out=None, on_invalid="raise"):
     return call("cell_child", cell, k, out=out, on_invalid=on_invalid)
 
 
+@shared_parameters
 def cell_children(cell, level=None, *, out=None, on_invalid="raise"):
     """Descendants of each cell at `level`, in curve order.
 
     Parameters
     ----------
-    cell : array_like of uint64
-        Cell ids; 0, the missing cell, has none.
+    {cell: has none}
     level : int, array_like of int or None
         In each cell's level..30; None is the next finer level (a leaf has no children and is refused).
-    out : ndarray of uint64, optional
-        Room for the cells, one-dimensional: the result is the beginning of it, or has it for its values. There are at
-        most ``4 ** (level - own level)`` for each cell; if `out` is too small, the message says how many may come.
-    on_invalid : {"raise", "warn", "null"}
-        What happens where there are no such descendants: an error, or none with or without a warning.
+    {out_of_runs: ``4 ** (level - own level)`` for each cell}
+    {on_invalid: where there are no such descendants: an error, or none with or without a warning}
 
     Returns
     -------
@@ -214,17 +203,15 @@ def cell_children(cell, level=None, *, out=None, on_invalid="raise"):
     return call("cell_children", cell, level, out=out, on_invalid=on_invalid)
 
 
+@shared_parameters
 def cell_range_min(cell, *, out=None, on_invalid="raise"):
     """First leaf within each cell, the lower end of its ids.
 
     Parameters
     ----------
-    cell : array_like of uint64
-        Cell ids; 0, the missing cell, stays 0.
-    out : ndarray of uint64, optional
-        Where the results go: an array of their shape and dtype, which is then returned.
-    on_invalid : {"raise", "warn", "null"}
-        What happens to ids that are no cells.
+    {cell: stays 0}
+    {out: uint64}
+    {on_invalid: to ids that are no cells}
 
     Returns
     -------
@@ -246,17 +233,15 @@ def cell_range_min(cell, *, out=None, on_invalid="raise"):
     return call("cell_range_min", cell, out=out, on_invalid=on_invalid)
 
 
+@shared_parameters
 def cell_range_max(cell, *, out=None, on_invalid="raise"):
     """Last leaf within each cell, the upper end of its ids.
 
     Parameters
     ----------
-    cell : array_like of uint64
-        Cell ids; 0, the missing cell, stays 0.
-    out : ndarray of uint64, optional
-        Where the results go: an array of their shape and dtype, which is then returned.
-    on_invalid : {"raise", "warn", "null"}
-        What happens to ids that are no cells.
+    {cell: stays 0}
+    {out: uint64}
+    {on_invalid: to ids that are no cells}
 
     Returns
     -------
@@ -275,17 +260,15 @@ def cell_range_max(cell, *, out=None, on_invalid="raise"):
     return call("cell_range_max", cell, out=out, on_invalid=on_invalid)
 
 
+@shared_parameters
 def cell_contains(a, b, *, out=None, on_invalid="raise"):
     """Whether `b` is `a` or lies within it.
 
     Parameters
     ----------
-    a, b : array_like of uint64
-        Cell ids, broadcast against each other; with 0, the missing cell, the answer is False.
-    out : ndarray of bool, optional
-        Where the results go: an array of their shape and dtype, which is then returned.
-    on_invalid : {"raise", "warn", "null"}
-        What happens to ids that are no cells.
+    {two_cells: answer is False}
+    {out: bool}
+    {on_invalid: to ids that are no cells}
 
     Returns
     -------
@@ -301,6 +284,7 @@ def cell_contains(a, b, *, out=None, on_invalid="raise"):
     return call("cell_contains", a, b, out=out, on_invalid=on_invalid)
 
 
+@shared_parameters
 def cell_intersects(a, b, *, out=None, on_invalid="raise"):
     """Whether one of two cells contains the other.
 
@@ -308,12 +292,9 @@ def cell_intersects(a, b, *, out=None, on_invalid="raise"):
 
     Parameters
     ----------
-    a, b : array_like of uint64
-        Cell ids, broadcast against each other; with 0, the missing cell, the answer is False.
-    out : ndarray of bool, optional
-        Where the results go: an array of their shape and dtype, which is then returned.
-    on_invalid : {"raise", "warn", "null"}
-        What happens to ids that are no cells.
+    {two_cells: answer is False}
+    {out: bool}
+    {on_invalid: to ids that are no cells}
 
     Returns
     -------
@@ -329,17 +310,15 @@ def cell_intersects(a, b, *, out=None, on_invalid="raise"):
     return call("cell_intersects", a, b, out=out, on_invalid=on_invalid)
 
 
+@shared_parameters
 def cell_common_ancestor(a, b, *, out=None, on_invalid="raise"):
     """Finest cell that contains both, or 0 if they lie on different faces.
 
     Parameters
     ----------
-    a, b : array_like of uint64
-        Cell ids, broadcast against each other; with 0, the missing cell, the answer is 0.
-    out : ndarray of uint64, optional
-        Where the results go: an array of their shape and dtype, which is then returned.
-    on_invalid : {"raise", "warn", "null"}
-        What happens to ids that are no cells.
+    {two_cells: answer is 0}
+    {out: uint64}
+    {on_invalid: to ids that are no cells}
 
     Returns
     -------
