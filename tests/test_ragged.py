@@ -1,11 +1,14 @@
 """Ragged: runs of values."""
 
+from itertools import pairwise
+
 import numpy as np
 import pyarrow as pa
 import pytest
 
 import cellwise as cw
 from cellwise import Ragged
+from cellwise.ragged import expand, offsets_of, sum_runs
 
 
 @pytest.fixture
@@ -50,6 +53,13 @@ def test_bad_rows(three):
         three[::2]
 
 
+def test_rows_by_position(three):
+    taken = three.take(np.array([2, 1, 2, 0]))
+    assert [row.tolist() for row in taken] == [[7, 8], [], [7, 8], [5, 6]]
+    assert taken == Ragged(np.array([7, 8, 7, 8, 5, 6], np.uint64), [0, 2, 2, 4, 6])
+    assert len(three.take(np.empty(0, np.intp))) == 0
+
+
 def test_equality(three):
     assert three == Ragged(three.values.copy(), three.offsets)
     assert three != Ragged(three.values, [0, 1, 2, 4])
@@ -65,3 +75,38 @@ def test_scalar_in_plain_array_out(backend):
     disk = cw.cell_disk(cw.token_to_cell("951977d34"), 2)
     assert isinstance(disk, np.ndarray)
     assert (np.diff(disk.astype(object)) > 0).all()
+
+
+# --- the arithmetic of runs -------------------------------------------------------------------------------------------
+
+SIZES = [[], [0], [3], [0, 0], [2, 0, 3], [0, 1, 0, 0, 4, 0], [1] * 7]
+
+
+@pytest.mark.parametrize("sizes", SIZES)
+@pytest.mark.parametrize("dtype", [np.int32, np.int64])
+def test_offsets_and_positions(sizes, dtype):
+    sizes = np.array(sizes, dtype)
+    offsets = offsets_of(sizes)
+    assert offsets.dtype == np.int64
+    assert offsets.tolist() == [sum(sizes[:k]) for k in range(len(sizes) + 1)]
+    starts = 10 * np.arange(len(sizes))
+    assert expand(starts, sizes).tolist() == [10 * k + i for k, size in enumerate(sizes) for i in range(size)]
+
+
+@pytest.mark.parametrize("sizes", SIZES)
+@pytest.mark.parametrize("dtype", [bool, np.int64, np.float64])
+def test_sums_of_runs(sizes, dtype):
+    values = (np.arange(sum(sizes)) % 3).astype(dtype)
+    offsets = offsets_of(np.array(sizes, np.int64))
+    sums = sum_runs(values, offsets)
+    assert sums.dtype == (np.int64 if dtype is bool else dtype)
+    expected = [values[start:stop].sum() for start, stop in pairwise(offsets)]
+    assert sums.tolist() == expected
+    two_columns = sum_runs(np.column_stack([values, values]), offsets)
+    assert two_columns.shape == (len(sizes), 2)
+    assert two_columns.T.tolist() == [expected, expected]
+
+
+def test_runs_do_not_round_each_others_sums():
+    values = np.array([1e16, 1.0, 0.1, 0.2])
+    assert sum_runs(values, np.array([0, 1, 2, 4])).tolist() == [1e16, 1.0, 0.1 + 0.2]

@@ -1,6 +1,91 @@
-"""The one form of every variable-length result."""
+"""The one form of every variable-length result, and the arithmetic of runs.
+
+Runs are values of several rows in one array, one row's after another's. Their sizes say how many values each row has,
+their offsets where each row's begin, with the number of all values at the end.
+"""
 
 import numpy as np
+
+
+def offsets_of(sizes):
+    """Offsets of runs of these sizes.
+
+    Parameters
+    ----------
+    sizes : ndarray of integers, shape (n_runs,)
+
+    Returns
+    -------
+    ndarray of int64, shape (n_runs + 1,)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cellwise.ragged import offsets_of
+    >>> offsets_of(np.array([2, 0, 3]))
+    array([0, 2, 2, 5])
+    """
+    offsets = np.zeros(len(sizes) + 1, np.int64)
+    np.cumsum(sizes, out=offsets[1:])
+    return offsets
+
+
+def expand(starts, sizes):
+    """The numbers start, start + 1, ..., as many as its size says, for each run: positions of the values of runs.
+
+    Parameters
+    ----------
+    starts, sizes : ndarray of integers, shape (n_runs,)
+        With 0 for every start the result is the rank of each value in its run.
+
+    Returns
+    -------
+    ndarray of int64, shape (sizes.sum(),)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cellwise.ragged import expand
+    >>> expand(np.array([7, 0, 40]), np.array([2, 0, 3]))
+    array([ 7,  8, 40, 41, 42])
+    """
+    offsets = offsets_of(sizes)
+    return np.repeat(starts - offsets[:-1], sizes) + np.arange(offsets[-1])
+
+
+def sum_runs(values, offsets):
+    """Sum of each run; 0 of an empty one.
+
+    No run's sum depends on the values of another, not even by rounding.
+
+    Parameters
+    ----------
+    values : ndarray, shape (total, ...)
+        Those of all runs. Booleans are counted.
+    offsets : ndarray of integers, shape (n_runs + 1,)
+        From 0 to the number of values.
+
+    Returns
+    -------
+    ndarray of the same dtype, or int64 for booleans, shape (n_runs, ...)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cellwise.ragged import sum_runs
+    >>> sum_runs(np.array([1.0, 2.0, 3.0, 4.0, 5.0]), np.array([0, 2, 2, 5]))
+    array([ 3.,  0., 12.])
+    """
+    starts, is_full = offsets[:-1], offsets[1:] > offsets[:-1]
+    dtype = np.dtype(np.int64) if values.dtype == bool else values.dtype
+    if not is_full.all():
+        sums = np.zeros((len(starts), *values.shape[1:]), dtype)
+        if is_full.any():
+            sums[is_full] = np.add.reduceat(values, starts[is_full], dtype=dtype)
+        return sums
+    if len(starts) == 0:
+        return np.zeros((0, *values.shape[1:]), dtype)
+    return np.add.reduceat(values, starts, dtype=dtype)
 
 
 def joined(runs, dtype):
@@ -19,7 +104,7 @@ def with_runs(values, offsets, rows, own, own_offsets):
     of_own = np.repeat(is_own, sizes)
     made = np.empty(len(of_own), values.dtype)
     made[of_own], made[~of_own] = own, values
-    return made, np.append(0, np.cumsum(sizes))
+    return made, offsets_of(sizes)
 
 
 class Ragged:
@@ -28,7 +113,7 @@ class Ragged:
     Parameters
     ----------
     values : ndarray, shape (total,)
-        All runs, one behind another.
+        All runs, concatenated.
     offsets : ndarray of int64, shape (rows + 1,)
         Where each run begins, and at the end the number of values.
 
@@ -90,6 +175,29 @@ class Ragged:
             raise IndexError(f"row must be in {-len(self)}..{len(self) - 1}: got {k}")
         k %= len(self)
         return self.values[self.offsets[k] : self.offsets[k + 1]]
+
+    def take(self, rows):
+        """Runs of some rows, by position, in their order.
+
+        Parameters
+        ----------
+        rows : ndarray of integers, shape (n,)
+            In 0..len(self) - 1; a row may come several times.
+
+        Returns
+        -------
+        Ragged
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from cellwise import Ragged
+        >>> runs = Ragged(np.array([5, 6, 7, 8]), [0, 2, 2, 4]).take(np.array([2, 0, 2]))
+        >>> [run.tolist() for run in runs]
+        [[7, 8], [5, 6], [7, 8]]
+        """
+        sizes = self.sizes[rows]
+        return Ragged._of(self.values[expand(self.offsets[rows], sizes)], offsets_of(sizes))
 
     def __iter__(self):
         for start, stop in zip(self.offsets, self.offsets[1:]):

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 import cellwise as cw
 from cellwise.features._sorted_leaves import (
-    ancestors,
     auto_levels,
     cell_counts,
     count_within,
@@ -25,16 +24,6 @@ any_cell = st.builds(
     st.integers(0, 30),
 )
 some_cells = st.lists(any_cell, max_size=40).map(lambda cells: np.sort(np.array(cells, np.uint64)))
-
-
-@unhurried
-@given(some_cells, st.integers(0, 30))
-def test_ancestors_are_parents_where_there_are_any(cells, level):
-    cells = np.append(cells, np.uint64(0))
-    fine = cw.cell_level(cells) >= level
-    expected = np.zeros_like(cells)
-    expected[fine] = cw.cell_parent(cells[fine], level)
-    assert ancestors(cells, level).tolist() == expected.tolist()
 
 
 @unhurried
@@ -56,9 +45,14 @@ def test_count_within_any_cells(rows, cells):
     assert count_within(*np.unique(rows, return_counts=True), cells).tolist() == expected
 
 
+def test_runs():
+    cell, offsets = runs(np.array([3, 3, 5, 9, 9, 9], np.uint64))
+    assert (cell.tolist(), offsets.tolist()) == ([3, 5, 9], [0, 2, 3, 6])
+
+
 def test_runs_of_nothing():
-    cell, start = runs(np.empty(0, np.uint64))
-    assert len(cell) == len(start) == 0
+    cell, offsets = runs(np.empty(0, np.uint64))
+    assert (cell.tolist(), offsets.tolist()) == ([], [0])
 
 
 def one_by_one(rows, levels, least, rollup):

@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_array, check_consistent_length, check
 from .. import inputs
 from ..cell_union import CellUnion
 from ..cells.geometry import cell_to_polygon
-from ..cells.hierarchy import cell_children, cell_level
+from ..cells.hierarchy import cell_children, cell_level, cell_parent
 from ..groups import Vocabulary, count_cells
 from ._base import (
     CellTransformer,
@@ -23,7 +23,7 @@ from ._base import (
     leaf_at,
     tokens_from_cells,
 )
-from ._sorted_leaves import ancestors, batches, count_within, runs, spans
+from ._sorted_leaves import batches, count_within, runs, spans
 
 # With criterion="variance" each further cell must explain so many times the variance within the cell it is part of.
 PRICE = 4.0
@@ -672,7 +672,7 @@ class _Tree:
 
 def _cells_of_level(ordered, level):
     """Cells of `level` that hold any of the sorted cells, ascending."""
-    some = (ancestors(ordered[rows], level) for rows in batches(len(ordered)))
+    some = (cell_parent(ordered[rows], level, on_invalid="null") for rows in batches(len(ordered)))
     return np.unique(np.concatenate([ordered[:0], *(runs(cells[cells != 0])[0] for cells in some)]))
 
 

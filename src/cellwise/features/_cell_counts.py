@@ -9,8 +9,9 @@ from sklearn.utils.validation import check_is_fitted
 from .. import inputs
 from ..cells.adjacency import cell_disk
 from ..cells.geometry import cell_area
-from ..cells.hierarchy import cell_level
+from ..cells.hierarchy import cell_level, cell_parent
 from ..groups import Vocabulary, count_cells, number_cells
+from ..ragged import sum_runs
 from ._base import (
     CellTransformer,
     as_levels,
@@ -21,7 +22,7 @@ from ._base import (
     leaf_at,
     tokens_from_cells,
 )
-from ._sorted_leaves import ancestors, auto_levels, batches, cell_counts, runs
+from ._sorted_leaves import auto_levels, batches, cell_counts, runs
 
 # Cells of disks looked up at a time.
 CHUNK = 1 << 15
@@ -307,10 +308,10 @@ class CellCounts(CellTransformer):
 
     def _put(self, values, cells, level, counts):
         """Write for sorted cells what is around them at one level."""
-        ancestor = ancestors(cells, level)
+        ancestor = cell_parent(cells, level, on_invalid="null")
         placed = np.flatnonzero(ancestor)
-        center, start = runs(ancestor[placed])
-        sizes = np.diff(start, append=len(placed))
+        center, offsets = runs(ancestor[placed])
+        sizes = np.diff(offsets)
         for column, ring in enumerate(self.rings_):
             values[placed, column] = np.repeat(self._around(center, ring, level, counts), sizes)
 
@@ -321,14 +322,15 @@ class CellCounts(CellTransformer):
         base = self._known.blocks.get(level, (0, 0))[0]
         for first in range(0, len(center), step):
             some = slice(first, first + step)
-            near, start = center[some], None
+            near = center[some]
+            offsets = np.arange(len(near) + 1)
             if ring > 0:
                 disks = cell_disk(near, ring)
-                near, start = disks.values, disks.offsets[:-1]
+                near, offsets = disks.values, disks.offsets
             at = self._known.positions(near, level)
-            values[some] = _sums(counts[np.where(at < 0, -1, at - base)], start)
+            values[some] = sum_runs(counts[np.where(at < 0, -1, at - base)], offsets)
             if self.normalize == "area":
-                values[some] /= _sums(cell_area(near, unit="km2"), start)
+                values[some] /= sum_runs(cell_area(near, unit="km2"), offsets)
         return values
 
     # --- saving -------------------------------------------------------------------------------------------------------
@@ -357,11 +359,6 @@ class CellCounts(CellTransformer):
             all_cells.append(cells)
             all_counts.append(np.array(counts, np.int64))
         self._set_counts(all_cells, all_counts)
-
-
-def _sums(values, start):
-    """Sum of each run of values; with no starts each value is its own."""
-    return values if start is None else np.add.reduceat(values, start)
 
 
 def _as_rings(rings):

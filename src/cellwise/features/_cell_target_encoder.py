@@ -12,6 +12,7 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, proces
 from sklearn.utils.validation import check_is_fitted
 
 from .. import inputs
+from ..cells.hierarchy import cell_level
 from ..groups import Vocabulary, count_cells, number_cells, take_rows
 from ._base import (
     CellTransformer,
@@ -24,9 +25,9 @@ from ._base import (
     tokens_from_cells,
 )
 from ._cell_encoder import CHUNK
-from ._grouped_sums import CellSums, Folds, Target, at_level, cells_of_rows, coarser
+from ._grouped_sums import CellSums, Folds, Target, cells_of_rows, coarser
 from ._shrinkage import STATISTICS, Estimates, Medians
-from ._sorted_leaves import ancestors, auto_levels
+from ._sorted_leaves import auto_levels
 from ._splitters import auto_block_level, deal
 
 FEW_VALUES, FEW_ROWS = 4, 200  # integers no more varied, in no more rows, are taken as numbers in silence
@@ -552,7 +553,7 @@ class CellTargetEncoder(CellTransformer):
         self.prior_ = np.zeros(1) if is_count else self._told(estimates.prior[:, 0].copy())
         for k, level in enumerate(self.levels_):
             cells, up, cell_at = steps.pop()
-            sums, is_other = finest.over(cell_at, len(cells)), ~at_level(cells, level)
+            sums, is_other = finest.over(cell_at, len(cells)), cell_level(cells) != level
             for values in sums:
                 values[is_other] = 0
             kept = sums[0][:, 0] > 0  # not where all weigh 0
@@ -749,7 +750,7 @@ def _saved_numbers(name, values, length, *, least=-(2.0**1023), null=None):
 def _saved_cells(name, tokens, level):
     """Saved cells; raise unless they are distinct cells of the level, in order."""
     cells = cells_from_tokens(name, tokens)
-    if not np.array_equal(cells, np.unique(cells)) or not np.array_equal(cells, ancestors(cells, level)):
+    if not np.array_equal(cells, np.unique(cells)) or (cell_level(cells) != level).any():
         raise ValueError(f"{name} must be distinct cells of level {level}, sorted")
     return cells
 

@@ -88,10 +88,5 @@ def coarser(cells, level):
     """Cells of a coarser level, and in which of them each of the cells lies. Level -1 is one cell, with all rows."""
     if level < 0:
         return np.zeros(1, np.uint64), np.zeros(len(cells), np.int32)
-    above, start = runs(at_most(cells, level))
-    return above, np.repeat(np.arange(len(above), dtype=np.int32), np.diff(start, append=len(cells)))
-
-
-def at_level(cells, level):
-    """Whether each of the cells, none finer than `level`, is of that level; all are for -1."""
-    return np.ones(len(cells), bool) if level < 0 else cells & np.uint64(1 << 2 * (30 - level)) != 0
+    above, offsets = runs(at_most(cells, level))
+    return above, np.repeat(np.arange(len(above), dtype=np.int32), np.diff(offsets))

@@ -4,14 +4,18 @@ Along the curve the leaves of a cell are one run, so rows that are sorted by lea
 level too. Counts and sums at all levels therefore need one sort and no hashing:
 
     ordered, count = count_cells(cells)                 once, in the core
-    ancestor = ancestors(ordered, level)                at each level
-    cell, start = runs(ancestor)                        cell k holds ordered[start[k]:start[k + 1]]
-    total = np.add.reduceat(count, start)               any sum over the rows of each cell
+    ancestor = cell_parent(ordered, level)              at each level
+    cell, offsets = runs(ancestor)                      cell k holds ordered[offsets[k]:offsets[k + 1]]
+    total = sum_runs(count, offsets)                    any sum over the rows of each cell
 
-Rows may have cells coarser than leaves: at levels finer than their own they have no ancestor, which is 0.
+Rows may have cells coarser than leaves: at levels finer than their own they have no ancestor, and with
+``on_invalid="null"`` that is 0.
 """
 
 import numpy as np
+
+from ..cells.hierarchy import cell_parent, cell_range_max, cell_range_min
+from ..ragged import offsets_of, sum_runs
 
 ROWS = 1 << 15  # looked at together, where what is made on the way would need more memory than the result
 
@@ -21,28 +25,18 @@ def batches(n):
     return (slice(start, start + ROWS) for start in range(0, n, ROWS))
 
 
-def ancestors(cells, level):
-    """Ancestor of each cell at `level`; 0 for missing cells and for those coarser than `level`."""
-    bit = 1 << 2 * (30 - int(level))  # the lowest bit set in the ids of the level
-    coarse = cells & np.uint64(2 * bit - 1) == 0
-    ancestor = cells & np.uint64((1 << 64) - bit)
-    ancestor |= np.uint64(bit)
-    ancestor[coarse] = 0
-    return ancestor
-
-
 def at_most(cells, level):
     """The cells, those finer than `level` replaced by their ancestors there."""
-    ancestor = ancestors(cells, level)
+    ancestor = cell_parent(cells, level, on_invalid="null")
     return np.where(ancestor == 0, cells, ancestor)
 
 
 def runs(ordered):
-    """Distinct values of a sorted array, ascending, and where each begins."""
-    first = np.ones(len(ordered), bool)
-    np.not_equal(ordered[1:], ordered[:-1], out=first[1:])
-    start = np.flatnonzero(first)
-    return ordered[start], start
+    """Distinct values of a sorted array, ascending, and the offsets of the runs of equal ones."""
+    first = np.ones(len(ordered) + 1, bool)
+    np.not_equal(ordered[1:], ordered[:-1], out=first[1:-1])
+    offsets = np.flatnonzero(first)
+    return ordered[offsets[:-1]], offsets
 
 
 def cell_counts(ordered, level, count=None):
@@ -50,7 +44,7 @@ def cell_counts(ordered, level, count=None):
 
     `count` says how many there are of each of the sorted cells, if not one.
     """
-    return _counted(ancestors(ordered, level), count)
+    return _counted(cell_parent(ordered, level, on_invalid="null"), count)
 
 
 def _counted(ancestor, count):
@@ -58,23 +52,23 @@ def _counted(ancestor, count):
     if not ancestor.all():
         placed = ancestor != 0
         ancestor, count = ancestor[placed], None if count is None else count[placed]
-    cell, start = runs(ancestor)
-    if count is None:
-        return cell, np.diff(start, append=len(ancestor))
-    return cell, np.add.reduceat(count, start) if len(start) else count
+    cell, offsets = runs(ancestor)
+    return cell, np.diff(offsets) if count is None else sum_runs(count, offsets)
 
 
 def count_within(ordered, count, cells):
     """How many of the sorted cells, `count` of each, lie within each of `cells`, which may be of any levels."""
     start, stop = spans(ordered, cells)
-    before = np.append(0, np.cumsum(count))
+    before = offsets_of(count)
     return before[stop] - before[start]
 
 
 def spans(ordered, cells):
     """Where the sorted cells that lie within each of `cells` begin, and the position after their last."""
-    reach = (cells & (~cells + np.uint64(1))) - np.uint64(1)  # from a cell's id to the ends of its range of leaves
-    return np.searchsorted(ordered, cells - reach, "left"), np.searchsorted(ordered, cells + reach, "right")
+    return (
+        np.searchsorted(ordered, cell_range_min(cells), "left"),
+        np.searchsorted(ordered, cell_range_max(cells), "right"),
+    )
 
 
 def frequent_cells(ordered, count, levels, least, *, rollup):
@@ -93,15 +87,15 @@ def frequent_cells(ordered, count, levels, least, *, rollup):
             left, left_count = ordered, count  # a frequent cell of this level contains the frequent ones within it
         elif not rollup or left_count.sum() < least:
             continue
-        ancestor = ancestors(left, level)
-        cell, start = runs(ancestor[ancestor != 0])
+        ancestor = cell_parent(left, level, on_invalid="null")
+        cell, offsets = runs(ancestor[ancestor != 0])
         here = _counted(ancestor, left_count)[1]
         frequent = here >= least
         cells.append(cell[frequent])
         counts.append(here[frequent] if is_asked else count_within(ordered, count, cell[frequent]))
         if rollup:
             taken = ancestor != 0
-            taken[taken] = np.repeat(frequent, np.diff(start, append=np.count_nonzero(taken)))
+            taken[taken] = np.repeat(frequent, np.diff(offsets))
             left, left_count = left[~taken], left_count[~taken]
     return np.concatenate(cells[::-1]), np.concatenate(counts[::-1])
 

@@ -12,6 +12,7 @@ from ..cells.adjacency import cell_disk
 from ..cells.conversion import latlng_to_cell
 from ..cells.hierarchy import cell_parent
 from ..neighbors import NeighborIndex, canonical_latlng
+from ..ragged import expand, offsets_of, sum_runs
 from ..units import length_unit
 from ._base import CellTransformer, check_keys, check_list, column_names, column_position, leaf_at, pick_column
 from ._splitters import auto_block_level
@@ -536,7 +537,7 @@ class SpatialLag(CellTransformer):
         """Number of each neighbourhood by `rings`, and its rows."""
         cells, which = np.unique(cell_parent(leaves, self.level), return_inverse=True)
         for hood, ring in enumerate(self._hoods.values()):
-            disks = _take(cell_disk(cells, ring), which)
+            disks = cell_disk(cells, ring).take(which)
             for part in self.index_.in_cells_parts(lat, lng, disks, **hidden):
                 part = _Neighbors(*part)
                 yield hood, part.only(part.rank() < self.largest_)
@@ -612,29 +613,25 @@ class SpatialLag(CellTransformer):
 
 
 class _Neighbors:
-    """Neighbours of some rows: the runs of all one behind another, each in the order of distance."""
+    """Neighbors of some rows, in runs that are each in the order of distance."""
 
     def __init__(self, queries, sizes, rows, arcs):
         self.queries, self.sizes, self.rows, self.arcs = queries, sizes, rows, arcs
-        self.starts = np.cumsum(sizes) - sizes
+        self.offsets = offsets_of(sizes)
 
     def rank(self):
-        """Place of each neighbour in its run, from 0."""
-        return np.arange(len(self.rows)) - np.repeat(self.starts, self.sizes)
+        """Place of each neighbor in its run, from 0."""
+        return expand(np.zeros(len(self.sizes), np.int64), self.sizes)
 
     def only(self, kept):
-        """Those of the neighbours that are `kept`."""
+        """Those of the neighbors that are `kept`."""
         if kept.all():
             return self
         return _Neighbors(self.queries, self.sums(kept), self.rows[kept], self.arcs[kept])
 
     def sums(self, values):
-        """Sum of each run; 0 of an empty one. No run's sum depends on another's values, not even by rounding."""
-        totals = np.zeros(len(self.sizes), np.int64 if values.dtype == bool else values.dtype)
-        some = self.sizes > 0
-        if some.any():
-            totals[some] = np.add.reduceat(values, self.starts[some], dtype=totals.dtype)
-        return totals
+        """Sum of each run of values."""
+        return sum_runs(values, self.offsets)
 
     def mean_arcs(self):
         """Mean of the arcs of each run; NaN of an empty one."""
@@ -643,8 +640,8 @@ class _Neighbors:
     def farthest(self):
         """Arc to the last of each run; 0 for an empty one."""
         farthest = np.zeros(len(self.sizes))
-        some = self.sizes > 0
-        farthest[some] = self.arcs[(self.starts + self.sizes)[some] - 1]
+        is_full = self.sizes > 0
+        farthest[is_full] = self.arcs[self.offsets[1:][is_full] - 1]
         return farthest
 
     def moments(self, values, weights, wanted):
@@ -662,14 +659,6 @@ class _Neighbors:
             return {"mean": mean}
         square = (values - np.repeat(mean, self.sizes)) ** 2
         return {"mean": mean, "std": np.sqrt(self.sums(square if weights is None else square * weights) / n)}
-
-
-def _take(runs, which):
-    """Ragged of some runs, by number."""
-    sizes = runs.sizes[which]
-    starts = np.cumsum(sizes) - sizes
-    at = np.repeat(runs.offsets[which] - starts, sizes) + np.arange(sizes.sum())
-    return type(runs)(runs.values[at], np.append(0, np.cumsum(sizes)))
 
 
 def _numbers(name, X, k):

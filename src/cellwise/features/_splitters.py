@@ -10,7 +10,7 @@ from sklearn.model_selection import BaseCrossValidator
 from sklearn.utils import _safe_indexing, check_random_state, indexable
 
 from .. import inputs
-from ..cells.hierarchy import cell_level
+from ..cells.hierarchy import cell_level, cell_parent
 from ..neighbors import NeighborIndex
 from ..units import length_unit
 from ._base import (
@@ -22,7 +22,7 @@ from ._base import (
     pick_column,
     places_in,
 )
-from ._sorted_leaves import ancestors, cell_counts
+from ._sorted_leaves import cell_counts
 
 BLOCKS_PER_FOLD = 5  # of level="auto": a fold's worth of rows is to be spread over about so many blocks or more
 
@@ -102,7 +102,7 @@ class _CellSplitter(BaseCrossValidator):
         n = len(places.cells)
         ordered = np.sort(places.cells)
         level = auto_block_level(ordered, self._test_share(n)) if self.level == "auto" else int(self.level)
-        block = ancestors(places.cells, level)
+        block = cell_parent(places.cells, level, on_invalid="null")
         if not block.all():
             k = int(np.argmin(block))
             raise ValueError(

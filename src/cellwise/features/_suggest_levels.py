@@ -11,11 +11,12 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils import check_random_state
 from tqdm import tqdm
 
-from ..cells.hierarchy import cell_level
+from ..cells.hierarchy import cell_level, cell_parent
 from ..inputs import check_integer, import_extra
 from ..levels import level_table
+from ..ragged import sum_runs
 from ._cell_encoder import CellEncoder
-from ._sorted_leaves import ancestors, auto_levels, cell_counts, runs
+from ._sorted_leaves import auto_levels, cell_counts, runs
 from ._splitters import auto_block_level, deal, read_places, rows_of, spoken_length
 
 N_FOLDS = 5
@@ -178,7 +179,7 @@ def suggest_levels(
     n_folds = min(N_FOLDS, len(cells))
     random = rng.permutation(len(cells)) % n_folds
     block_level = min(auto_block_level(ordered, 1 / N_FOLDS), levels[-1])
-    _, row_block, count = np.unique(ancestors(ordered, block_level), return_inverse=True, return_counts=True)
+    _, row_block, count = np.unique(cell_parent(ordered, block_level), return_inverse=True, return_counts=True)
     blocked = deal(count, n_folds, rng)[row_block]
     statistics = {
         name: [_FoldStatistics(ordered, column, fold) for column in y_columns.T]
@@ -369,15 +370,15 @@ def _as_columns(y, n_rows, estimator):
 
 def _between(ordered, y, level):
     """Share of the variance between cells, adjusted for their number; several columns of y add up."""
-    _, start = runs(ancestors(ordered, level))
-    n, k = len(ordered), len(start)
+    _, offsets = runs(cell_parent(ordered, level))
+    n, k = len(ordered), len(offsets) - 1
     if k == n:
         return np.nan
     y = y - y.mean(axis=0)
     total = (y**2).sum()
     if total == 0:
         return np.nan
-    explained = (np.add.reduceat(y, start) ** 2 / np.diff(start, append=n)[:, None]).sum()
+    explained = (sum_runs(y, offsets) ** 2 / np.diff(offsets)[:, None]).sum()
     return max(0.0, 1 - (total - explained) / total * (n - 1) / (n - k))
 
 
@@ -397,14 +398,15 @@ class _FoldStatistics:
         The first is of the rows in each fold, the second of those in all others, which a fold learns from.
         """
         if level not in self._levels:
-            _, start = runs(ancestors(self.ordered, level))
-            at = np.repeat(np.arange(len(start)), np.diff(start, append=len(self.fold))) * self.n_folds + self.fold
+            _, offsets = runs(cell_parent(self.ordered, level))
+            n_cells = len(offsets) - 1
+            at = np.repeat(np.arange(n_cells), np.diff(offsets)) * self.n_folds + self.fold
             tested = [
-                np.bincount(at, weights, len(start) * self.n_folds).reshape(len(start), self.n_folds)
+                np.bincount(at, weights, n_cells * self.n_folds).reshape(n_cells, self.n_folds)
                 for weights in (None, self.y, self.y**2)
             ]
             learnt = [part.sum(axis=1, keepdims=True) - part for part in tested]
-            self._levels[level] = start, tested, learnt
+            self._levels[level] = offsets[:-1], tested, learnt
         return self._levels[level]
 
     def mean(self):
