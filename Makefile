@@ -47,9 +47,10 @@ test-threads: $(VENV)/.dev  ## run each test of native code in eight threads at 
 sanitize: $(VENV)/.dev  ## run the suite on native code built with ASan and UBSan
 	./scripts/sanitize $(BIN)/python tests
 
-lint: $(VENV)/.dev  ## check style, imports and docstrings
+lint: $(VENV)/.dev  ## check style, imports, docstrings and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 
 format: $(VENV)/.dev  ## bring the code into style
 	$(BIN)/ruff check --fix .
@@ -65,4 +66,4 @@ docs: $(VENV)/.dev  ## build the site into build/docs
 	@echo build/docs/index.html
 
 clean:  ## remove what was built
-	rm -rf $(VENV) build out dist .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build out dist .pytest_cache .ruff_cache .mypy_cache .hypothesis

@@ -12,6 +12,7 @@ version = release = cw.__version__
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "numpydoc"]
 autosummary_generate = True
 autosummary_ignore_module_all = False
+autodoc_typehints = "none"  # the docstrings tell them in words
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
 html_theme = "alabaster"

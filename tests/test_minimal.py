@@ -1,5 +1,7 @@
 """If only one test file is run then this is the one: it needs cellwise and pytest alone, on any fresh wheel."""
 
+from importlib.resources import files
+
 import numpy as np
 import pytest
 
@@ -11,6 +13,10 @@ LEAF, L15 = 10743750136202470315, 10743750135264575488
 def test_backend_is_told():
     assert cw.backend() in ("native", "numpy")
     assert cw.build_info()["version"] == cw.__version__
+
+
+def test_annotations_are_shipped():
+    assert (files("cellwise") / "py.typed").is_file()
 
 
 def test_records_to_cells_and_back():

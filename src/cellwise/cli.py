@@ -1,14 +1,17 @@
 """The command line: look at one cell, cover a rectangle or a cap."""
 
+from __future__ import annotations
+
 import argparse
 import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import cellwise as cw
 
 
-def main(arguments=None):
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; 0 on success, 2 with one line on the error stream for bad input.
 
     Parameters
@@ -40,7 +43,7 @@ def main(arguments=None):
     return 0
 
 
-def _parser():
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="cellwise", description="Google's S2 cells on the command line.")
     parser.add_argument("--version", action="version", version=f"cellwise {cw.__version__} ({cw.backend()})")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -58,7 +61,7 @@ def _parser():
     cover = commands.add_parser("cover", help="cover a region with few cells", description="Cover a region.")
     region = cover.add_mutually_exclusive_group(required=True)
     region.add_argument("--rect", nargs=4, type=float, metavar=("SOUTH", "NORTH", "WEST", "EAST"), help="degrees")
-    region.add_argument("--cap", nargs=3, type=float, metavar=("LAT", "LNG", "RADIUS"), help="degrees, metres")
+    region.add_argument("--cap", nargs=3, type=float, metavar=("LAT", "LNG", "RADIUS"), help="degrees, meters")
     cover.add_argument("--min-level", type=int, default=0, metavar="N", help="coarsest level, 0..30 (default 0)")
     cover.add_argument("--max-level", type=int, default=30, metavar="N", help="finest level, 0..30 (default 30)")
     cover.add_argument("--max-cells", type=int, default=8, metavar="N", help="cells to aim for (default 8)")
@@ -70,8 +73,12 @@ def _parser():
     return parser
 
 
-def _cover(options):
-    region = cw.Rect(options.rect[:2], options.rect[2:]) if options.rect else cw.Cap(*options.cap, unit="m")
+def _cover(options: argparse.Namespace) -> None:
+    if options.rect:
+        region: cw.Rect | cw.Cap = cw.Rect(options.rect[:2], options.rect[2:])
+    else:
+        lat, lng, radius = options.cap
+        region = cw.Cap(lat, lng, radius, unit="m")
     covering = cw.cover(
         region,
         min_level=options.min_level,
@@ -92,14 +99,14 @@ def _cover(options):
         print(f"{options.plot}: a map of {len(covering):,} cells", file=sys.stderr)
 
 
-def _inspect(options):
+def _inspect(options: argparse.Namespace) -> None:
     cell = _parse_cell(options.cell.strip())
     if options.level is not None:
         cell = cw.cell_parent(cell, options.level)
     print(describe(cell))
 
 
-def _parse_cell(text):
+def _parse_cell(text: str) -> int:
     """Id of what a person wrote."""
     if "," in text:
         numbers = text.split(",")
@@ -123,24 +130,24 @@ def _parse_cell(text):
     return cell
 
 
-def _length(metres):
+def _length(meters: float) -> str:
     for unit, size in (("km", 1000.0), ("m", 1.0), ("cm", 0.01)):
-        if metres >= size:
-            return f"{metres / size:,.3g} {unit}" if metres / size < 1000 else f"{metres / size:,.0f} {unit}"
-    return f"{metres * 1000:.2g} mm"
+        if meters >= size:
+            return f"{meters / size:,.3g} {unit}" if meters / size < 1000 else f"{meters / size:,.0f} {unit}"
+    return f"{meters * 1000:.2g} mm"
 
 
-def _area(square_metres):
-    if square_metres >= 1e9:
-        return f"{square_metres / 1e6:,.0f} km2"
-    if square_metres >= 1e6:
-        return f"{square_metres / 1e6:,.3g} km2"
-    if square_metres >= 100:
-        return f"{square_metres:,.0f} m2"
-    return f"{square_metres:.3g} m2" if square_metres >= 0.1 else f"{square_metres * 1e4:.3g} cm2"
+def _area(square_meters: float) -> str:
+    if square_meters >= 1e9:
+        return f"{square_meters / 1e6:,.0f} km2"
+    if square_meters >= 1e6:
+        return f"{square_meters / 1e6:,.3g} km2"
+    if square_meters >= 100:
+        return f"{square_meters:,.0f} m2"
+    return f"{square_meters:.3g} m2" if square_meters >= 0.1 else f"{square_meters * 1e4:.3g} cm2"
 
 
-def describe(cell):
+def describe(cell: int) -> str:
     r"""What a person wants to know of a cell, as lines of text.
 
     Parameters
@@ -177,7 +184,7 @@ def describe(cell):
         ("signed", str(cw.cell_to_int64(cell))),
         ("hex", f"0x{cell:016x}"),
         ("path", cw.cell_to_string(cell)),
-        ("centre", f"{lat:.{places}f}, {lng:.{places}f}"),
+        ("center", f"{lat:.{places}f}, {lng:.{places}f}"),
         ("edges", f"{_length(edges.min())} to {_length(edges.max())}"),
         ("area", _area(area)),
         ("leaves", f"{cw.cell_to_token(cw.cell_range_min(cell))} .. {cw.cell_to_token(cw.cell_range_max(cell))}"),
@@ -193,14 +200,14 @@ def describe(cell):
         f"  face {labels} ^ marker bit of level {level}" if digits else "  face ^ marker bit of level 0",
     ]
     if digits:
-        lines.append(f"  {face:>3}  {' '.join(f'{int(d, 2):>2}' for d in digits)}   quarter taken at each level")
+        lines.append(f"  {face:>3}  {' '.join(f'{int(d, 2):>2}' for d in digits)}   child taken at each level")
     if level:
         chain = [cw.cell_to_token(cw.cell_parent(cell, k)) for k in range(level, -1, -1)]
         lines += ["", "parents, finest first", *_wrapped(chain, " < ", 110)]
     return "\n".join(lines)
 
 
-def _wrapped(words, joint, width):
+def _wrapped(words: Sequence[str], joint: str, width: int) -> list[str]:
     line, lines = "  " + words[0], []
     for word in words[1:]:
         if len(line) + len(joint) + len(word) > width:

@@ -1,11 +1,20 @@
 """The sizes of cells, level by level, and the level for a size."""
 
+from __future__ import annotations
+
 import math
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 
+from ._typing import AreaUnit, FloatScalar, LengthUnit
 from .inputs import check_choice, check_number
 from .units import area_unit, length_unit
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Rule: TypeAlias = Literal["closest", "max", "min"]
 
 # Size at level 0 (radians, steradians), as if all levels were alike: halved (quartered) at each further level these
 # bound the cells of every level, or are their exact average. S2's quadratic projection: Google's s2metrics.
@@ -17,7 +26,7 @@ _AVG_AREA = 4 * math.pi / 6
 _MAX_AREA = 2.635799256963161491
 
 
-def level_table(*, length="m", area="m2"):
+def level_table(*, length: LengthUnit = "m", area: AreaUnit = "m2") -> pd.DataFrame:
     """Number, edge lengths and areas of the cells of each level.
 
     Parameters
@@ -61,7 +70,7 @@ def level_table(*, length="m", area="m2"):
     )
 
 
-def level_for_edge(length, *, unit="m", rule="closest"):
+def level_for_edge(length: FloatScalar, *, unit: LengthUnit = "m", rule: Rule = "closest") -> int:
     """Level whose cells have edges of about `length`.
 
     Parameters
@@ -88,7 +97,7 @@ def level_for_edge(length, *, unit="m", rule="closest"):
     return _level(value, rule, 2, _MIN_EDGE, _AVG_EDGE, _MAX_EDGE)
 
 
-def level_for_area(area, *, unit="m2", rule="closest"):
+def level_for_area(area: FloatScalar, *, unit: AreaUnit = "m2", rule: Rule = "closest") -> int:
     """Level whose cells have about the given area.
 
     Parameters
@@ -115,14 +124,14 @@ def level_for_area(area, *, unit="m2", rule="closest"):
     return _level(value, rule, 4, _MIN_AREA, _AVG_AREA, _MAX_AREA)
 
 
-def _positive(name, value):
-    value = check_number(name, value)
-    if value <= 0:
-        raise ValueError(f"{name} must be positive: got {value!r}")
-    return value
+def _positive(name: str, value: FloatScalar) -> float:
+    number = check_number(name, value)
+    if number <= 0:
+        raise ValueError(f"{name} must be positive: got {number!r}")
+    return number
 
 
-def _level(value, rule, factor, smallest, average, largest):
+def _level(value: float, rule: Rule, factor: int, smallest: float, average: float, largest: float) -> int:
     check_choice("rule", rule, ("closest", "max", "min"))
     sizes = np.array({"closest": average, "max": largest, "min": smallest}[rule]) / float(factor) ** np.arange(31)
     if rule == "max":

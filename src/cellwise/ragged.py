@@ -4,10 +4,24 @@ Runs are values of several rows in one array, one row's after another's. Their s
 their offsets where each row's begin, with the number of all values at the end.
 """
 
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Generic, SupportsIndex, TypeVar, overload
+
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from ._typing import AnyArray, Int64Array
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Value = TypeVar("Value", bound=np.generic, covariant=True)
+"""Type of the values: ``Ragged[np.uint64]`` holds cells."""
 
 
-def offsets_of(sizes):
+def offsets_of(sizes: AnyArray) -> Int64Array:
     """Offsets of runs of these sizes.
 
     Parameters
@@ -30,7 +44,7 @@ def offsets_of(sizes):
     return offsets
 
 
-def expand(starts, sizes):
+def expand(starts: AnyArray, sizes: AnyArray) -> Int64Array:
     """The numbers start, start + 1, ..., as many as its size says, for each run: positions of the values of runs.
 
     Parameters
@@ -53,7 +67,7 @@ def expand(starts, sizes):
     return np.repeat(starts - offsets[:-1], sizes) + np.arange(offsets[-1])
 
 
-def sum_runs(values, offsets):
+def sum_runs(values: AnyArray, offsets: AnyArray) -> AnyArray:
     """Sum of each run; 0 of an empty one.
 
     No run's sum depends on the values of another, not even by rounding.
@@ -88,12 +102,14 @@ def sum_runs(values, offsets):
     return np.add.reduceat(values, starts, dtype=dtype)
 
 
-def joined(runs, dtype):
+def joined(runs: Iterable[AnyArray], dtype: DTypeLike) -> tuple[AnyArray, Int64Array]:
     """Values and offsets of runs, one array each."""
     return np.concatenate([np.empty(0, dtype), *runs]), np.cumsum([0, *map(len, runs)])
 
 
-def with_runs(values, offsets, rows, own, own_offsets):
+def with_runs(
+    values: AnyArray, offsets: Int64Array, rows: Int64Array, own: AnyArray, own_offsets: Int64Array
+) -> tuple[AnyArray, Int64Array]:
     """Runs with those of some rows, ascending, put in where they were empty: values and offsets."""
     if len(own) == 0:
         return values, offsets
@@ -107,7 +123,7 @@ def with_runs(values, offsets, rows, own, own_offsets):
     return made, offsets_of(sizes)
 
 
-class Ragged:
+class Ragged(Generic[Value]):
     """Runs of values, one for each row: row ``k`` holds ``values[offsets[k]:offsets[k + 1]]``.
 
     Parameters
@@ -129,7 +145,10 @@ class Ragged:
 
     __slots__ = ("offsets", "values")
 
-    def __init__(self, values, offsets):
+    values: NDArray[Value]
+    offsets: Int64Array
+
+    def __init__(self, values: NDArray[Value], offsets: ArrayLike) -> None:
         self.values = np.asarray(values)
         self.offsets = np.asarray(offsets, np.int64)
         flat = self.values.ndim == self.offsets.ndim == 1 and len(self.offsets) > 0
@@ -145,21 +164,25 @@ class Ragged:
             )
 
     @classmethod
-    def _of(cls, values, offsets):
+    def _of(cls, values: NDArray[Value], offsets: Int64Array) -> Ragged[Value]:
         """Of arrays that are known to fit."""
         ragged = cls.__new__(cls)
         ragged.values, ragged.offsets = values, offsets
         return ragged
 
     @property
-    def sizes(self):
+    def sizes(self) -> Int64Array:
         """Length of each run, shape (rows,)."""
         return np.diff(self.offsets)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.offsets) - 1
 
-    def __getitem__(self, row):
+    @overload
+    def __getitem__(self, row: slice) -> Ragged[Value]: ...
+    @overload
+    def __getitem__(self, row: SupportsIndex) -> NDArray[Value]: ...
+    def __getitem__(self, row: slice | SupportsIndex) -> Ragged[Value] | NDArray[Value]:
         """Run of one row (a view), or the rows of a slice as a `Ragged`."""
         if isinstance(row, slice):
             start, stop, step = row.indices(len(self))
@@ -176,7 +199,7 @@ class Ragged:
         k %= len(self)
         return self.values[self.offsets[k] : self.offsets[k + 1]]
 
-    def take(self, rows):
+    def take(self, rows: AnyArray) -> Ragged[Value]:
         """Runs of some rows, by position, in their order.
 
         Parameters
@@ -199,21 +222,21 @@ class Ragged:
         sizes = self.sizes[rows]
         return Ragged._of(self.values[expand(self.offsets[rows], sizes)], offsets_of(sizes))
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[NDArray[Value]]:
         for start, stop in zip(self.offsets, self.offsets[1:]):
             yield self.values[start:stop]
 
-    def __eq__(self, other):
+    def __eq__(self, other: object) -> bool:
         if not isinstance(other, Ragged):
             return NotImplemented
         return np.array_equal(self.offsets, other.offsets) and np.array_equal(self.values, other.values)
 
-    __hash__ = None
+    __hash__ = None  # type: ignore[assignment]
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"Ragged({len(self)} rows, {len(self.values)} values of {self.values.dtype})"
 
-    def explode(self):
+    def explode(self) -> tuple[Int64Array, NDArray[Value]]:
         """Row number of each value, and the values: the long form.
 
         Returns
@@ -230,7 +253,7 @@ class Ragged:
         """
         return np.repeat(np.arange(len(self)), self.sizes), self.values
 
-    def to_arrow(self):
+    def to_arrow(self) -> pa.LargeListArray:
         """The runs as a pyarrow LargeListArray, without copying the values.
 
         Returns

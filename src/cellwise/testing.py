@@ -1,15 +1,19 @@
 """Help for tests of what builds on cellwise."""
 
+from __future__ import annotations
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ._dispatch import AVAILABLE_INSTRUCTION_SETS, BACKENDS, use
+from ._typing import CellLike, FloatLike
 from .cell_union import CellUnion
 from .cells.conversion import cell_to_token, latlng_to_cell
 
 __all__ = ["assert_cells_equal", "assert_covers", "available", "use"]
 
 
-def available():
+def available() -> list[tuple[str, str | None]]:
     """Every (backend, instruction set) of this build, for parametrising tests.
 
     Returns
@@ -27,21 +31,21 @@ def available():
     return [*native, *((name, None) for name in BACKENDS if name != "native")]
 
 
-def assert_cells_equal(actual, expected):
+def assert_cells_equal(actual: ArrayLike, expected: ArrayLike) -> None:
     """Raise an `AssertionError` that shows the first difference as tokens, unless both hold the same cells in order."""
-    actual, expected = np.asarray(actual, np.uint64).ravel(), np.asarray(expected, np.uint64).ravel()
-    if np.array_equal(actual, expected):
+    found, wanted = np.asarray(actual, np.uint64).ravel(), np.asarray(expected, np.uint64).ravel()
+    if np.array_equal(found, wanted):
         return
-    n = min(len(actual), len(expected))
-    different = np.flatnonzero(actual[:n] != expected[:n])
+    n = min(len(found), len(wanted))
+    different = np.flatnonzero(found[:n] != wanted[:n])
     where = int(different[0]) if len(different) else n
-    tokens = [cell_to_token(x[where : where + 3], on_invalid="null").tolist() for x in (actual, expected)]
+    tokens = [cell_to_token(x[where : where + 3], on_invalid="null").tolist() for x in (found, wanted)]
     raise AssertionError(
-        f"{len(actual)} cells, expected {len(expected)}; from index {where} on {tokens[0]}, expected {tokens[1]}"
+        f"{len(found)} cells, expected {len(wanted)}; from index {where} on {tokens[0]}, expected {tokens[1]}"
     )
 
 
-def assert_covers(cells, lat, lng):
+def assert_covers(cells: CellUnion | CellLike, lat: FloatLike, lng: FloatLike) -> None:
     """Raise an `AssertionError` that names the first position not covered, unless all are."""
     union = cells if isinstance(cells, CellUnion) else CellUnion(cells)
     outside = ~np.atleast_1d(union.contains(latlng_to_cell(lat, lng)))
@@ -49,5 +53,5 @@ def assert_covers(cells, lat, lng):
         k = int(np.argmax(outside))
         raise AssertionError(
             f"{outside.sum()} of {len(outside)} positions are not covered, first "
-            f"({np.ravel(lat)[k]!r}, {np.ravel(lng)[k]!r})"
+            f"({np.ravel(np.asarray(lat))[k]!r}, {np.ravel(np.asarray(lng))[k]!r})"
         )

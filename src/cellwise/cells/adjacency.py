@@ -1,12 +1,29 @@
 """Next to: along the curve, across edges and corners, and in steps around a cell."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, overload
+
+import numpy as np
+
 from .._dispatch import call
 from .._docs import shared_parameters
+from .._typing import CellArray, CellLike, CellScalar, IntLike, IntScalar, OnInvalid, SeriesLike
+from ..ragged import Ragged
 from .hierarchy import own_level
 
+if TYPE_CHECKING:
+    import pandas as pd
 
+
+@overload
+def cell_next(cell: CellScalar, *, out: None = None, on_invalid: OnInvalid = "raise") -> int: ...
+@overload
+def cell_next(cell: SeriesLike, *, out: None = None, on_invalid: OnInvalid = "raise") -> pd.Series: ...
+@overload
+def cell_next(cell: CellLike, *, out: CellArray | None = None, on_invalid: OnInvalid = "raise") -> CellArray: ...
 @shared_parameters
-def cell_next(cell, *, out=None, on_invalid="raise"):
+def cell_next(cell: CellLike, *, out: CellArray | None = None, on_invalid: OnInvalid = "raise") -> Any:
     """Next cell of the same level along the curve; the first follows the last.
 
     Parameters
@@ -32,8 +49,14 @@ def cell_next(cell, *, out=None, on_invalid="raise"):
     return call("cell_next", cell, out=out, on_invalid=on_invalid)
 
 
+@overload
+def cell_prev(cell: CellScalar, *, out: None = None, on_invalid: OnInvalid = "raise") -> int: ...
+@overload
+def cell_prev(cell: SeriesLike, *, out: None = None, on_invalid: OnInvalid = "raise") -> pd.Series: ...
+@overload
+def cell_prev(cell: CellLike, *, out: CellArray | None = None, on_invalid: OnInvalid = "raise") -> CellArray: ...
 @shared_parameters
-def cell_prev(cell, *, out=None, on_invalid="raise"):
+def cell_prev(cell: CellLike, *, out: CellArray | None = None, on_invalid: OnInvalid = "raise") -> Any:
     """Previous cell of the same level along the curve; the last precedes the first.
 
     Parameters
@@ -59,8 +82,16 @@ def cell_prev(cell, *, out=None, on_invalid="raise"):
     return call("cell_prev", cell, out=out, on_invalid=on_invalid)
 
 
+@overload
+def cell_advance(cell: CellScalar, n: IntScalar, *, out: None = None, on_invalid: OnInvalid = "raise") -> int: ...
+@overload
+def cell_advance(cell: SeriesLike, n: IntLike, *, out: None = None, on_invalid: OnInvalid = "raise") -> pd.Series: ...
+@overload
+def cell_advance(
+    cell: CellLike, n: IntLike, *, out: CellArray | None = None, on_invalid: OnInvalid = "raise"
+) -> CellArray: ...
 @shared_parameters
-def cell_advance(cell, n, *, out=None, on_invalid="raise"):
+def cell_advance(cell: CellLike, n: IntLike, *, out: CellArray | None = None, on_invalid: OnInvalid = "raise") -> Any:
     """Cell `n` places further along the curve at the same level, round and round.
 
     Parameters
@@ -85,7 +116,7 @@ def cell_advance(cell, n, *, out=None, on_invalid="raise"):
 
 
 @shared_parameters
-def cell_edge_neighbors(cell, *, out=None, on_invalid="raise"):
+def cell_edge_neighbors(cell: CellLike, *, out: CellArray | None = None, on_invalid: OnInvalid = "raise") -> CellArray:
     """The four cells of the same level across each cell's edges.
 
     Parameters
@@ -108,8 +139,18 @@ def cell_edge_neighbors(cell, *, out=None, on_invalid="raise"):
     return call("cell_edge_neighbors", cell, out=out, on_invalid=on_invalid)
 
 
+@overload
+def cell_vertex_neighbors(
+    cell: CellScalar, level: IntScalar, *, out: CellArray | None = None, on_invalid: OnInvalid = "raise"
+) -> CellArray: ...
+@overload
+def cell_vertex_neighbors(
+    cell: CellLike, level: IntLike, *, out: CellArray | None = None, on_invalid: OnInvalid = "raise"
+) -> Ragged[np.uint64]: ...
 @shared_parameters
-def cell_vertex_neighbors(cell, level, *, out=None, on_invalid="raise"):
+def cell_vertex_neighbors(
+    cell: CellLike, level: IntLike, *, out: CellArray | None = None, on_invalid: OnInvalid = "raise"
+) -> Any:
     """The four cells at `level` round the vertex of each cell's ancestor there that lies nearest to the cell.
 
     They hold everything that is nearer to the cell than half an edge at `level`. At a corner of the cube they are
@@ -137,8 +178,18 @@ def cell_vertex_neighbors(cell, level, *, out=None, on_invalid="raise"):
     return call("cell_vertex_neighbors", cell, level, out=out, on_invalid=on_invalid)
 
 
+@overload
+def cell_all_neighbors(
+    cell: CellScalar, level: IntScalar | None = None, *, out: CellArray | None = None, on_invalid: OnInvalid = "raise"
+) -> CellArray: ...
+@overload
+def cell_all_neighbors(
+    cell: CellLike, level: IntLike | None = None, *, out: CellArray | None = None, on_invalid: OnInvalid = "raise"
+) -> Ragged[np.uint64]: ...
 @shared_parameters
-def cell_all_neighbors(cell, level=None, *, out=None, on_invalid="raise"):
+def cell_all_neighbors(
+    cell: CellLike, level: IntLike | None = None, *, out: CellArray | None = None, on_invalid: OnInvalid = "raise"
+) -> Any:
     """All cells at `level` outside each cell that touch it, over an edge or a corner.
 
     Parameters
@@ -167,8 +218,16 @@ def cell_all_neighbors(cell, level=None, *, out=None, on_invalid="raise"):
     return call("cell_all_neighbors", cell, level, out=out, on_invalid=on_invalid)
 
 
+@overload
+def cell_disk(
+    cell: CellScalar, k: IntScalar, *, out: CellArray | None = None, on_invalid: OnInvalid = "raise"
+) -> CellArray: ...
+@overload
+def cell_disk(
+    cell: CellLike, k: IntLike, *, out: CellArray | None = None, on_invalid: OnInvalid = "raise"
+) -> Ragged[np.uint64]: ...
 @shared_parameters
-def cell_disk(cell, k, *, out=None, on_invalid="raise"):
+def cell_disk(cell: CellLike, k: IntLike, *, out: CellArray | None = None, on_invalid: OnInvalid = "raise") -> Any:
     """Cells of the same level within `k` steps of each cell, itself included.
 
     A step goes over an edge or a corner, so that away from the corners of the cube a disk is a square of
@@ -201,8 +260,16 @@ def cell_disk(cell, k, *, out=None, on_invalid="raise"):
     return call("cell_disk", cell, k, out=out, on_invalid=on_invalid)
 
 
+@overload
+def cell_ring(
+    cell: CellScalar, k: IntScalar, *, out: CellArray | None = None, on_invalid: OnInvalid = "raise"
+) -> CellArray: ...
+@overload
+def cell_ring(
+    cell: CellLike, k: IntLike, *, out: CellArray | None = None, on_invalid: OnInvalid = "raise"
+) -> Ragged[np.uint64]: ...
 @shared_parameters
-def cell_ring(cell, k, *, out=None, on_invalid="raise"):
+def cell_ring(cell: CellLike, k: IntLike, *, out: CellArray | None = None, on_invalid: OnInvalid = "raise") -> Any:
     """Cells of the same level exactly `k` steps from each cell; for 0, the cell itself.
 
     Parameters

@@ -1,14 +1,65 @@
 """Cells from and to positions, tokens, signed integers and strings."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal, overload
+
 import numpy as np
 
 from .. import inputs
 from .._dispatch import call
 from .._docs import shared_parameters
+from .._typing import (
+    AnyArray,
+    BytesArray,
+    CellArray,
+    CellLike,
+    CellScalar,
+    FloatArray,
+    FloatLike,
+    FloatScalar,
+    Int64Array,
+    IntLike,
+    IntScalar,
+    OnInvalid,
+    SeriesLike,
+    TextArray,
+    TextLike,
+    TextScalar,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
 
 
+@overload
+def latlng_to_cell(
+    lat: FloatScalar, lng: FloatScalar, level: IntScalar = 30, *, out: None = None, on_invalid: OnInvalid = "raise"
+) -> int: ...
+@overload
+def latlng_to_cell(
+    lat: SeriesLike, lng: FloatLike, level: IntLike = 30, *, out: None = None, on_invalid: OnInvalid = "raise"
+) -> pd.Series: ...
+@overload
+def latlng_to_cell(
+    lat: FloatLike,
+    lng: FloatLike,
+    level: IntLike = 30,
+    *,
+    out: CellArray | None = None,
+    on_invalid: OnInvalid = "raise",
+) -> CellArray: ...
 @shared_parameters
-def latlng_to_cell(lat, lng, level=30, *, out=None, on_invalid="raise"):
+def latlng_to_cell(
+    lat: FloatLike,
+    lng: FloatLike,
+    level: IntLike = 30,
+    *,
+    out: CellArray | None = None,
+    on_invalid: OnInvalid = "raise",
+) -> Any:
     """Cell at `level` that holds each position.
 
     Parameters
@@ -33,7 +84,7 @@ def latlng_to_cell(lat, lng, level=30, *, out=None, on_invalid="raise"):
 
     See Also
     --------
-    cell_to_latlng : Centres of cells.
+    cell_to_latlng : Centers of cells.
 
     Notes
     -----
@@ -55,9 +106,31 @@ def latlng_to_cell(lat, lng, level=30, *, out=None, on_invalid="raise"):
     return call("latlng_to_cell", lat, lng, level, out=out, on_invalid=on_invalid)
 
 
+@overload
+def cell_to_latlng(
+    cell: CellScalar, *, exact: bool = False, out: None = None, on_invalid: OnInvalid = "raise"
+) -> tuple[float, float]: ...
+@overload
+def cell_to_latlng(
+    cell: SeriesLike, *, exact: bool = False, out: None = None, on_invalid: OnInvalid = "raise"
+) -> tuple[pd.Series, pd.Series]: ...
+@overload
+def cell_to_latlng(
+    cell: CellLike,
+    *,
+    exact: bool = False,
+    out: tuple[FloatArray, FloatArray] | None = None,
+    on_invalid: OnInvalid = "raise",
+) -> tuple[FloatArray, FloatArray]: ...
 @shared_parameters
-def cell_to_latlng(cell, *, exact=False, out=None, on_invalid="raise"):
-    """Centre of each cell, in degrees.
+def cell_to_latlng(
+    cell: CellLike,
+    *,
+    exact: bool = False,
+    out: tuple[FloatArray, FloatArray] | None = None,
+    on_invalid: OnInvalid = "raise",
+) -> Any:
+    """Center of each cell, in degrees.
 
     Parameters
     ----------
@@ -80,8 +153,18 @@ def cell_to_latlng(cell, *, exact=False, out=None, on_invalid="raise"):
     return call("cell_to_latlng", cell, exact=exact, out=out, on_invalid=on_invalid)
 
 
+@overload
+def point_to_cell(
+    xyz: Sequence[FloatScalar], level: IntScalar = 30, *, out: None = None, on_invalid: OnInvalid = "raise"
+) -> int: ...
+@overload
+def point_to_cell(
+    xyz: FloatLike, level: IntLike = 30, *, out: CellArray | None = None, on_invalid: OnInvalid = "raise"
+) -> Any: ...
 @shared_parameters
-def point_to_cell(xyz, level=30, *, out=None, on_invalid="raise"):
+def point_to_cell(
+    xyz: FloatLike, level: IntLike = 30, *, out: CellArray | None = None, on_invalid: OnInvalid = "raise"
+) -> Any:
     """Cell at `level` that holds each direction.
 
     Parameters
@@ -107,8 +190,8 @@ def point_to_cell(xyz, level=30, *, out=None, on_invalid="raise"):
 
 
 @shared_parameters
-def cell_to_point(cell, *, out=None, on_invalid="raise"):
-    """Centre of each cell as a unit vector.
+def cell_to_point(cell: CellLike, *, out: FloatArray | None = None, on_invalid: OnInvalid = "raise") -> FloatArray:
+    """Center of each cell as a unit vector.
 
     Parameters
     ----------
@@ -129,8 +212,38 @@ def cell_to_point(cell, *, out=None, on_invalid="raise"):
     return call("cell_to_point", cell, out=out, on_invalid=on_invalid)
 
 
+@overload
+def cell_to_token(
+    cell: CellScalar,
+    *,
+    dtype: Literal["U16", "S16", "arrow"] = "U16",
+    out: None = None,
+    on_invalid: OnInvalid = "raise",
+) -> str: ...
+@overload
+def cell_to_token(
+    cell: SeriesLike, *, dtype: Literal["U16"] = "U16", out: None = None, on_invalid: OnInvalid = "raise"
+) -> pd.Series: ...
+@overload
+def cell_to_token(
+    cell: CellLike, *, dtype: Literal["U16"] = "U16", out: TextArray | None = None, on_invalid: OnInvalid = "raise"
+) -> TextArray: ...
+@overload
+def cell_to_token(
+    cell: CellLike, *, dtype: Literal["S16"], out: BytesArray | None = None, on_invalid: OnInvalid = "raise"
+) -> BytesArray: ...
+@overload
+def cell_to_token(
+    cell: CellLike, *, dtype: Literal["arrow"], out: None = None, on_invalid: OnInvalid = "raise"
+) -> pa.StringArray: ...
 @shared_parameters
-def cell_to_token(cell, *, dtype="U16", out=None, on_invalid="raise"):
+def cell_to_token(
+    cell: CellLike,
+    *,
+    dtype: Literal["U16", "S16", "arrow"] = "U16",
+    out: TextArray | BytesArray | None = None,
+    on_invalid: OnInvalid = "raise",
+) -> Any:
     """Token of each cell: its id in hexadecimal without the trailing zeros.
 
     Tokens sort like ids, and the shorter, the coarser.
@@ -171,8 +284,14 @@ def cell_to_token(cell, *, dtype="U16", out=None, on_invalid="raise"):
     return pa.array(token.tolist(), pa.string())
 
 
+@overload
+def token_to_cell(token: TextScalar, *, out: None = None, on_invalid: OnInvalid = "raise") -> int: ...
+@overload
+def token_to_cell(token: SeriesLike, *, out: None = None, on_invalid: OnInvalid = "raise") -> pd.Series: ...
+@overload
+def token_to_cell(token: TextLike, *, out: CellArray | None = None, on_invalid: OnInvalid = "raise") -> CellArray: ...
 @shared_parameters
-def token_to_cell(token, *, out=None, on_invalid="raise"):
+def token_to_cell(token: TextLike, *, out: CellArray | None = None, on_invalid: OnInvalid = "raise") -> Any:
     """Cell of each token.
 
     Parameters
@@ -204,8 +323,14 @@ def token_to_cell(token, *, out=None, on_invalid="raise"):
     return call("token_to_cell", token, out=out, on_invalid=on_invalid)
 
 
+@overload
+def cell_to_int64(cell: CellScalar, *, out: None = None, on_invalid: OnInvalid = "raise") -> int: ...
+@overload
+def cell_to_int64(cell: SeriesLike, *, out: None = None, on_invalid: OnInvalid = "raise") -> pd.Series: ...
+@overload
+def cell_to_int64(cell: CellLike, *, out: Int64Array | None = None, on_invalid: OnInvalid = "raise") -> Int64Array: ...
 @shared_parameters
-def cell_to_int64(cell, *, out=None, on_invalid="raise"):
+def cell_to_int64(cell: CellLike, *, out: Int64Array | None = None, on_invalid: OnInvalid = "raise") -> Any:
     """The same 64 bits read as a signed integer, as BigQuery, Spark, Postgres and Java store cells.
 
     Parameters
@@ -227,8 +352,14 @@ def cell_to_int64(cell, *, out=None, on_invalid="raise"):
     return call("cell_to_int64", cell, out=out, on_invalid=on_invalid)
 
 
+@overload
+def int64_to_cell(i: IntScalar, *, out: None = None, on_invalid: OnInvalid = "raise") -> int: ...
+@overload
+def int64_to_cell(i: SeriesLike, *, out: None = None, on_invalid: OnInvalid = "raise") -> pd.Series: ...
+@overload
+def int64_to_cell(i: IntLike, *, out: CellArray | None = None, on_invalid: OnInvalid = "raise") -> CellArray: ...
 @shared_parameters
-def int64_to_cell(i, *, out=None, on_invalid="raise"):
+def int64_to_cell(i: IntLike, *, out: CellArray | None = None, on_invalid: OnInvalid = "raise") -> Any:
     """Cell of each signed integer, as BigQuery, Spark, Postgres and Java store cells.
 
     Parameters
@@ -251,8 +382,14 @@ def int64_to_cell(i, *, out=None, on_invalid="raise"):
     return call("int64_to_cell", i, out=out, on_invalid=on_invalid)
 
 
+@overload
+def cell_to_string(cell: CellScalar, *, out: None = None, on_invalid: OnInvalid = "raise") -> str: ...
+@overload
+def cell_to_string(cell: SeriesLike, *, out: None = None, on_invalid: OnInvalid = "raise") -> pd.Series: ...
+@overload
+def cell_to_string(cell: CellLike, *, out: TextArray | None = None, on_invalid: OnInvalid = "raise") -> TextArray: ...
 @shared_parameters
-def cell_to_string(cell, *, out=None, on_invalid="raise"):
+def cell_to_string(cell: CellLike, *, out: TextArray | None = None, on_invalid: OnInvalid = "raise") -> Any:
     """Face and path of each cell: a digit, a slash, and one digit 0..3 for each level.
 
     Parameters
@@ -274,8 +411,14 @@ def cell_to_string(cell, *, out=None, on_invalid="raise"):
     return call("cell_to_string", cell, out=out, on_invalid=on_invalid)
 
 
+@overload
+def string_to_cell(s: TextScalar, *, out: None = None, on_invalid: OnInvalid = "raise") -> int: ...
+@overload
+def string_to_cell(s: SeriesLike, *, out: None = None, on_invalid: OnInvalid = "raise") -> pd.Series: ...
+@overload
+def string_to_cell(s: TextLike, *, out: CellArray | None = None, on_invalid: OnInvalid = "raise") -> CellArray: ...
 @shared_parameters
-def string_to_cell(s, *, out=None, on_invalid="raise"):
+def string_to_cell(s: TextLike, *, out: CellArray | None = None, on_invalid: OnInvalid = "raise") -> Any:
     """Cell of each string of face and path.
 
     Parameters
@@ -298,7 +441,7 @@ def string_to_cell(s, *, out=None, on_invalid="raise"):
     return call("string_to_cell", s, out=out, on_invalid=on_invalid)
 
 
-def checked_latlng(lat, lng):
+def checked_latlng(lat: FloatLike, lng: FloatLike) -> tuple[AnyArray, ...]:
     """Both as float arrays of one shape; raises as `latlng_to_cell` does."""
     latlng_to_cell(lat, lng, 0)
     return np.broadcast_arrays(inputs.read("f8", "lat", lat).array, inputs.read("f8", "lng", lng).array)

@@ -1,20 +1,51 @@
 """Where cells lie: leaf coordinates, vertices, bounds, polygons, areas and distances."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, overload
+
 import numpy as np
 
 from .. import inputs
 from .._dispatch import call
 from .._docs import shared_parameters
+from .._typing import (
+    AreaUnit,
+    CellLike,
+    CellScalar,
+    FloatArray,
+    FloatLike,
+    FloatScalar,
+    Int32Array,
+    LengthUnit,
+    ObjectArray,
+    OnInvalid,
+    SeriesLike,
+)
 from ..units import area_unit, length_unit
 
+if TYPE_CHECKING:
+    import pandas as pd
+    import shapely
 
-def _scaled(value, factor, out):
+
+def _scaled(value: Any, factor: float, out: FloatArray | None) -> Any:
     return value * factor if out is None else np.multiply(out, factor, out=out)
 
 
+@overload
+def cell_ij(cell: CellScalar, *, out: None = None, on_invalid: OnInvalid = "raise") -> tuple[int, int]: ...
+@overload
+def cell_ij(cell: SeriesLike, *, out: None = None, on_invalid: OnInvalid = "raise") -> tuple[pd.Series, pd.Series]: ...
+@overload
+def cell_ij(
+    cell: CellLike, *, out: tuple[Int32Array, Int32Array] | None = None, on_invalid: OnInvalid = "raise"
+) -> tuple[Int32Array, Int32Array]: ...
 @shared_parameters
-def cell_ij(cell, *, out=None, on_invalid="raise"):
-    """Leaf coordinates on its face of a leaf next to each cell's centre.
+def cell_ij(
+    cell: CellLike, *, out: tuple[Int32Array, Int32Array] | None = None, on_invalid: OnInvalid = "raise"
+) -> Any:
+    """Leaf coordinates on its face of a leaf next to each cell's center.
 
     Parameters
     ----------
@@ -38,7 +69,9 @@ def cell_ij(cell, *, out=None, on_invalid="raise"):
 
 
 @shared_parameters
-def cell_vertices(cell, *, exact=False, out=None, on_invalid="raise"):
+def cell_vertices(
+    cell: CellLike, *, exact: bool = False, out: FloatArray | None = None, on_invalid: OnInvalid = "raise"
+) -> FloatArray:
     """The four vertices of each cell in degrees.
 
     The edges between them are geodesics. Longitudes lie in -180..180: a cell across the antimeridian has some of
@@ -69,7 +102,7 @@ def cell_vertices(cell, *, exact=False, out=None, on_invalid="raise"):
 
 
 @shared_parameters
-def cell_bounds(cell, *, out=None, on_invalid="raise"):
+def cell_bounds(cell: CellLike, *, out: FloatArray | None = None, on_invalid: OnInvalid = "raise") -> FloatArray:
     """Latitude and longitude bounds of each cell in degrees.
 
     They hold every point of the cell, roundings included, as Google's ``GetRectBound`` does.
@@ -94,8 +127,22 @@ def cell_bounds(cell, *, out=None, on_invalid="raise"):
     return call("cell_bounds", cell, out=out, on_invalid=on_invalid)
 
 
+@overload
+def cell_area(
+    cell: CellScalar, *, unit: AreaUnit = "m2", out: None = None, on_invalid: OnInvalid = "raise"
+) -> float: ...
+@overload
+def cell_area(
+    cell: SeriesLike, *, unit: AreaUnit = "m2", out: None = None, on_invalid: OnInvalid = "raise"
+) -> pd.Series: ...
+@overload
+def cell_area(
+    cell: CellLike, *, unit: AreaUnit = "m2", out: FloatArray | None = None, on_invalid: OnInvalid = "raise"
+) -> FloatArray: ...
 @shared_parameters
-def cell_area(cell, *, unit="m2", out=None, on_invalid="raise"):
+def cell_area(
+    cell: CellLike, *, unit: AreaUnit = "m2", out: FloatArray | None = None, on_invalid: OnInvalid = "raise"
+) -> Any:
     """Area of each cell, exact to 1e-14 of its value at all levels.
 
     Parameters
@@ -123,9 +170,27 @@ def cell_area(cell, *, unit="m2", out=None, on_invalid="raise"):
     return _scaled(call("cell_area", cell, out=out, on_invalid=on_invalid), area_unit(unit), out)
 
 
+@overload
+def cell_distance(
+    a: CellScalar, b: CellScalar, *, unit: LengthUnit = "m", out: None = None, on_invalid: OnInvalid = "raise"
+) -> float: ...
+@overload
+def cell_distance(
+    a: SeriesLike, b: CellLike, *, unit: LengthUnit = "m", out: None = None, on_invalid: OnInvalid = "raise"
+) -> pd.Series: ...
+@overload
+def cell_distance(
+    a: CellLike, b: SeriesLike, *, unit: LengthUnit = "m", out: None = None, on_invalid: OnInvalid = "raise"
+) -> pd.Series: ...
+@overload
+def cell_distance(
+    a: CellLike, b: CellLike, *, unit: LengthUnit = "m", out: FloatArray | None = None, on_invalid: OnInvalid = "raise"
+) -> FloatArray: ...
 @shared_parameters
-def cell_distance(a, b, *, unit="m", out=None, on_invalid="raise"):
-    """Great-circle distance between the centres of two cells.
+def cell_distance(
+    a: CellLike, b: CellLike, *, unit: LengthUnit = "m", out: FloatArray | None = None, on_invalid: OnInvalid = "raise"
+) -> Any:
+    """Great-circle distance between the centers of two cells.
 
     Parameters
     ----------
@@ -149,8 +214,61 @@ def cell_distance(a, b, *, unit="m", out=None, on_invalid="raise"):
     return _scaled(call("cell_distance", a, b, out=out, on_invalid=on_invalid), length_unit(unit), out)
 
 
+@overload
+def latlng_distance(
+    lat1: FloatScalar,
+    lng1: FloatScalar,
+    lat2: FloatScalar,
+    lng2: FloatScalar,
+    *,
+    unit: LengthUnit = "m",
+    out: None = None,
+    on_invalid: OnInvalid = "raise",
+) -> float: ...
+@overload
+def latlng_distance(
+    lat1: SeriesLike,
+    lng1: FloatLike,
+    lat2: FloatLike,
+    lng2: FloatLike,
+    *,
+    unit: LengthUnit = "m",
+    out: None = None,
+    on_invalid: OnInvalid = "raise",
+) -> pd.Series: ...
+@overload
+def latlng_distance(
+    lat1: FloatLike,
+    lng1: FloatLike,
+    lat2: SeriesLike,
+    lng2: FloatLike,
+    *,
+    unit: LengthUnit = "m",
+    out: None = None,
+    on_invalid: OnInvalid = "raise",
+) -> pd.Series: ...
+@overload
+def latlng_distance(
+    lat1: FloatLike,
+    lng1: FloatLike,
+    lat2: FloatLike,
+    lng2: FloatLike,
+    *,
+    unit: LengthUnit = "m",
+    out: FloatArray | None = None,
+    on_invalid: OnInvalid = "raise",
+) -> FloatArray: ...
 @shared_parameters
-def latlng_distance(lat1, lng1, lat2, lng2, *, unit="m", out=None, on_invalid="raise"):
+def latlng_distance(
+    lat1: FloatLike,
+    lng1: FloatLike,
+    lat2: FloatLike,
+    lng2: FloatLike,
+    *,
+    unit: LengthUnit = "m",
+    out: FloatArray | None = None,
+    on_invalid: OnInvalid = "raise",
+) -> Any:
     """Great-circle distance between two positions.
 
     Parameters
@@ -164,7 +282,7 @@ def latlng_distance(lat1, lng1, lat2, lng2, *, unit="m", out=None, on_invalid="r
     Returns
     -------
     float or ndarray of float64
-        Within 1e-14 of the value, from millimetres to antipodes.
+        Within 1e-14 of the value, from millimeters to antipodes.
 
     References
     ----------
@@ -184,8 +302,12 @@ def latlng_distance(lat1, lng1, lat2, lng2, *, unit="m", out=None, on_invalid="r
     )
 
 
+@overload
+def cell_to_polygon(cell: CellScalar, *, on_invalid: OnInvalid = "raise") -> shapely.Geometry | None: ...
+@overload
+def cell_to_polygon(cell: CellLike, *, on_invalid: OnInvalid = "raise") -> ObjectArray: ...
 @shared_parameters
-def cell_to_polygon(cell, *, on_invalid="raise"):
+def cell_to_polygon(cell: CellLike, *, on_invalid: OnInvalid = "raise") -> Any:
     """Each cell as a shapely polygon in lng/lat, ready to draw.
 
     Only faces lie across the antimeridian or hold a pole: face 3 becomes a MultiPolygon of its two sides, 2 and 5 are

@@ -1,21 +1,36 @@
 """Level, face, parents, children, ranges and containment."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, overload
+
 import numpy as np
 
 from .. import inputs
 from .._dispatch import call
 from .._docs import shared_parameters
+from .._typing import BoolArray, CellArray, CellLike, CellScalar, Int32Array, IntLike, IntScalar, OnInvalid, SeriesLike
+from ..ragged import Ragged
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
-def own_level(cell):
+def own_level(cell: CellLike) -> Any:
     """Level of each cell for another call on the same cells: 0 for those that it will find missing or invalid."""
     array = inputs.read("u8", "cell", cell).array
     level = call("cell_level", array, on_invalid="null")
     return np.maximum(level, 0, out=level if isinstance(level, np.ndarray) else None)
 
 
+@overload
+def cell_is_valid(cell: CellScalar, *, out: None = None) -> bool: ...
+@overload
+def cell_is_valid(cell: SeriesLike, *, out: None = None) -> pd.Series: ...
+@overload
+def cell_is_valid(cell: CellLike, *, out: BoolArray | None = None) -> BoolArray: ...
 @shared_parameters
-def cell_is_valid(cell, *, out=None):
+def cell_is_valid(cell: CellLike, *, out: BoolArray | None = None) -> Any:
     """Whether each integer names a cell.
 
     Parameters
@@ -37,8 +52,14 @@ def cell_is_valid(cell, *, out=None):
     return call("cell_is_valid", cell, out=out)
 
 
+@overload
+def cell_level(cell: CellScalar, *, out: None = None, on_invalid: OnInvalid = "raise") -> int: ...
+@overload
+def cell_level(cell: SeriesLike, *, out: None = None, on_invalid: OnInvalid = "raise") -> pd.Series: ...
+@overload
+def cell_level(cell: CellLike, *, out: Int32Array | None = None, on_invalid: OnInvalid = "raise") -> Int32Array: ...
 @shared_parameters
-def cell_level(cell, *, out=None, on_invalid="raise"):
+def cell_level(cell: CellLike, *, out: Int32Array | None = None, on_invalid: OnInvalid = "raise") -> Any:
     """Level of each cell: 0 for a face of the cube, 30 for a leaf.
 
     Parameters
@@ -60,8 +81,14 @@ def cell_level(cell, *, out=None, on_invalid="raise"):
     return call("cell_level", cell, out=out, on_invalid=on_invalid)
 
 
+@overload
+def cell_face(cell: CellScalar, *, out: None = None, on_invalid: OnInvalid = "raise") -> int: ...
+@overload
+def cell_face(cell: SeriesLike, *, out: None = None, on_invalid: OnInvalid = "raise") -> pd.Series: ...
+@overload
+def cell_face(cell: CellLike, *, out: Int32Array | None = None, on_invalid: OnInvalid = "raise") -> Int32Array: ...
 @shared_parameters
-def cell_face(cell, *, out=None, on_invalid="raise"):
+def cell_face(cell: CellLike, *, out: Int32Array | None = None, on_invalid: OnInvalid = "raise") -> Any:
     """Face of the cube that each cell lies on, 0..5.
 
     Parameters
@@ -83,8 +110,14 @@ def cell_face(cell, *, out=None, on_invalid="raise"):
     return call("cell_face", cell, out=out, on_invalid=on_invalid)
 
 
+@overload
+def cell_is_leaf(cell: CellScalar, *, out: None = None, on_invalid: OnInvalid = "raise") -> bool: ...
+@overload
+def cell_is_leaf(cell: SeriesLike, *, out: None = None, on_invalid: OnInvalid = "raise") -> pd.Series: ...
+@overload
+def cell_is_leaf(cell: CellLike, *, out: BoolArray | None = None, on_invalid: OnInvalid = "raise") -> BoolArray: ...
 @shared_parameters
-def cell_is_leaf(cell, *, out=None, on_invalid="raise"):
+def cell_is_leaf(cell: CellLike, *, out: BoolArray | None = None, on_invalid: OnInvalid = "raise") -> Any:
     """Whether each cell is a leaf, that is, at level 30.
 
     Parameters
@@ -106,8 +139,20 @@ def cell_is_leaf(cell, *, out=None, on_invalid="raise"):
     return call("cell_is_leaf", cell, out=out, on_invalid=on_invalid)
 
 
+@overload
+def cell_parent(cell: CellScalar, level: IntScalar, *, out: None = None, on_invalid: OnInvalid = "raise") -> int: ...
+@overload
+def cell_parent(
+    cell: SeriesLike, level: IntLike, *, out: None = None, on_invalid: OnInvalid = "raise"
+) -> pd.Series: ...
+@overload
+def cell_parent(
+    cell: CellLike, level: IntLike, *, out: CellArray | None = None, on_invalid: OnInvalid = "raise"
+) -> CellArray: ...
 @shared_parameters
-def cell_parent(cell, level, *, out=None, on_invalid="raise"):
+def cell_parent(
+    cell: CellLike, level: IntLike, *, out: CellArray | None = None, on_invalid: OnInvalid = "raise"
+) -> Any:
     """Ancestor of each cell at `level`.
 
     Parameters
@@ -140,9 +185,17 @@ def cell_parent(cell, level, *, out=None, on_invalid="raise"):
     return call("cell_parent", cell, level, out=out, on_invalid=on_invalid)
 
 
+@overload
+def cell_child(cell: CellScalar, k: IntScalar, *, out: None = None, on_invalid: OnInvalid = "raise") -> int: ...
+@overload
+def cell_child(cell: SeriesLike, k: IntLike, *, out: None = None, on_invalid: OnInvalid = "raise") -> pd.Series: ...
+@overload
+def cell_child(
+    cell: CellLike, k: IntLike, *, out: CellArray | None = None, on_invalid: OnInvalid = "raise"
+) -> CellArray: ...
 @shared_parameters
-def cell_child(cell, k, *, out=None, on_invalid="raise"):
-    """The `k`-th quarter of each cell, in curve order.
+def cell_child(cell: CellLike, k: IntLike, *, out: CellArray | None = None, on_invalid: OnInvalid = "raise") -> Any:
+    """The `k`-th child of each cell, in curve order.
 
     Parameters
     ----------
@@ -166,8 +219,18 @@ def cell_child(cell, k, *, out=None, on_invalid="raise"):
     return call("cell_child", cell, k, out=out, on_invalid=on_invalid)
 
 
+@overload
+def cell_children(
+    cell: CellScalar, level: IntScalar | None = None, *, out: CellArray | None = None, on_invalid: OnInvalid = "raise"
+) -> CellArray: ...
+@overload
+def cell_children(
+    cell: CellLike, level: IntLike | None = None, *, out: CellArray | None = None, on_invalid: OnInvalid = "raise"
+) -> Ragged[np.uint64]: ...
 @shared_parameters
-def cell_children(cell, level=None, *, out=None, on_invalid="raise"):
+def cell_children(
+    cell: CellLike, level: IntLike | None = None, *, out: CellArray | None = None, on_invalid: OnInvalid = "raise"
+) -> Any:
     """Descendants of each cell at `level`, in curve order.
 
     Parameters
@@ -203,8 +266,14 @@ def cell_children(cell, level=None, *, out=None, on_invalid="raise"):
     return call("cell_children", cell, level, out=out, on_invalid=on_invalid)
 
 
+@overload
+def cell_range_min(cell: CellScalar, *, out: None = None, on_invalid: OnInvalid = "raise") -> int: ...
+@overload
+def cell_range_min(cell: SeriesLike, *, out: None = None, on_invalid: OnInvalid = "raise") -> pd.Series: ...
+@overload
+def cell_range_min(cell: CellLike, *, out: CellArray | None = None, on_invalid: OnInvalid = "raise") -> CellArray: ...
 @shared_parameters
-def cell_range_min(cell, *, out=None, on_invalid="raise"):
+def cell_range_min(cell: CellLike, *, out: CellArray | None = None, on_invalid: OnInvalid = "raise") -> Any:
     """First leaf within each cell, the lower end of its ids.
 
     Parameters
@@ -233,8 +302,14 @@ def cell_range_min(cell, *, out=None, on_invalid="raise"):
     return call("cell_range_min", cell, out=out, on_invalid=on_invalid)
 
 
+@overload
+def cell_range_max(cell: CellScalar, *, out: None = None, on_invalid: OnInvalid = "raise") -> int: ...
+@overload
+def cell_range_max(cell: SeriesLike, *, out: None = None, on_invalid: OnInvalid = "raise") -> pd.Series: ...
+@overload
+def cell_range_max(cell: CellLike, *, out: CellArray | None = None, on_invalid: OnInvalid = "raise") -> CellArray: ...
 @shared_parameters
-def cell_range_max(cell, *, out=None, on_invalid="raise"):
+def cell_range_max(cell: CellLike, *, out: CellArray | None = None, on_invalid: OnInvalid = "raise") -> Any:
     """Last leaf within each cell, the upper end of its ids.
 
     Parameters
@@ -260,8 +335,18 @@ def cell_range_max(cell, *, out=None, on_invalid="raise"):
     return call("cell_range_max", cell, out=out, on_invalid=on_invalid)
 
 
+@overload
+def cell_contains(a: CellScalar, b: CellScalar, *, out: None = None, on_invalid: OnInvalid = "raise") -> bool: ...
+@overload
+def cell_contains(a: SeriesLike, b: CellLike, *, out: None = None, on_invalid: OnInvalid = "raise") -> pd.Series: ...
+@overload
+def cell_contains(a: CellLike, b: SeriesLike, *, out: None = None, on_invalid: OnInvalid = "raise") -> pd.Series: ...
+@overload
+def cell_contains(
+    a: CellLike, b: CellLike, *, out: BoolArray | None = None, on_invalid: OnInvalid = "raise"
+) -> BoolArray: ...
 @shared_parameters
-def cell_contains(a, b, *, out=None, on_invalid="raise"):
+def cell_contains(a: CellLike, b: CellLike, *, out: BoolArray | None = None, on_invalid: OnInvalid = "raise") -> Any:
     """Whether `b` is `a` or lies within it.
 
     Parameters
@@ -284,8 +369,18 @@ def cell_contains(a, b, *, out=None, on_invalid="raise"):
     return call("cell_contains", a, b, out=out, on_invalid=on_invalid)
 
 
+@overload
+def cell_intersects(a: CellScalar, b: CellScalar, *, out: None = None, on_invalid: OnInvalid = "raise") -> bool: ...
+@overload
+def cell_intersects(a: SeriesLike, b: CellLike, *, out: None = None, on_invalid: OnInvalid = "raise") -> pd.Series: ...
+@overload
+def cell_intersects(a: CellLike, b: SeriesLike, *, out: None = None, on_invalid: OnInvalid = "raise") -> pd.Series: ...
+@overload
+def cell_intersects(
+    a: CellLike, b: CellLike, *, out: BoolArray | None = None, on_invalid: OnInvalid = "raise"
+) -> BoolArray: ...
 @shared_parameters
-def cell_intersects(a, b, *, out=None, on_invalid="raise"):
+def cell_intersects(a: CellLike, b: CellLike, *, out: BoolArray | None = None, on_invalid: OnInvalid = "raise") -> Any:
     """Whether one of two cells contains the other.
 
     Cells that only touch do not intersect.
@@ -310,8 +405,24 @@ def cell_intersects(a, b, *, out=None, on_invalid="raise"):
     return call("cell_intersects", a, b, out=out, on_invalid=on_invalid)
 
 
+@overload
+def cell_common_ancestor(a: CellScalar, b: CellScalar, *, out: None = None, on_invalid: OnInvalid = "raise") -> int: ...
+@overload
+def cell_common_ancestor(
+    a: SeriesLike, b: CellLike, *, out: None = None, on_invalid: OnInvalid = "raise"
+) -> pd.Series: ...
+@overload
+def cell_common_ancestor(
+    a: CellLike, b: SeriesLike, *, out: None = None, on_invalid: OnInvalid = "raise"
+) -> pd.Series: ...
+@overload
+def cell_common_ancestor(
+    a: CellLike, b: CellLike, *, out: CellArray | None = None, on_invalid: OnInvalid = "raise"
+) -> CellArray: ...
 @shared_parameters
-def cell_common_ancestor(a, b, *, out=None, on_invalid="raise"):
+def cell_common_ancestor(
+    a: CellLike, b: CellLike, *, out: CellArray | None = None, on_invalid: OnInvalid = "raise"
+) -> Any:
     """Finest cell that contains both, or 0 if they lie on different faces.
 
     Parameters

@@ -80,7 +80,7 @@ def _geodesic_lines(vertices):
 
 
 def _cap_lines(cap):
-    """A circle of points one degree apart, seen from its centre; the whole sphere has none."""
+    """A circle of points one degree apart, seen from its center; the whole sphere has none."""
     if cap.height >= 2:
         return np.empty(0, object)
     radius, around = cap.radius(unit="rad"), np.radians(np.arange(361))

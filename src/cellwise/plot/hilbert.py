@@ -18,7 +18,7 @@ from .cells import plot_cells
 def plot_hilbert(
     level, region=None, *, ax=None, projection=None, outlines=True, coastline=None, gridlines=None, **kwargs
 ):
-    """Map of the curve through the centres of all cells of a level, in the order of their ids.
+    """Map of the curve through the centers of all cells of a level, in the order of their ids.
 
     Parameters
     ----------
