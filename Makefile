@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := pyproject.toml $(shell find native -type f -not -name '*.md')
 CONTRACT := $(wildcard ../shared/contract)
+CPP := $(shell find native tests -name '*.h' -o -name '*.cpp' -o -name '*.inl')
 PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
 
 .DEFAULT_GOAL := help
@@ -51,10 +52,13 @@ lint: $(VENV)/.dev  ## check style, imports, docstrings and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/clang-format --dry-run -Werror $(CPP)
+	./scripts/tidy $(BIN)/python
 
 format: $(VENV)/.dev  ## bring the code into style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	$(BIN)/clang-format -i $(CPP)
 
 bench: $(VENV)/.dev  ## measure against the peers, as ratios
 	$(BIN)/python -m pip install --quiet --group bench

@@ -46,7 +46,7 @@ int main() {
     const double lat = cellwise::radians_to_degrees(std::asin(z(random))), lng = turn(random);
     look_at(lat, lng);
     look_at(eighth(random) / 8.0 + small(random), 4 * eighth(random) / 8.0 + small(random));
-    look_at(lat, 45 * (eighth(random) / 90) + small(random));           // faces' edges and middles
+    look_at(lat, 45 * (eighth(random) / 90) + small(random));  // faces' edges and middles
     look_at((k % 2 ? 35.264389682754654 : -35.264389682754654) + small(random), lng);  // as far as corners
     look_at(89.9 + 0.1 * std::fabs(z(random)), lng);
   }

@@ -44,8 +44,8 @@ void add_buffered(nb::module_& m) {
       // Planar chains, or geodesic ones and the polygons that they bound.
       .def(
           "__init__",
-          [](BufferedRegion* self, Chains::Positions xy, Chains::In<std::int64_t> offsets, Chains::In<std::uint8_t> roles,
-             double radius, bool planar, std::vector<const Polygon*> polygons) {
+          [](BufferedRegion* self, Chains::Positions xy, Chains::In<std::int64_t> offsets,
+             Chains::In<std::uint8_t> roles, double radius, bool planar, std::vector<const Polygon*> polygons) {
             const Chains chains = {xy, offsets, roles, {}};
             nb::gil_scoped_release release;
             if (planar) {
@@ -56,7 +56,8 @@ void add_buffered(nb::module_& m) {
               });
             } else {
               new (self) BufferedRegion(geodesics(chains), radius, [polygons = std::move(polygons)](const Point& p) {
-                return std::any_of(polygons.begin(), polygons.end(), [&](const Polygon* each) { return each->contains(p); });
+                return std::any_of(polygons.begin(), polygons.end(),
+                                   [&](const Polygon* each) { return each->contains(p); });
               });
             }
           },
@@ -68,7 +69,8 @@ void add_buffered(nb::module_& m) {
                out.data()[k] = self.contains(latlng_to_point(lat.data()[k], lng.data()[k]));
              }
            })
-      .def("cover", [](const BufferedRegion& self, CoverArguments::Tuple how) { return cover([&] { return self; }, how); });
+      .def("cover",
+           [](const BufferedRegion& self, CoverArguments::Tuple how) { return cover([&] { return self; }, how); });
 }
 
 }  // namespace cellwise::bindings

@@ -40,7 +40,8 @@ nb::object made_cells(Make make) {
 
 // Options and limits as cellwise.covering has them.
 struct CoverArguments {
-  using Tuple = std::tuple<std::int32_t, std::int32_t, std::int64_t, std::int32_t, bool, std::uint64_t, std::int64_t, std::int64_t>;
+  using Tuple = std::tuple<std::int32_t, std::int32_t, std::int64_t, std::int32_t, bool, std::uint64_t, std::int64_t,
+                           std::int64_t>;
 
   CoverOptions options;
   std::int64_t limit, candidate_limit;

@@ -187,7 +187,7 @@ struct FastInput<std::string_view> {  // one text, or arrays of bytes
   }
 };
 
-// --- results -----------------------------------------------------------------------------------------------------------
+// --- results -------------------------------------------------------------------------------------
 
 inline PyObject* to_python(double value) { return PyFloat_FromDouble(value); }
 inline PyObject* to_python(std::uint64_t value) { return PyLong_FromUnsignedLongLong(value); }
@@ -437,7 +437,8 @@ class FastCall {
       } else if (is(name, "exact")) {
         exact = value;
       } else if (is(name, "on_invalid")) {
-        const bool known = PyUnicode_CheckExact(value) && (is(value, "raise") || is(value, "null") || is(value, "warn"));
+        const bool known =
+            PyUnicode_CheckExact(value) && (is(value, "raise") || is(value, "null") || is(value, "warn"));
         if (!known) Py_RETURN_NOTIMPLEMENTED;
       } else if (value != Py_False) {
         Py_RETURN_NOTIMPLEMENTED;

@@ -47,8 +47,8 @@ bool interrupted() {
   return PyErr_CheckSignals() != 0;
 }
 
-// Runs `work(start, stop)` over all rows, in one or in chunks, with the instruction that counts bits where the set in use has it:
-// all that work does is inlined into a function that may use it, or into one that may not.
+// Runs `work(start, stop)` over all rows, in one or in chunks, with the instruction that counts bits where the set in
+// use has it: all that work does is inlined into a function that may use it, or into one that may not.
 #if CELLWISE_X86 && defined(__GNUC__)
 template <class Work>
 [[gnu::target("popcnt")]] void chunk_with_popcnt(const Work& work, std::size_t start, std::size_t stop) {
@@ -235,14 +235,13 @@ std::pair<Made<std::int32_t>, Made<std::int32_t>> pairs(In<std::int32_t> a, In<s
   std::int32_t* to = number.data();
   {
     nb::gil_scoped_release release;
-    in_one(n, [=, &firsts, &seconds](std::size_t, std::size_t) CELLWISE_INLINE {
-      number_pairs(first, second, n, n_a, n_b, to, firsts, seconds);
-    });
+    in_one(n, [=, &firsts, &seconds](std::size_t, std::size_t)
+                  CELLWISE_INLINE { number_pairs(first, second, n, n_a, n_b, to, firsts, seconds); });
   }
   return {to_numpy(std::move(firsts)), to_numpy(std::move(seconds))};
 }
 
-// --- shrinkage ---------------------------------------------------------------------------------------------------------
+// --- shrinkage -----------------------------------------------------------------------------------
 
 bool is_ascending_below(In<std::int32_t> numbers, std::size_t limit) {
   const std::int32_t* number = numbers.data();
@@ -276,7 +275,9 @@ std::pair<Level, Pairs> checked(In<double, 2> sums, In<std::int32_t> family, std
 void terms(bool is_std, In<double, 2> sums, In<std::int32_t> family, In<std::int32_t> cell_at, const GivenPairs& given,
            Out<double, 2> terms) {
   const std::size_t n_terms = is_std ? StdStatistic::kTerms : MeanStatistic::kTerms;
-  if (terms.shape(0) != n_terms || terms.shape(1) == 0) throw nb::value_error("the result must have a row for each term");
+  if (terms.shape(0) != n_terms || terms.shape(1) == 0) {
+    throw nb::value_error("the result must have a row for each term");
+  }
   const std::size_t n_folds = terms.shape(1) - 1;
   const auto [level, pairs] = checked(sums, family, std::size_t{1} << 31, cell_at, given, n_folds);
   nb::gil_scoped_release release;
@@ -295,9 +296,16 @@ void shrink(bool is_std, In<double, 2> sums, In<std::int32_t> family, In<std::in
       (has_support && (support.shape(0) != 2 || support.shape(1) != pairs.n))) {
     throw nb::value_error("the results must have an item for each cell and pair");
   }
-  const Shrinking how{m.data(), prior.data(), to_parent, above.data(), has_own ? own.data() : nullptr,
-                      has_own ? own_of_pairs.data() : nullptr, around.data(), has_support ? support.data() : nullptr,
-                      has_support ? support.data() + pairs.n : nullptr, number};
+  const Shrinking how{m.data(),
+                      prior.data(),
+                      to_parent,
+                      above.data(),
+                      has_own ? own.data() : nullptr,
+                      has_own ? own_of_pairs.data() : nullptr,
+                      around.data(),
+                      has_support ? support.data() : nullptr,
+                      has_support ? support.data() + pairs.n : nullptr,
+                      number};
   nb::gil_scoped_release release;
   (is_std ? shrink_level<StdStatistic> : shrink_level<MeanStatistic>)(level, pairs, n_folds, how, of_cells.data(),
                                                                       of_pairs.data());

@@ -152,7 +152,8 @@ class Column {
     }
     const std::byte* from = held_ + kLine - pending_;
     size += pending_;
-    const std::size_t head = std::min(size, (0 - reinterpret_cast<std::uintptr_t>(to_)) % kLine), lines = (size - head) / kLine * kLine;
+    const std::size_t head = std::min(size, (0 - reinterpret_cast<std::uintptr_t>(to_)) % kLine),
+                      lines = (size - head) / kLine * kLine;
     put(from, head);
     stream_(from + head, to_, lines);
     to_ += lines;
@@ -209,11 +210,13 @@ struct Output<std::pair<T, U>> {
   auto columns(std::size_t row, Blocks::Stream stream) const noexcept {
     using First = Column<T, 1>;
     using Second = Column<U, 1>;
-    return std::tuple<First, Second>(typename First::Start{first + row, stream}, typename Second::Start{second + row, stream});
+    return std::tuple<First, Second>(typename First::Start{first + row, stream},
+                                     typename Second::Start{second + row, stream});
   }
 };
 
-// Calls `fill(start, n, Output<R>)`, which writes n rows from the output's first on, for each block from `begin` to `end`.
+// Calls `fill(start, n, Output<R>)`, which writes n rows from the output's first on, for each block from `begin` to
+// `end`.
 template <class R, class To, class Fill>
 void fill_blocks(const To& to, std::size_t begin, std::size_t end, Blocks::Stream stream, Fill fill) {
   auto columns = to.columns(begin, stream);
@@ -332,8 +335,8 @@ inline constexpr std::size_t kInputBytes = sizeof(A);
 template <>
 inline constexpr std::size_t kInputBytes<std::string_view> = BlockInput<std::string_view>::kWidth;
 
-// The loop. `Block`, if there is one, is the member of `Blocks` that holds the block kernel; the rows that it leaves, and
-// all rows with `exact`, are the scalar kernel's.
+// The loop. `Block`, if there is one, is the member of `Blocks` that holds the block kernel; the rows that it leaves,
+// and all rows with `exact`, are the scalar kernel's.
 template <auto Kernel, auto Checker, auto Block, class R, class To, class... A>
 struct Loop {
   const std::tuple<Input<A>...>& inputs;
@@ -364,7 +367,8 @@ struct Loop {
   static constexpr std::size_t kFewRows = 2;
 
   template <class Target, std::size_t... I>
-  void one(std::size_t row, Invalid& invalid, const Target& target, std::size_t at, std::index_sequence<I...>) const noexcept {
+  void one(std::size_t row, Invalid& invalid, const Target& target, std::size_t at,
+           std::index_sequence<I...>) const noexcept {
     const Check check = Checker(std::get<I>(inputs)[row]...);
     target.store(at, check == Check::kOk ? R(Kernel(std::get<I>(inputs)[row]...)) : Layout<R>::null());
     if (check == Check::kInvalid) invalid.add(row);

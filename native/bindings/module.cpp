@@ -3,17 +3,16 @@
 #define CELLWISE_IMPORTS_NUMPY
 #include "rows.h"
 
+#include "buffered.h"
 #include "cellwise/adjacency.h"
 #include "cellwise/conversion.h"
 #include "cellwise/geometry.h"
 #include "cellwise/hierarchy.h"
-#include "buffered.h"
 #include "coverings.h"
 #include "groups.h"
 #include "neighbors.h"
 #include "planar.h"
 #include "polygons.h"
-#include "rows.h"
 
 namespace cellwise::bindings {
 
@@ -80,6 +79,7 @@ NB_MODULE(_native, m) {
         .add<&cell_area, &check_cell>("cell_area")
         .add<&cell_distance, &check_cells>("cell_distance")
         .add<&latlng_distance, &check_latlng_distance>("latlng_distance");
+    rows.publish();
   }
   add_buffered(m);
   add_coverings(m);

@@ -80,7 +80,9 @@ nb::capsule make_tree(In<double> lat, In<double> lng, In<std::int32_t> starts, I
     fits = 0 <= rows(k) && static_cast<std::size_t>(rows(k)) < n && 0 <= place_of_row(k) &&
            static_cast<std::size_t>(place_of_row(k)) < m;
   }
-  if (!fits) throw nb::value_error("a tree needs places, where the rows of each start, the rows, and the place of each");
+  if (!fits) {
+    throw nb::value_error("a tree needs places, where the rows of each start, the rows, and the place of each");
+  }
   auto held = std::make_unique<HeldTree>(HeldTree{lat, lng, starts, rows, place_of_row, nullptr});
   {
     nb::gil_scoped_release release;
@@ -115,10 +117,12 @@ void nearest(nb::capsule capsule, In<double> lat, In<double> lng, In<std::int64_
 
 // Answers order[begin], order[begin + 1] ... until there are more than `limit` neighbors in all; writes how many each
 // has, and returns the first position not answered.
-std::tuple<std::int64_t, Made<std::int64_t>, Made<double>> within(
-    nb::capsule capsule, In<double> lat, In<double> lng, In<std::int64_t> order, In<std::int64_t> near,
-    In<std::int64_t> rows, In<std::int64_t> firsts, In<std::int64_t> lasts, double radius, std::int64_t begin,
-    std::int64_t limit, Out<std::int64_t, 1> sizes) {
+std::tuple<std::int64_t, Made<std::int64_t>, Made<double>> within(nb::capsule capsule, In<double> lat, In<double> lng,
+                                                                  In<std::int64_t> order, In<std::int64_t> near,
+                                                                  In<std::int64_t> rows, In<std::int64_t> firsts,
+                                                                  In<std::int64_t> lasts, double radius,
+                                                                  std::int64_t begin, std::int64_t limit,
+                                                                  Out<std::int64_t, 1> sizes) {
   const NeighborTree& tree = as_tree(capsule);
   const Queries queries{lat, lng, order, near, rows, firsts, lasts};
   queries.check(tree);

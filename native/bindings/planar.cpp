@@ -69,8 +69,8 @@ void add_planar(nb::module_& m) {
     }
     return to_numpy(std::move(doubtful));
   });
-  // A covering of each row, as `cover_rows` gives it; with `only_sure` of the rows that `doubtful_rows` does not name, and
-  // which rows were left.
+  // A covering of each row, as `cover_rows` gives it; with `only_sure` of the rows that `doubtful_rows` does not name,
+  // and which rows were left.
   m.def("cover_planar", [](Chains::Positions xy, Chains::In<std::int64_t> offsets, Chains::In<std::uint8_t> roles,
                            Chains::In<std::int64_t> rows, CoverArguments::Tuple given,
                            Chains::In<std::int64_t> candidate_limits, bool only_sure) {

@@ -51,10 +51,13 @@ CoverStatus look_ahead(const Polygon& polygon, const CoverOptions& options, std:
   return cells * kAverageArea / kMaxArea > static_cast<double>(limit) ? CoverStatus::kTooManyCells : CoverStatus::kOk;
 }
 
-// Cells of one level of a polygon that is surely valid, from points of `near_point`, if no rounding has to be looked at.
+// Cells of one level of a polygon that is surely valid, from points of `near_point`, if no rounding has to be looked
+// at.
 bool find_surely(const Polygon& near, const CoverArguments& how, CellMode mode, std::vector<std::uint64_t>& cells) {
   std::int64_t candidate_limit = how.limit;
-  if (!near.is_surely_valid() || look_ahead(near, how.options, how.limit, candidate_limit) != CoverStatus::kOk) return false;
+  if (!near.is_surely_valid() || look_ahead(near, how.options, how.limit, candidate_limit) != CoverStatus::kOk) {
+    return false;
+  }
   if (!LevelCells(near, how.options.min_level, mode, how.limit, is_interrupted).run_surely(cells)) return false;
   const bool are_all = mode != CellMode::kContains || static_cast<std::int64_t>(cells.size()) < how.options.max_cells;
   if (!are_all) cells.clear();
@@ -72,9 +75,12 @@ class Collection {
     std::vector<const PolylineRegion*> lines{};
   };
 
-  Collection(const std::vector<const Polygon*>& polygons, std::span<const Point> points, std::span<const std::uint32_t> offsets) {
+  Collection(const std::vector<const Polygon*>& polygons, std::span<const Point> points,
+             std::span<const std::uint32_t> offsets) {
     for (const Polygon* polygon : polygons) polygons_.emplace_back(*polygon);
-    for (std::size_t k = 1; k < offsets.size(); ++k) lines_.emplace_back(points.subspan(offsets[k - 1], offsets[k] - offsets[k - 1]));
+    for (std::size_t k = 1; k < offsets.size(); ++k) {
+      lines_.emplace_back(points.subspan(offsets[k - 1], offsets[k] - offsets[k - 1]));
+    }
   }
 
   static std::uint64_t cell(const Place& place) noexcept { return place.cell.cell; }
@@ -174,12 +180,13 @@ void add_polygons(nb::module_& m) {
                out.data()[k] = self.contains(latlng_to_point(lat.data()[k], lng.data()[k]));
              }
            })
-      .def("cover", [](const Polygon& self, CoverArguments::Tuple given) {
-        return made_cells([&](std::vector<std::uint64_t>& cells) {
-          const CoverArguments how = given;
-          return cover_polygon(self, how.options, how.limit, how.candidate_limit, is_interrupted, cells);
-        });
-      })
+      .def("cover",
+           [](const Polygon& self, CoverArguments::Tuple given) {
+             return made_cells([&](std::vector<std::uint64_t>& cells) {
+               const CoverArguments how = given;
+               return cover_polygon(self, how.options, how.limit, how.candidate_limit, is_interrupted, cells);
+             });
+           })
       // `mode`: "intersects", "contains" or "center".
       .def("cells_at_level", [](const Polygon& self, std::int32_t level, std::string_view mode, std::int64_t limit) {
         const CellMode cell_mode = mode == "intersects" ? CellMode::kIntersects
@@ -196,11 +203,14 @@ void add_polygons(nb::module_& m) {
     const Chains chains = {xy, offsets, roles, rows};
     const std::span<const LngLat> positions = chains.positions();
     const CoverArguments how = given;
-    const CellMode mode = center ? CellMode::kCenter : how.options.interior ? CellMode::kContains : CellMode::kIntersects;
+    const CellMode mode = center                 ? CellMode::kCenter
+                          : how.options.interior ? CellMode::kContains
+                                                 : CellMode::kIntersects;
     std::vector<std::uint8_t> left(chains.size(), 0);
     nb::tuple found = cover_rows(chains.size(), how.limit, [&](std::size_t row, std::vector<std::uint64_t>& cells) {
       cells.clear();
-      const auto first = static_cast<std::size_t>(rows.data()[row]), end = static_cast<std::size_t>(rows.data()[row + 1]);
+      const auto first = static_cast<std::size_t>(rows.data()[row]),
+                 end = static_cast<std::size_t>(rows.data()[row + 1]);
       if (first == end) return CoverStatus::kOk;
       left[row] = std::find(roles.data() + first, roles.data() + end, kLineRole) != roles.data() + end;
       if (left[row]) return CoverStatus::kOk;
@@ -230,7 +240,8 @@ void add_polygons(nb::module_& m) {
       if (stopped) return CoverStatus::kInterrupted;
       if (left[row]) return CoverStatus::kOk;
       std::int64_t candidate_limit = how.limit;
-      if (const CoverStatus status = look_ahead(polygon, how.options, how.limit, candidate_limit); status != CoverStatus::kOk) {
+      if (const CoverStatus status = look_ahead(polygon, how.options, how.limit, candidate_limit);
+          status != CoverStatus::kOk) {
         return status;
       }
       if (center) return LevelCells(polygon, how.options.min_level, mode, how.limit, is_interrupted).run(cells);

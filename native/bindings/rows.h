@@ -11,8 +11,8 @@
 //
 // A ragged row is a struct with `size`, an upper bound, and `fill`, which returns how many values it wrote. It becomes
 // two functions: `<name>_offsets(inputs..., offsets)` writes where each run would begin if it was as long as its bound,
-// and `<name>(inputs..., offsets, values)` fills the runs, moves them together where some are shorter, with the offsets,
-// and returns the number of all values.
+// and `<name>(inputs..., offsets, values)` fills the runs, moves them together where some are shorter, with the
+// offsets, and returns the number of all values.
 
 #pragma once
 
@@ -43,7 +43,11 @@ std::string code() {
     return "S";
   } else if constexpr (requires { Layout<T>::kCode; }) {
     return Layout<T>::kCode;
-  } else if constexpr (requires(T t) { T{'X'}; t[0] == 'X'; requires std::is_same_v<typename T::value_type, char>; }) {
+  } else if constexpr (requires(T t) {
+                         T{'X'};
+                         t[0] == 'X';
+                         requires std::is_same_v<typename T::value_type, char>;
+                       }) {
     return "S" + std::to_string(Layout<T>::kWidth);
   } else {
     // "f8[4,2]": one bracket for nested arrays.
@@ -193,7 +197,8 @@ struct Ragged {
     std::int64_t missing;
   };
 
-  static void close_gaps(const std::vector<Short>& shorter, std::int64_t* offsets, std::uint64_t* values, std::size_t n) {
+  static void close_gaps(const std::vector<Short>& shorter, std::int64_t* offsets, std::uint64_t* values,
+                         std::size_t n) {
     if (shorter.empty()) return;
     std::int64_t removed = 0, begin = 0;  // of what is not moved yet
     const auto move_to = [&](std::int64_t end) {
@@ -228,12 +233,13 @@ struct Ragged {
     BlockInput<std::uint64_t> block;
     std::uint8_t left[kBlockRows];
     const Blocks::Stream stream = total >= kStreamedBytes / sizeof(std::uint64_t) ? chosen.stream : nullptr;
-    fill_blocks<Run>(Output<Run>{to}, 0, end - begin, stream, [&](std::size_t start, std::size_t n, const Output<Run>& runs) {
-      if (!(chosen.*Block)(block.take(cells, begin + start, n), runs.to, left, n)) return;
-      for (std::size_t k = 0; k < n; ++k) {
-        if (left[k]) one(begin + start + k, runs.to + T::kBlockSize * k);
-      }
-    });
+    fill_blocks<Run>(Output<Run>{to}, 0, end - begin, stream,
+                     [&](std::size_t start, std::size_t n, const Output<Run>& runs) {
+                       if (!(chosen.*Block)(block.take(cells, begin + start, n), runs.to, left, n)) return;
+                       for (std::size_t k = 0; k < n; ++k) {
+                         if (left[k]) one(begin + start + k, runs.to + T::kBlockSize * k);
+                       }
+                     });
   }
 };
 
@@ -253,7 +259,8 @@ class Rows {
     return *this;
   }
 
-  ~Rows() {
+  // The table of the rows, once all are there.
+  void publish() {
     module_.attr("SIGNATURES") = signatures_;
     module_.attr("FAST") = fast_;
   }

@@ -37,8 +37,8 @@ struct Available {
     }
     // The first AVX-512 processors lack VBMI and GFNI: for them there is AVX2.
     if (all[n - 1].name == isa_avx2::kBlocks.name && __builtin_cpu_supports("avx512f") &&
-        __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
-        __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("gfni")) {
+        __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+        __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("gfni")) {
       all[n++] = isa_avx512::kBlocks;
     }
 #else

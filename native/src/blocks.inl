@@ -105,12 +105,16 @@ inline Folded fold(double lat, double lng, double half_cells) {
   const std::uint64_t axis = z_wins ? 2 : (x_over_y ? 0 : 1);
   const double inverse = 1 / w;
   return {half_cells * std::sqrt(multiply_add(3 * p, inverse, 1.0)),
-          half_cells * std::sqrt(multiply_add(3 * q, inverse, 1.0)), axis, w_sign, p_sign, q_sign};
+          half_cells * std::sqrt(multiply_add(3 * q, inverse, 1.0)),
+          axis,
+          w_sign,
+          p_sign,
+          q_sign};
 }
 
 struct Projected {
   alignas(64) std::uint32_t i[kBlockRows], j[kBlockRows];  // words as curve.inl has them, zeros below the level
-  alignas(64) double left[kBlockRows];                     // 1 for rows that are not sure, else 0
+  alignas(64) double left[kBlockRows];  // 1 for rows that are not sure, else 0
 };
 
 // On faces 3 to 5 the coordinates are exchanged compared with their definition. So are those of the curve there: it
@@ -121,7 +125,8 @@ void project(const double* __restrict lat, const double* __restrict lng, double 
     const Folded at = fold(lat[k], lng[k], half_cells);
     const double i_rounded = at.i + kRound, j_rounded = at.j + kRound;
     const double i_off = at.i - (i_rounded - kRound), j_off = at.j - (j_rounded - kRound);
-    const std::uint64_t i_floor = bits(i_rounded) - (bits(i_off) >> 63), j_floor = bits(j_rounded) - (bits(j_off) >> 63);
+    const std::uint64_t i_floor = bits(i_rounded) - (bits(i_off) >> 63),
+                        j_floor = bits(j_rounded) - (bits(j_off) >> 63);
     const std::uint64_t face = at.axis + 3 * at.w_sign;
     out.i[k] = i_word(((i_floor ^ (0 - at.i_sign)) & ones) << shift, face);
     out.j[k] = j_word(((j_floor ^ (0 - at.j_sign)) & ones) << shift, face, at.axis & 1);
@@ -158,7 +163,7 @@ bool latlng_to_cell(const double* lat, const double* lng, std::int32_t level, st
 
 constexpr std::uint64_t kSign = std::uint64_t{1} << 63;
 
-// --- cells, bit by bit -------------------------------------------------------------------------------------------------
+// --- cells, bit by bit ---------------------------------------------------------------------------
 
 constexpr std::uint64_t kMarkers = 0x1555555555555555;  // where they may be
 
@@ -207,7 +212,8 @@ inline bool each_cell(const std::uint64_t* __restrict cell, T* __restrict to, T 
   return leave(faults.any(), left, n, [&](std::size_t k) { return fault_unless_missing(cell[k]); });
 }
 
-bool cell_is_valid(const std::uint64_t* __restrict cell, bool* __restrict valid, std::uint8_t*, std::size_t n) noexcept {
+bool cell_is_valid(const std::uint64_t* __restrict cell, bool* __restrict valid, std::uint8_t*,
+                   std::size_t n) noexcept {
   for (std::size_t k = 0; k < n; ++k) valid[k] = !is_negative(fault(cell[k]));
   return false;
 }
@@ -229,7 +235,8 @@ bool cell_level(const std::uint64_t* cell, std::int32_t* level, std::uint8_t* le
 }
 
 bool cell_face(const std::uint64_t* cell, std::int32_t* face, std::uint8_t* left, std::size_t n) noexcept {
-  return each_cell<std::int32_t>(cell, face, -1, left, n, [](std::uint64_t id) { return static_cast<std::int32_t>(id >> 61); });
+  return each_cell<std::int32_t>(cell, face, -1, left, n,
+                                 [](std::uint64_t id) { return static_cast<std::int32_t>(id >> 61); });
 }
 
 bool cell_is_leaf(const std::uint64_t* cell, bool* is_leaf, std::uint8_t* left, std::size_t n) noexcept {
@@ -269,7 +276,8 @@ inline bool each_pair(const std::uint64_t* __restrict a, const std::uint64_t* __
     faults.add(q);
     to[k] = f(p, q);
   }
-  return leave(faults.any(), left, n, [&](std::size_t k) { return fault_unless_missing(a[k]) | fault_unless_missing(b[k]); });
+  return leave(faults.any(), left, n,
+               [&](std::size_t k) { return fault_unless_missing(a[k]) | fault_unless_missing(b[k]); });
 }
 
 bool cell_contains(const std::uint64_t* a, const std::uint64_t* b, bool* contains, std::uint8_t* left,
@@ -288,7 +296,7 @@ bool cell_intersects(const std::uint64_t* a, const std::uint64_t* b, bool* inter
   });
 }
 
-// --- tokens ------------------------------------------------------------------------------------------------------------
+// --- tokens --------------------------------------------------------------------------------------
 
 // A word of text with its first character in the lowest byte, as little-endian processors load it.
 inline std::uint64_t turned(std::uint64_t word) {
@@ -368,14 +376,14 @@ bool token_to_cell(const char* __restrict token, std::uint64_t* __restrict cell,
   return leave(faults, left, n, [&](std::size_t k) { return unsure[k]; });
 }
 
-// --- cells to positions ------------------------------------------------------------------------------------------------
+// --- cells to positions --------------------------------------------------------------------------
 
-// Points of faces, in doubled leaf coordinates. The two coordinates on the cube's face stand for the axes p and q of space,
-// in the order of their names (faces 0, 3: y, z; 1, 4: x, z; 2, 5: x, y), and o is the other one of x and y, z the third:
-// 1 if it is the face's own axis, else p or q. Signs are kept apart.
+// Points of faces, in doubled leaf coordinates. The two coordinates on the cube's face stand for the axes p and q of
+// space, in the order of their names (faces 0, 3: y, z; 1, 4: x, z; 2, 5: x, y), and o is the other one of x and y, z
+// the third: 1 if it is the face's own axis, else p or q. Signs are kept apart.
 struct Points {
   alignas(64) std::uint32_t p[kBlockRows], q[kBlockRows];  // from the middle of the face on, either way, plus 2^30
-  alignas(64) std::uint32_t signs[kBlockRows];             // and the axis of the face
+  alignas(64) std::uint32_t signs[kBlockRows];  // and the axis of the face
 };
 constexpr std::uint64_t kIsPolar = 1, kIsAlongX = 2;
 constexpr int kSignOfY = 29, kSignOfX = 30, kSignOfZ = 31;  // bits of `signs`
@@ -430,8 +438,8 @@ inline double residual(double a, double b, double c) {
 // below 1: one step there is 1.8 steps in degrees at most, and two roundings.
 //
 // The smaller of |x| and |y| over the larger, t, lies in [0, 1]; beyond tan(pi / 8) it is turned back by pi / 4, which
-// gives (t - 1) / (t + 1). The quotient and both sums carry what their roundings lost. atan(t) / t is a Chebyshev fit in
-// t^2 (max error 7e-18).
+// gives (t - 1) / (t + 1). The quotient and both sums carry what their roundings lost. atan(t) / t is a Chebyshev fit
+// in t^2 (max error 7e-18).
 inline double angle(double larger, double smaller, bool is_steep, bool is_behind) {
   constexpr double kQuarter = 0.7853981633974483, kQuarterRest = 3.061616997868383e-17;  // 4 * kQuarter is exact
   const bool beyond = smaller > 0.4142135623730951 * larger;
@@ -441,8 +449,7 @@ inline double angle(double larger, double smaller, bool is_steep, bool is_behind
   const double denominator = beyond ? sum : larger, denominator_rest = beyond ? sum_rest : 0;
   const double inverse = 1 / denominator;
   const double t = numerator * inverse;
-  const double t_rest =
-      (residual(t, denominator, numerator) + (numerator_rest - t * denominator_rest)) * inverse;
+  const double t_rest = (residual(t, denominator, numerator) + (numerator_rest - t * denominator_rest)) * inverse;
   const double z = t * t;
   double p = -0.019176885636589053;
   p = multiply_add(p, z, 0.039231657085083686);
@@ -534,7 +541,7 @@ bool cell_vertices(const std::uint64_t* __restrict cell, double* __restrict vert
   return leave(all_faults(cell, n), left, n, [&](std::size_t k) { return fault(cell[k]); });
 }
 
-// --- neighbors ---------------------------------------------------------------------------------------------------------
+// --- neighbors -----------------------------------------------------------------------------------
 
 // Up to 64 cells and the places next to them: words of the lowest leaves one step back, at home, and one step on.
 struct Places {
@@ -570,7 +577,8 @@ inline std::uint64_t as_large(std::uint64_t path, std::uint64_t cell) {
 
 // `few(cell, neighbors, left, n)` for 64 rows at a time, which stay in the nearest cache.
 template <std::size_t kWidth, class Few>
-inline bool by_few(const std::uint64_t* cell, std::uint64_t* neighbors, std::uint8_t* left, std::size_t n, Few few) noexcept {
+inline bool by_few(const std::uint64_t* cell, std::uint64_t* neighbors, std::uint8_t* left, std::size_t n,
+                   Few few) noexcept {
   std::uint32_t any = 0;
   for (std::size_t start = 0; start < n; start += 64) {
     any |= few(cell + start, neighbors + kWidth * start, left + start, n - start < 64 ? n - start : 64);
@@ -598,7 +606,8 @@ inline std::uint32_t few_edge_neighbors(const std::uint64_t* __restrict cell, st
   return any;
 }
 
-bool cell_edge_neighbors(const std::uint64_t* cell, std::uint64_t* neighbors, std::uint8_t* left, std::size_t n) noexcept {
+bool cell_edge_neighbors(const std::uint64_t* cell, std::uint64_t* neighbors, std::uint8_t* left,
+                         std::size_t n) noexcept {
   return by_few<4>(cell, neighbors, left, n, few_edge_neighbors);
 }
 
@@ -636,16 +645,19 @@ inline std::uint32_t few_all_neighbors(const std::uint64_t* __restrict cell, std
   return any;
 }
 
-bool cell_all_neighbors(const std::uint64_t* cell, std::uint64_t* neighbors, std::uint8_t* left, std::size_t n) noexcept {
+bool cell_all_neighbors(const std::uint64_t* cell, std::uint64_t* neighbors, std::uint8_t* left,
+                        std::size_t n) noexcept {
   return by_few<8>(cell, neighbors, left, n, few_all_neighbors);
 }
 
-// --- results to memory -------------------------------------------------------------------------------------------------
+// --- results to memory ---------------------------------------------------------------------------
 
 #if defined(__SSE2__)
 void stream(const std::byte* from, std::byte* to, std::size_t size) noexcept {
 #if defined(__AVX512F__)
-  for (std::size_t at = 0; at < size; at += 64) _mm512_stream_si512(reinterpret_cast<__m512i*>(to + at), _mm512_loadu_si512(from + at));
+  for (std::size_t at = 0; at < size; at += 64) {
+    _mm512_stream_si512(reinterpret_cast<__m512i*>(to + at), _mm512_loadu_si512(from + at));
+  }
 #else
   for (std::size_t at = 0; at < size; at += 16) {
     _mm_stream_si128(reinterpret_cast<__m128i*>(to + at), _mm_loadu_si128(reinterpret_cast<const __m128i*>(from + at)));

@@ -79,7 +79,8 @@ inline Coordinate coordinate(const std::uint32_t* words) {
   for (int q = 0; q < 4; ++q) z[q] = _mm512_permutexvar_epi8(bytes, _mm512_loadu_si512(words + 16 * q));
   const __m512i a = _mm512_unpacklo_epi32(z[0], z[1]), b = _mm512_unpacklo_epi32(z[2], z[3]);
   const __m512i c = _mm512_unpackhi_epi32(z[0], z[1]), d = _mm512_unpackhi_epi32(z[2], z[3]);
-  return {_mm512_unpacklo_epi64(a, b), _mm512_unpackhi_epi64(a, b), _mm512_unpacklo_epi64(c, d), _mm512_unpackhi_epi64(c, d)};
+  return {_mm512_unpacklo_epi64(a, b), _mm512_unpackhi_epi64(a, b), _mm512_unpacklo_epi64(c, d),
+          _mm512_unpackhi_epi64(c, d)};
 }
 
 // Words of planes, in which the point 16 k + 2 m + 8 h + e lies in byte 16 m + 4 k + 2 h + e.
@@ -122,7 +123,8 @@ inline void order_64(const Coordinate& i_of, const Coordinate& j_of, std::uint64
   const __m512i *i = i_of.plane, *j = j_of.plane;
   __m512i plane[8];
   const __m512i swapped = move_bits<7, -1, -1, -1, -1, -1, -1, -1>(j[3]);
-  const __m512i face_i = move_bits<-1, -1, -1, -1, 6, 7, -1, -1>(i[3]), face_j = move_bits<-1, -1, -1, -1, -1, -1, 6, -1>(j[3]);
+  const __m512i face_i = move_bits<-1, -1, -1, -1, 6, 7, -1, -1>(i[3]),
+                face_j = move_bits<-1, -1, -1, -1, -1, -1, 6, -1>(j[3]);
 
   const __m512i first = step_to_position<4>(i[3], j[3], swapped, table);
   plane[7] = _mm512_ternarylogic_epi64(face_i, face_j, move_bits<4, 5, 6, 7, -1, -1, -1, -1>(first), kOr);
@@ -187,8 +189,10 @@ inline void trace_64(const std::uint64_t* cell, std::uint32_t* i, std::uint32_t*
   __m512i high = look_up(high_digit(plane[6]), first), low = look_up(low_digit(plane[6]), high);
   // Pairs of steps: [j3 j2 i3 i2 j1 j0 i1 i0].
   const auto put = [&](int b, __m512i upper, __m512i lower) {
-    at_i[b] = _mm512_or_si512(move_bits<-1, -1, -1, -1, 0, 1, 4, 5>(upper), move_bits<0, 1, 4, 5, -1, -1, -1, -1>(lower));
-    at_j[b] = _mm512_or_si512(move_bits<-1, -1, -1, -1, 2, 3, 6, 7>(upper), move_bits<2, 3, 6, 7, -1, -1, -1, -1>(lower));
+    at_i[b] =
+        _mm512_or_si512(move_bits<-1, -1, -1, -1, 0, 1, 4, 5>(upper), move_bits<0, 1, 4, 5, -1, -1, -1, -1>(lower));
+    at_j[b] =
+        _mm512_or_si512(move_bits<-1, -1, -1, -1, 2, 3, 6, 7>(upper), move_bits<2, 3, 6, 7, -1, -1, -1, -1>(lower));
   };
   put(3, move_bits<4, 5, 6, 7, -1, -1, -1, -1>(first), two_digits(high, low));
   for (int b = 2; b >= 0; --b) {

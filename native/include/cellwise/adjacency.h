@@ -40,7 +40,8 @@ inline std::uint64_t wrapped_face_ij_to_cell(int face, std::int64_t i, std::int6
   const auto clamp = [](std::int64_t x) { return std::clamp<std::int64_t>(x, -1, kMaxSize); };
   const auto project = [](std::int64_t x) {
     constexpr double kLimit = 1.0 + DBL_EPSILON;
-    return std::clamp((1.0 / kMaxSize) * static_cast<double>(2 * (x - kMaxSize / 2) + 1), -kLimit, kLimit);
+    constexpr std::int64_t kMiddle = kMaxSize / 2;
+    return std::clamp((1.0 / kMaxSize) * static_cast<double>(2 * (x - kMiddle) + 1), -kLimit, kLimit);
   };
   const FaceUV at = xyz_to_face_uv(face_uv_to_xyz(face, project(clamp(i)), project(clamp(j))));
   return face_ij_to_cell(at.face, st_to_ij(0.5 * (at.u + 1)), st_to_ij(0.5 * (at.v + 1)));
@@ -194,7 +195,8 @@ struct CellDisk {
       const auto begin = cells.begin(), fresh = begin + static_cast<std::ptrdiff_t>(last);
       std::sort(fresh, cells.end());
       const auto known = [&](std::uint64_t c) {
-        return std::binary_search(begin + static_cast<std::ptrdiff_t>(before), begin + static_cast<std::ptrdiff_t>(first), c) ||
+        return std::binary_search(begin + static_cast<std::ptrdiff_t>(before),
+                                  begin + static_cast<std::ptrdiff_t>(first), c) ||
                std::binary_search(begin + static_cast<std::ptrdiff_t>(first), fresh, c);
       };
       cells.erase(std::remove_if(fresh, std::unique(fresh, cells.end()), known), cells.end());

@@ -1,10 +1,11 @@
-// Whether rings surely are apart: no two edges have a point in common but for the vertex between neighbours, or one where
-// rings of two shells touch and do not cross; and the rings lie within one another as those of polygons do. Whatever
-// comes closer than rounding tells, or touches elsewhere, is left in doubt.
+// Whether rings surely are apart: no two edges have a point in common but for the vertex between neighbours, or one
+// where rings of two shells touch and do not cross; and the rings lie within one another as those of polygons do.
+// Whatever comes closer than rounding tells, or touches elsewhere, is left in doubt.
 //
 // Plane: what is known of positions. `Position` with `x` and `y`; `kMargin`, by which boxes are widened; whether two
-// surely are the `same`; whether a step is `long_enough` for its direction to be known; the `side` of the line from a to b
-// that c is on, 1 left, -1 right, 0 in doubt; whether the way from a over b to c surely `goes_on` where that is in doubt.
+// surely are the `same`; whether a step is `long_enough` for its direction to be known; the `side` of the line from a
+// to b that c is on, 1 left, -1 right, 0 in doubt; whether the way from a over b to c surely `goes_on` where that is in
+// doubt.
 
 #pragma once
 
@@ -67,7 +68,7 @@ class ApartRings {
  private:
   struct Ring {
     std::uint32_t first, last;  // vertices, which are the same
-    std::uint32_t shell;        // its own number, if it is one
+    std::uint32_t shell;  // its own number, if it is one
   };
   // Edges from vertex to vertex that run east or west, and north or south, all the way: they do not meet themselves.
   struct Run {
@@ -136,15 +137,17 @@ class ApartRings {
     return false;
   }
 
-  // Whether the edges from vertices v and w > v on may have more in common than a vertex between neighbours in a ring, or
-  // one at which rings of two shells do not cross. Where one polygon's rings touch, they may cut it in two.
+  // Whether the edges from vertices v and w > v on may have more in common than a vertex between neighbours in a ring,
+  // or one at which rings of two shells do not cross. Where one polygon's rings touch, they may cut it in two.
   bool edges_touch(std::uint32_t v, const Ring& ring_v, std::uint32_t w, const Ring& ring_w) {
     const Position &a = vertices_[v], &b = vertices_[v + 1], &c = vertices_[w], &d = vertices_[w + 1];
     if (&ring_v == &ring_w) {
       if (w == v + 1) return folds(a, b, d);
       if (v == ring_v.first && w + 1 == ring_v.last) return folds(c, a, b);
     }
-    if (Plane::side(a, b, c) * Plane::side(a, b, d) > 0 || Plane::side(c, d, a) * Plane::side(c, d, b) > 0) return false;
+    if (Plane::side(a, b, c) * Plane::side(a, b, d) > 0 || Plane::side(c, d, a) * Plane::side(c, d, b) > 0) {
+      return false;
+    }
     if (ring_v.shell == ring_w.shell) return true;
     for (const std::uint32_t p : {v, v + 1}) {
       for (const std::uint32_t q : {w, w + 1}) {
@@ -155,7 +158,8 @@ class ApartRings {
   }
 
   // Whether two rings may cross, or run along one another, at the vertices p and q, which lie in one place: whether the
-  // one's neighbours do not surely lie both within the angle between the other's, of half a turn at most, or both out of it.
+  // one's neighbours do not surely lie both within the angle between the other's, of half a turn at most, or both out
+  // of it.
   bool cross_at(std::uint32_t p, const Ring& ring_p, std::uint32_t q, const Ring& ring_q) {
     const Position &at = vertices_[p], &from = before(p, ring_p), &to = after(p, ring_p);
     const int turn = Plane::side(at, from, to), left = turn < 0 ? -1 : 1;
@@ -199,7 +203,9 @@ class ApartRings {
           in_shell |= other == shell;
           misplaced |= other != shell && rings_[other].shell == shell;
         } else if (rings_[other].shell == other) {
-          const auto is_its_hole = [&](std::uint32_t q) { return is_round_[q] && q != other && rings_[q].shell == other; };
+          const auto is_its_hole = [&](std::uint32_t q) {
+            return is_round_[q] && q != other && rings_[q].shell == other;
+          };
           misplaced |= std::none_of(round_.begin(), round_.end(), is_its_hole);
         }
       }

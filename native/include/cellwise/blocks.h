@@ -27,21 +27,28 @@ struct Blocks {
   bool (*latlng_to_cell)(const double* lat, const double* lng, std::int32_t level, std::uint64_t* cell,
                          std::uint8_t* left, std::size_t n) noexcept = nullptr;
   // Within 2 units in the last place of the scalar kernels.
-  bool (*cell_to_latlng)(const std::uint64_t* cell, double* lat, double* lng, std::uint8_t* left, std::size_t n) noexcept = nullptr;
-  bool (*cell_vertices)(const std::uint64_t* cell, double* vertices, std::uint8_t* left, std::size_t n) noexcept = nullptr;
+  bool (*cell_to_latlng)(const std::uint64_t* cell, double* lat, double* lng, std::uint8_t* left,
+                         std::size_t n) noexcept = nullptr;
+  bool (*cell_vertices)(const std::uint64_t* cell, double* vertices, std::uint8_t* left,
+                        std::size_t n) noexcept = nullptr;
 
   // Texts of 16 bytes, filled up with NULs.
-  bool (*cell_to_token)(const std::uint64_t* cell, std::uint8_t* token, std::uint8_t* left, std::size_t n) noexcept = nullptr;
+  bool (*cell_to_token)(const std::uint64_t* cell, std::uint8_t* token, std::uint8_t* left,
+                        std::size_t n) noexcept = nullptr;
   bool (*token_to_cell)(const char* token, std::uint64_t* cell, std::uint8_t* left, std::size_t n) noexcept = nullptr;
 
   bool (*cell_is_valid)(const std::uint64_t* id, bool* valid, std::uint8_t* left, std::size_t n) noexcept = nullptr;
-  bool (*cell_level)(const std::uint64_t* cell, std::int32_t* level, std::uint8_t* left, std::size_t n) noexcept = nullptr;
-  bool (*cell_face)(const std::uint64_t* cell, std::int32_t* face, std::uint8_t* left, std::size_t n) noexcept = nullptr;
+  bool (*cell_level)(const std::uint64_t* cell, std::int32_t* level, std::uint8_t* left,
+                     std::size_t n) noexcept = nullptr;
+  bool (*cell_face)(const std::uint64_t* cell, std::int32_t* face, std::uint8_t* left,
+                    std::size_t n) noexcept = nullptr;
   bool (*cell_is_leaf)(const std::uint64_t* cell, bool* is_leaf, std::uint8_t* left, std::size_t n) noexcept = nullptr;
   bool (*cell_parent)(const std::uint64_t* cell, std::int32_t level, std::uint64_t* parent, std::uint8_t* left,
                       std::size_t n) noexcept = nullptr;
-  bool (*cell_range_min)(const std::uint64_t* cell, std::uint64_t* leaf, std::uint8_t* left, std::size_t n) noexcept = nullptr;
-  bool (*cell_range_max)(const std::uint64_t* cell, std::uint64_t* leaf, std::uint8_t* left, std::size_t n) noexcept = nullptr;
+  bool (*cell_range_min)(const std::uint64_t* cell, std::uint64_t* leaf, std::uint8_t* left,
+                         std::size_t n) noexcept = nullptr;
+  bool (*cell_range_max)(const std::uint64_t* cell, std::uint64_t* leaf, std::uint8_t* left,
+                         std::size_t n) noexcept = nullptr;
   bool (*cell_contains)(const std::uint64_t* a, const std::uint64_t* b, bool* contains, std::uint8_t* left,
                         std::size_t n) noexcept = nullptr;
   bool (*cell_intersects)(const std::uint64_t* a, const std::uint64_t* b, bool* intersects, std::uint8_t* left,

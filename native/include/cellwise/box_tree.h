@@ -1,7 +1,8 @@
-// Boxes of a sequence of items, and of runs of these: what lies near one another in a sequence mostly does in the plane.
+// Boxes of a sequence of items, and of runs of these: what lies near one another in a sequence mostly does in the
+// plane.
 //
-// The tree has no pointers: below node i are the nodes 4 i + 1 .. 4 i + 4, as far as there are so many, and the items are
-// the last of all nodes.
+// The tree has no pointers: below node i are the nodes 4 i + 1 .. 4 i + 4, as far as there are so many, and the items
+// are the last of all nodes.
 
 #pragma once
 
@@ -44,7 +45,9 @@ class BoxTree {
     for (std::size_t k = 0; k < n; ++k) boxes_[first_item_ + k] = box_of(k);
     for (std::uint32_t node = first_item_; node-- > 0;) {
       Box box = boxes_[first_below(node)];
-      for (std::uint32_t below = first_below(node) + 1; below < end_below(node); ++below) box = around(box, boxes_[below]);
+      for (std::uint32_t below = first_below(node) + 1; below < end_below(node); ++below) {
+        box = around(box, boxes_[below]);
+      }
       boxes_[node] = box;
     }
   }

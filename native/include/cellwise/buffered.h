@@ -116,7 +116,8 @@ class BufferedRegion {
     double reach = 0;
     const Point center = dot(sum, sum) > 0 ? normalize(sum) : Point{1, 0, 0};
     for (const Piece& piece : pieces_) {
-      const double ends = std::max(internal::angle_between(center, piece.pa), internal::angle_between(center, piece.pb));
+      const double ends =
+          std::max(internal::angle_between(center, piece.pa), internal::angle_between(center, piece.pb));
       reach = std::max(reach, ends + piece.deviation + internal::angle_between(piece.pa, piece.pb));
     }
     reach += radius_ + kSlack;
@@ -182,7 +183,7 @@ class BufferedRegion {
     return inside ? 0 : least;
   }
 
-  enum Relation { kFar, kNear, kAllWithin };
+  enum Relation : std::uint8_t { kFar, kNear, kAllWithin };
 
   // `touches`: set if the piece, or nearly, meets the cell itself.
   Relation relation(const Piece& piece, const Square& square, bool& touches) const {
@@ -217,7 +218,8 @@ class BufferedRegion {
       near = true;
       lists_[list].push_back(k);
     }
-    const bool inside = !touches && encloses_(cell_level(cell) == 0 ? cell_to_point(cell_child(cell, 0)) : square.center);
+    const bool inside =
+        !touches && encloses_(cell_level(cell) == 0 ? cell_to_point(cell_child(cell, 0)) : square.center);
     if (near && !inside) return {cell, true, false, list};
     free_.push_back(list);
     return {cell, inside, inside, kNone};

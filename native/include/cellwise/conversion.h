@@ -85,7 +85,7 @@ constexpr std::uint64_t parse_token(std::string_view token) noexcept {
     if ('0' <= c && c <= '9') {
       digit = static_cast<std::uint64_t>(c - '0');
     } else if ('a' <= c && c <= 'f') {
-      digit = static_cast<std::uint64_t>(c - 'a' + 10);
+      digit = static_cast<std::uint64_t>(c - 'a') + 10;
     } else {
       return 0;
     }

@@ -180,7 +180,8 @@ class Coverer {
         if (const auto status = rate(); status != CoverStatus::kOk) return status;
       }
       const Queued top = queue_.pop();
-      const bool split = options_.interior || cell_level(top.cell) < options_.min_level || top.children.n_candidates == 1 ||
+      const bool split = options_.interior || cell_level(top.cell) < options_.min_level ||
+                         top.children.n_candidates == 1 ||
                          found() + queue_.size() + top.children.n_candidates <= options_.max_cells;
       if (!split) result_.push_back(top.cell);
       for (std::uint64_t rest = top.children.candidates; rest != 0; rest &= rest - 1) {
@@ -210,7 +211,8 @@ class Coverer {
  private:
   static constexpr std::size_t kFew = 32;  // of anything: so that small coverings ask for memory seldom
 
-  // Places below one cell, as the region gave them; of these, by bits, the candidates, and which of them are to be taken.
+  // Places below one cell, as the region gave them; of these, by bits, the candidates, and which of them are to be
+  // taken.
   struct Children {
     Place* places;
     std::uint64_t candidates = 0, terminals = 0;
@@ -234,11 +236,11 @@ class Coverer {
 
   // The heap moves small entries; what they stand for stays in its slot.
   //
-  // The priority of a cell depends on what lies below it, and to look there is most of the work, while half the cells of
-  // an interior covering never come to the top. So cells may be pushed unrated, as lower than all others. Among
-  // themselves they lie anyhow until one of them might be on top, and how they lie moves no cell above them: a path down
-  // the heap ends among them or it does not. Then they are rated, and all steps since the first of them came are taken
-  // again, so that ties are broken as if they had been rated at once.
+  // The priority of a cell depends on what lies below it, and to look there is most of the work, while half the cells
+  // of an interior covering never come to the top. So cells may be pushed unrated, as lower than all others. Among
+  // themselves they lie anyhow until one of them might be on top, and how they lie moves no cell above them: a path
+  // down the heap ends among them or it does not. Then they are rated, and all steps since the first of them came are
+  // taken again, so that ties are broken as if they had been rated at once.
   class Queue {
    public:
     bool empty() const noexcept { return heap_.empty(); }
@@ -472,8 +474,8 @@ class Coverer {
       cells.erase(begin + 1, end);
     };
     const auto has_all_children = [&](std::uint64_t parent) {
-      const std::array<std::uint64_t, 4> children = {cell_child(parent, 0), cell_child(parent, 1), cell_child(parent, 2),
-                                                     cell_child(parent, 3)};
+      const std::array<std::uint64_t, 4> children = {cell_child(parent, 0), cell_child(parent, 1),
+                                                     cell_child(parent, 2), cell_child(parent, 3)};
       return std::includes(cells.begin(), cells.end(), children.begin(), children.end());
     };
     while (cells.size() > max_cells) {

@@ -15,9 +15,13 @@ namespace cellwise {
 inline constexpr std::array<double, 7> kSineOverDegrees = {
     2.2164560059574632e-33, -1.1467564823560734e-27, 4.141266538492003e-22, -9.788384855392072e-17,
     1.3496016231611543e-11, -8.860961557012953e-07,  0.017453292519943295};
-inline constexpr std::array<double, 7> kCosineOfDegrees = {
-    1.6483035894512186e-30, -7.227328210214966e-25, 2.1354935490711614e-19, -3.925831980397931e-14,
-    3.866323851544959e-09,  -0.000152308709893352,  1.0};
+inline constexpr std::array<double, 7> kCosineOfDegrees = {1.6483035894512186e-30,
+                                                           -7.227328210214966e-25,
+                                                           2.1354935490711614e-19,
+                                                           -3.925831980397931e-14,
+                                                           3.866323851544959e-09,
+                                                           -0.000152308709893352,
+                                                           1.0};
 
 // 1.5 * 2^52: adding it rounds a small double to an integer, which then stands in the low bits of the sum.
 inline constexpr double kRoundToInteger = 6755399441055744.0;

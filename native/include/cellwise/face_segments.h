@@ -34,13 +34,15 @@ inline constexpr double kSegmentMeetsError = 3 * std::numbers::sqrt2 * DBL_EPSIL
 inline bool segment_meets(const UV& a, const UV& b, const UVRect& rect) noexcept {
   const double nu = -(b.v - a.v), nv = b.u - a.u;
   // The corner on the far side is the one with the larger product, whatever the signs.
-  const double u1 = nu * (rect.u.lo - a.u), u2 = nu * (rect.u.hi - a.u), v1 = nv * (rect.v.lo - a.v), v2 = nv * (rect.v.hi - a.v);
+  const double u1 = nu * (rect.u.lo - a.u), u2 = nu * (rect.u.hi - a.u), v1 = nv * (rect.v.lo - a.v),
+               v2 = nv * (rect.v.hi - a.v);
   return (std::min(a.u, b.u) <= rect.u.hi) & (std::max(a.u, b.u) >= rect.u.lo) & (std::min(a.v, b.v) <= rect.v.hi) &
-         (std::max(a.v, b.v) >= rect.v.lo) & (std::max(u1, u2) + std::max(v1, v2) >= 0) & (std::min(u1, u2) + std::min(v1, v2) <= 0);
+         (std::max(a.v, b.v) >= rect.v.lo) & (std::max(u1, u2) + std::max(v1, v2) >= 0) &
+         (std::min(u1, u2) + std::min(v1, v2) <= 0);
 }
 
-// As `segment_meets`, for the four quarters of a rectangle at once: two halves in u by two in v, each `padding` larger on
-// all sides.
+// As `segment_meets`, for the four quarters of a rectangle at once: two halves in u by two in v, each `padding` larger
+// on all sides.
 class QuarterTest {
  public:
   QuarterTest(const double (&u)[3], const double (&v)[3], double padding) noexcept
@@ -102,8 +104,12 @@ inline int crosses_by_sides(const UV& p, const UV& q, const UV& a, const UV& b) 
 
 // The same of edges that mostly lie elsewhere.
 inline int crosses_clearly(const UV& p, const UV& q, const UV& a, const UV& b) noexcept {
-  if (std::max(a.u, b.u) < std::min(p.u, q.u) - kSideError || std::min(a.u, b.u) > std::max(p.u, q.u) + kSideError) return 0;
-  if (std::max(a.v, b.v) < std::min(p.v, q.v) - kSideError || std::min(a.v, b.v) > std::max(p.v, q.v) + kSideError) return 0;
+  if (std::max(a.u, b.u) < std::min(p.u, q.u) - kSideError || std::min(a.u, b.u) > std::max(p.u, q.u) + kSideError) {
+    return 0;
+  }
+  if (std::max(a.v, b.v) < std::min(p.v, q.v) - kSideError || std::min(a.v, b.v) > std::max(p.v, q.v) + kSideError) {
+    return 0;
+  }
   return crosses_by_sides(p, q, a, b);
 }
 

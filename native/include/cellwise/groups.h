@@ -28,7 +28,7 @@
 
 namespace cellwise {
 
-// --- counting ----------------------------------------------------------------------------------------------------------
+// --- counting ------------------------------------------------------------------------------------
 
 // The cell, or its ancestor at the level of `bit` where it is finer. Keeps the order of cells: a cell's id lies between
 // those of its finer halves.  REQUIRES: bit == level_bit(level).
@@ -68,11 +68,12 @@ void count_keys(const Key* keys, std::size_t n, std::vector<std::uint64_t>& cell
   }
 }
 
-// --- looking up --------------------------------------------------------------------------------------------------------
+// --- looking up ----------------------------------------------------------------------------------
 
-// Sorted cells of one level as a tree along the curve. A node has a bit for each of the 64 stretches that its own is made
-// of, the cells themselves at last, and says where the first of those stands that are there: the others follow. Nodes of
-// the first step lie in a list from the first to the last; how many steps come after it depends on how far that would be.
+// Sorted cells of one level as a tree along the curve. A node has a bit for each of the 64 stretches that its own is
+// made of, the cells themselves at last, and says where the first of those stands that are there: the others follow.
+// Nodes of the first step lie in a list from the first to the last; how many steps come after it depends on how far
+// that would be.
 class LevelTable {
  public:
   // REQUIRES: the n cells are distinct, ascending and of `level`, at least one; base + n < 2^31. They stand at base,
@@ -108,8 +109,8 @@ class LevelTable {
     }
   }
 
-  // Where the ancestor of each cell at the level stands; -1 for nowhere, for coarser cells and for 0; and for finer cells
-  // too if `kExact`.
+  // Where the ancestor of each cell at the level stands; -1 for nowhere, for coarser cells and for 0; and for finer
+  // cells too if `kExact`.
   template <bool kExact = false>
   CELLWISE_INLINE inline void find(const std::uint64_t* cells, std::size_t n, std::int32_t* out) const noexcept {
     constexpr std::size_t kAhead = 64;  // rows whose memory is asked for before the first is needed
@@ -226,8 +227,8 @@ class Vocabulary {
   // Writes where each of the cells stands that contain the cell of a row, row after row, by level; and after each row
   // how many were written, on top of `written`.  REQUIRES: n <= kRows; room for n * depth().
   template <class Index>
-  CELLWISE_INLINE inline std::size_t containing(const std::uint64_t* cells, std::size_t n, std::size_t written, Index* out,
-                                                Index* ends) const noexcept {
+  CELLWISE_INLINE inline std::size_t containing(const std::uint64_t* cells, std::size_t n, std::size_t written,
+                                                Index* out, Index* ends) const noexcept {
     std::int32_t smallest[kRows];
     find_smallest(cells, n, smallest);
     std::size_t to = 0;
@@ -254,7 +255,8 @@ class Vocabulary {
  private:
   // Where the smallest of the cells stands that contain each, or -1: found at the finest level, for most rows, or else
   // further up.  REQUIRES: n <= kRows.
-  CELLWISE_INLINE inline void find_smallest(const std::uint64_t* cells, std::size_t n, std::int32_t* out) const noexcept {
+  CELLWISE_INLINE inline void find_smallest(const std::uint64_t* cells, std::size_t n,
+                                            std::int32_t* out) const noexcept {
     if (tables_.empty()) {
       std::fill_n(out, n, -1);
       return;
@@ -296,10 +298,10 @@ class Vocabulary {
 
   std::vector<Around> around_;
   std::vector<std::int32_t> paths_ = {0};  // none begins with the first item
-  std::uint32_t deepest_ = 0;              // most cells that contain the same one, with itself
+  std::uint32_t deepest_ = 0;  // most cells that contain the same one, with itself
 };
 
-// --- adding up ---------------------------------------------------------------------------------------------------------
+// --- adding up -----------------------------------------------------------------------------------
 
 struct GroupSums {
   double rows = 0, weight = 0, total = 0, square = 0;

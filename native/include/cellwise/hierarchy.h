@@ -27,7 +27,9 @@ constexpr Check check_cell(std::uint64_t cell) noexcept {
   if (cell == 0) return Check::kMissing;
   return cell_is_valid(cell) ? Check::kOk : Check::kInvalid;
 }
-constexpr Check check_cells(std::uint64_t a, std::uint64_t b) noexcept { return std::max(check_cell(a), check_cell(b)); }
+constexpr Check check_cells(std::uint64_t a, std::uint64_t b) noexcept {
+  return std::max(check_cell(a), check_cell(b));
+}
 constexpr bool is_level(std::int32_t level) noexcept { return 0 <= level && level <= kMaxLevel; }
 
 // Level of a cell, 0 (face) .. 30 (leaf).  REQUIRES: cell is valid.

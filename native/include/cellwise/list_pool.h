@@ -15,7 +15,9 @@ namespace cellwise::internal {
 class ListPool {
  public:
   // Lists of class k have room for 16 * 2^k bytes.
-  static int class_of(std::size_t bytes) noexcept { return std::bit_width((std::max(bytes, std::size_t{1}) - 1) >> 4); }
+  static int class_of(std::size_t bytes) noexcept {
+    return static_cast<int>(std::bit_width((std::max(bytes, std::size_t{1}) - 1) >> 4));
+  }
 
   void* take(int size_class) {
     if (Free*& first = free_[size_class]; first != nullptr) {
@@ -37,9 +39,7 @@ class ListPool {
     return made;
   }
   // REQUIRES: `list` was taken as one of the class.
-  void give(void* list, int size_class) noexcept {
-    free_[size_class] = new (list) Free{free_[size_class]};
-  }
+  void give(void* list, int size_class) noexcept { free_[size_class] = new (list) Free{free_[size_class]}; }
 
  private:
   struct Free {

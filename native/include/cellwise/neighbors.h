@@ -101,8 +101,9 @@ inline double arc(const Place& a, const Place& b) noexcept {
   return kPi - internal::haversine_to_arc(north2 * north2 + cos_cos * (east2 * east2));
 }
 
-// Most by which the computed chord of two unit points may differ from that of places whose `arc` is as long. Coordinates
-// are off by 1.4e-15 at most (3 roundings of angles up to pi, a sine, a product), the sum of squares and `arc` by less.
+// Most by which the computed chord of two unit points may differ from that of places whose `arc` is as long.
+// Coordinates are off by 1.4e-15 at most (3 roundings of angles up to pi, a sine, a product), the sum of squares and
+// `arc` by less.
 inline constexpr double kSlack = 2e-14;
 
 // What to search for, and what to leave out: the row `row` (-1: none) and the places first .. last - 1.
@@ -116,7 +117,7 @@ struct NeighborQuery {
 class NeighborTree {
  public:
   static constexpr int kBucket = 32;  // places a box of the lowest level
-  static constexpr int kFanout = 4;   // boxes a box of the next
+  static constexpr int kFanout = 4;  // boxes a box of the next
 
   // Boxes of the children of a node, or of the buckets below it.
   struct Node {
@@ -188,7 +189,7 @@ class NeighborTree {
   std::int64_t n_rows_;
   std::vector<double> cos_lat_;
   std::array<std::vector<double>, 3> xyz_;  // unit points of the places, bucket after bucket
-  std::vector<std::vector<Node>> levels_;   // from the buckets up to the root
+  std::vector<std::vector<Node>> levels_;  // from the buckets up to the root
 };
 
 // Searches of one thread in a tree, one query after another. Queries in curve order find warm caches.
@@ -238,7 +239,7 @@ class NeighborSearch {
   static constexpr int kFanout = NeighborTree::kFanout;
   static constexpr double kUnlimited = 5;  // more than any squared chord
   static constexpr std::int64_t kNoLimit = std::int64_t{1} << 62;
-  static constexpr std::int64_t kSpare = 16;      // candidates beyond k that are waited for before tightening
+  static constexpr std::int64_t kSpare = 16;  // candidates beyond k that are waited for before tightening
   static constexpr std::int64_t kPatience = 2048;  // buckets and nodes looked at between two questions
 
   static double square(double x) noexcept { return x * x; }

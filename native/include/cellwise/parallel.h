@@ -29,10 +29,10 @@
 
 namespace cellwise {
 
-// --- interruption ------------------------------------------------------------------------------------------------------
+// --- interruption --------------------------------------------------------------------------------
 
 // Thrown by long work that is to stop.
-struct Interrupted {};
+struct Interrupted : std::exception {};
 
 // Asked now and then by the thread that called, if it is set; true once the user wants to stop.
 inline bool (*interrupted)() = nullptr;
@@ -54,7 +54,7 @@ inline void stop_if_interrupted() {
   if (is_interrupted()) throw Interrupted{};
 }
 
-// --- threads -----------------------------------------------------------------------------------------------------------
+// --- threads -------------------------------------------------------------------------------------
 
 // Asked once, before the first loop, unless `set_num_threads` was called. Must not throw.
 inline std::size_t (*default_num_threads)() = nullptr;
@@ -121,7 +121,7 @@ class ThreadPool {
     }
   }
 
-  std::mutex turn_;   // of the loop that uses the pool
+  std::mutex turn_;  // of the loop that uses the pool
   std::mutex mutex_;  // of everything below
   std::condition_variable wake_, idle_;
   void (*work_)(void*, bool) = nullptr;
@@ -162,7 +162,9 @@ inline std::size_t num_threads() noexcept {
 }
 
 // REQUIRES: n > 0.
-inline void set_num_threads(std::size_t n) noexcept { internal::chosen_num_threads.store(n, std::memory_order_relaxed); }
+inline void set_num_threads(std::size_t n) noexcept {
+  internal::chosen_num_threads.store(n, std::memory_order_relaxed);
+}
 
 // Calls f(begin, end) for chunks of `grain` items (the last may have fewer) that make up 0..n: each once, in any order,
 // on as many threads as there are and chunks are worth. Threads take the next chunk when they are done with one, so

@@ -120,7 +120,8 @@ class PlanarShape {
   void add_ring_edge(const LngLat& a, const LngLat& b) {
     if (a.lng == b.lng && a.lat == b.lat) return;
     if (a.lng == b.lng) {
-      meridians_.push_back({wrap_lng(a.lng) == -180 ? 180 : wrap_lng(a.lng), std::min(a.lat, b.lat), std::max(a.lat, b.lat)});
+      meridians_.push_back(
+          {wrap_lng(a.lng) == -180 ? 180 : wrap_lng(a.lng), std::min(a.lat, b.lat), std::max(a.lat, b.lat)});
       return;
     }
     if (a.lat == b.lat && std::fabs(a.lat) == 90) {
@@ -164,8 +165,8 @@ class PlanarShape {
       const PlanarPiece& e = pieces_[tree_.item(node)];
       const bool east = e.a.lng < e.b.lng;
       const LngLat &west_end = east ? e.a : e.b, &east_end = east ? e.b : e.a;
-      const double side = (east_end.lng - west_end.lng) * (lat - west_end.lat) -
-                          (lng - west_end.lng) * (east_end.lat - west_end.lat);
+      const double side =
+          (east_end.lng - west_end.lng) * (lat - west_end.lat) - (lng - west_end.lng) * (east_end.lat - west_end.lat);
       odd ^= side < 0;
       return false;
     });
@@ -276,8 +277,9 @@ class PlanarRegion {
     return place;
   }
 
-  // Whether surely a piece meets one of the place's quarters, or one lies inside: one with a corner of the place that is
-  // inside, one with a node on one side of both middle lines, one that a straight piece runs through or another ends in.
+  // Whether surely a piece meets one of the place's quarters, or one lies inside: one with a corner of the place that
+  // is inside, one with a node on one side of both middle lines, one that a straight piece runs through or another ends
+  // in.
   bool meets_quarters(const Place& place) const noexcept {
     if (place.inside != 0) return true;
     if (place.list == nullptr) return false;
@@ -318,7 +320,8 @@ class PlanarRegion {
     };
     // Hands a node or a part on to quarters; false if the node is to be opened for that.
     const auto hand_on = [&](const Box& box, std::uint32_t node, const FacePiece* part) {
-      const bool low_u = box.x_lo <= u[1], high_u = box.x_hi >= u[1], low_v = box.y_lo <= v[1], high_v = box.y_hi >= v[1];
+      const bool low_u = box.x_lo <= u[1], high_u = box.x_hi >= u[1], low_v = box.y_lo <= v[1],
+                 high_v = box.y_hi >= v[1];
       if (low_u != high_u && low_v != high_v) {
         // It meets the place and lies on one side of both middle lines, so that it meets that quarter.
         Quarter& q = quarter[2 * high_u + high_v];
@@ -448,7 +451,8 @@ class PlanarRegion {
     if (from.face == to.face) {
       const FacePiece whole = {piece.a, piece.b, from.uv, to.uv, deviation};
       const double within = 1 - margin(whole);
-      if (std::max({std::fabs(whole.ua.u), std::fabs(whole.ua.v), std::fabs(whole.ub.u), std::fabs(whole.ub.v)}) <= within) {
+      if (std::max({std::fabs(whole.ua.u), std::fabs(whole.ua.v), std::fabs(whole.ub.u), std::fabs(whole.ub.v)}) <=
+          within) {
         faces_[from.face].pieces.push_back(whole);
         return;
       }
@@ -475,7 +479,9 @@ class PlanarRegion {
     if (is_straight(piece)) return found(piece);
     const UVRect rect = wider(r, -kRounding), inner = wider(r, -m);
     if (rect.contains(piece.ua) || rect.contains(piece.ub)) return found(piece);
-    if (inner.u.lo <= inner.u.hi && inner.v.lo <= inner.v.hi && segment_meets(piece.ua, piece.ub, inner)) return found(piece);
+    if (inner.u.lo <= inner.u.hi && inner.v.lo <= inner.v.hi && segment_meets(piece.ua, piece.ub, inner)) {
+      return found(piece);
+    }
     const LngLat middle = {0.5 * (piece.a.lng + piece.b.lng), 0.5 * (piece.a.lat + piece.b.lat)};
     const UV at = to_uv(face, to_point(middle));
     const double deviation = 0.25 * piece.deviation;
@@ -492,8 +498,8 @@ class PlanarRegion {
     return shape_->encloses(lat, lng);
   }
 
-  // Places on faces that every shape is asked about. Those of `centers` are the centres of first children: the centre of
-  // a face may be a pole or lie on 180, where the plane is cut open.
+  // Places on faces that every shape is asked about. Those of `centers` are the centres of first children: the centre
+  // of a face may be a pole or lie on 180, where the plane is cut open.
   struct FacePlaces {
     std::array<LngLat, 6> centers;
     std::array<std::array<LngLat, 4>, 6> corners;  // 2 * (upper u) + (upper v)

@@ -137,7 +137,8 @@ class EdgeBoxes {
   bool stopped_ = false;
 };
 
-// Positions on a face, off by kUlps ulps of 1, for `ApartRings`: what is apart by more than that is apart on the sphere.
+// Positions on a face, off by kUlps ulps of 1, for `ApartRings`: what is apart by more than that is apart on the
+// sphere.
 template <int kUlps>
 struct FacePlane {
   using Position = UV;
@@ -146,7 +147,9 @@ struct FacePlane {
   static double x(const UV& p) noexcept { return p.u; }
   static double y(const UV& p) noexcept { return p.v; }
   static bool same(const UV&, const UV&) noexcept { return false; }  // perhaps other points of the sphere
-  static bool long_enough(double du, double dv) noexcept { return std::fabs(du) + std::fabs(dv) > 64 * kUlps * DBL_EPSILON; }
+  static bool long_enough(double du, double dv) noexcept {
+    return std::fabs(du) + std::fabs(dv) > 64 * kUlps * DBL_EPSILON;
+  }
   static int side(const UV& a, const UV& b, const UV& c) noexcept { return clear_side(a, b, c, kUlps * kSideError); }
   static bool goes_on(const UV& a, const UV& b, const UV& c) noexcept {
     const double au = b.u - a.u, av = b.v - a.v, cu = c.u - b.u, cv = c.v - b.v;
@@ -239,10 +242,10 @@ class Polygon {
   // `points`: the rings' vertices one after another, ring k from offsets[k] to offsets[k + 1]; closing and repeated
   // vertices are dropped. `shell_of[k]`: the ring of the shell that ring k is a hole of, or k for a shell.
   // A shell means its smaller side, or with `oriented` the side on its left. A hole takes the side away on which its
-  // shell does not lie, whatever its direction. `near`: points may be off as those of `near_point` are; then nothing may
-  // be asked but `is_surely_valid`, and if that is so, `LevelCells` for what is sure.
-  Polygon(std::span<const Point> points, std::span<const std::uint32_t> offsets, std::span<const std::uint32_t> shell_of,
-          bool oriented, bool near = false)
+  // shell does not lie, whatever its direction. `near`: points may be off as those of `near_point` are; then nothing
+  // may be asked but `is_surely_valid`, and if that is so, `LevelCells` for what is sure.
+  Polygon(std::span<const Point> points, std::span<const std::uint32_t> offsets,
+          std::span<const std::uint32_t> shell_of, bool oriented, bool near = false)
       : ulps_(near ? kNearUlps : 1) {
     FaceEdges::Vertices vertices(points.size() + offsets.size());
     std::vector<std::uint32_t> begins = {0};
@@ -268,7 +271,8 @@ class Polygon {
       const int side = left_within_face(outlines[k], ulps_, plane_area);
       if (near && side == 0) return;
       bool smaller = side != 0 ? side > 0 : ring_left_is_smaller(ring(k));
-      const bool keep = is_hole ? ring_left_contains(ring(k), vertex_apart(ring(shell_of[k]), ring(k))) : oriented || smaller;
+      const bool keep =
+          is_hole ? ring_left_contains(ring(k), vertex_apart(ring(shell_of[k]), ring(k))) : oriented || smaller;
       if (!keep) {
         vertices.reverse(begin, end);
         vertices.copy(begin, end);
@@ -284,7 +288,8 @@ class Polygon {
     edges_ = FaceEdges(std::move(vertices), std::move(begins), face);
   }
 
-  // Whether it has no fault, as can be told for most within one face: rings that are apart there, holes in their shells.
+  // Whether it has no fault, as can be told for most within one face: rings that are apart there, holes in their
+  // shells.
   bool is_surely_valid() const {
     if (finding_.fault != RingFault::kNone || edges_.empty() || !edges_.is_within_one_face()) return false;
     return ulps_ == 1 ? has_apart_rings<1>() : has_apart_rings<kNearUlps>();
@@ -345,11 +350,12 @@ class Polygon {
   // The same without an index, from all edges: for a few points.
   bool contains_by_all(const Point& p) const {
     const FaceEdges::Vertex vertex = FaceEdges::vertex(p);
-    const bool is_same_face = edges_.is_within_one_face() && vertex.inner_face >= 0 &&
-                              edges_.faces() == 1u << vertex.inner_face;
+    const bool is_same_face =
+        edges_.is_within_one_face() && vertex.inner_face >= 0 && edges_.faces() == 1u << vertex.inner_face;
     // Within one face straight from beyond it, where everything is as at the start of the curve.
     const UV beyond = {-2, vertex.uv.v};
-    const Point from = is_same_face ? normalize(face_uv_to_xyz(vertex.inner_face, beyond.u, beyond.v)) : start_of_curve();
+    const Point from =
+        is_same_face ? normalize(face_uv_to_xyz(vertex.inner_face, beyond.u, beyond.v)) : start_of_curve();
     const EdgeCrosser crosser(from, p);
     bool inside = start_inside_;
     edges_.for_each_edge([&](std::uint32_t e) {
@@ -513,7 +519,9 @@ class Polygon {
     if ((a == c && b == d) || (a == d && b == c)) {
       return {r == s ? RingFault::kRepeatsEdge : RingFault::kSharesEdge, r, s, a};
     }
-    const auto next = [&](std::uint32_t edge) { return edge + 1 == edges_.ring_end(r) ? edges_.ring_begin(r) : edge + 1; };
+    const auto next = [&](std::uint32_t edge) {
+      return edge + 1 == edges_.ring_end(r) ? edges_.ring_begin(r) : edge + 1;
+    };
     if (r == s && next(e) != f && next(f) != e) return {RingFault::kTouchesItself, r, s, a == c || a == d ? a : b};
     return {};
   }

@@ -105,8 +105,9 @@ class PolygonRegion {
     }
   }
 
-  // Whether surely an edge meets one of the place's quarters, or one lies inside. The quarter at a point that is inside is
-  // one of these; and an edge that meets a little less than the place meets one, as tests and clipping have that to spare.
+  // Whether surely an edge meets one of the place's quarters, or one lies inside. The quarter at a point that is inside
+  // is one of these; and an edge that meets a little less than the place meets one, as tests and clipping have that to
+  // spare.
   bool meets_quarters(const Place& place) const noexcept {
     if (place.above_root | place.inside) return true;
     if (place.n == 0) return false;
@@ -131,7 +132,8 @@ class PolygonRegion {
 
   static UV middle(const Place& place) noexcept {
     const std::int64_t size = level_size(place.level);
-    return {st_to_uv(si_ti_to_st(2 * std::int64_t{place.i} + size)), st_to_uv(si_ti_to_st(2 * std::int64_t{place.j} + size))};
+    return {st_to_uv(si_ti_to_st(2 * std::int64_t{place.i} + size)),
+            st_to_uv(si_ti_to_st(2 * std::int64_t{place.j} + size))};
   }
 
   // Whether the polygon contains the middle of a place.
@@ -291,9 +293,8 @@ class PolygonRegion {
       const std::uint64_t other = cell_child(whole, position_within(cell, 0) ^ 1);
       const Way way = {middle(root.place), internal::PaddedCell::of(other).middle(), cell, other};
       root.rest_inside = root.place.inside;
-      for_each_on_way(root, clipped(root.place), nodes(root.place), way, [&](FaceEdges::Piece piece) {
-        root.rest_inside ^= is_crossed(piece, way);
-      });
+      for_each_on_way(root, clipped(root.place), nodes(root.place), way,
+                      [&](FaceEdges::Piece piece) { root.rest_inside ^= is_crossed(piece, way); });
     }
     return root;
   }
@@ -306,7 +307,8 @@ class PolygonRegion {
     root.pieces.resize(n);
     root.tree.assign(n_runs, [&](std::size_t k) {
       Double2 low = {HUGE_VAL, HUGE_VAL}, high = -low;
-      for (const FaceEdges::Piece piece : std::span(root.pieces).subspan(kRun * k, std::min<std::size_t>(kRun, n - kRun * k))) {
+      for (const FaceEdges::Piece piece :
+           std::span(root.pieces).subspan(kRun * k, std::min<std::size_t>(kRun, n - kRun * k))) {
         const FaceEdges::Segment segment = edges_.segment(piece);
         const Double2 a = {segment.a.u, segment.a.v}, b = {segment.b.u, segment.b.v};
         low = smaller(low, smaller(a, b));
@@ -344,7 +346,8 @@ class PolygonRegion {
 
   // Pieces below a node that meet the way from p to q, and others.
   template <class Visit>
-  static void for_each_piece_on_way(const Root& root, std::uint32_t first, const UV& p, const UV& q, const Visit& visit) {
+  static void for_each_piece_on_way(const Root& root, std::uint32_t first, const UV& p, const UV& q,
+                                    const Visit& visit) {
     root.tree.visit(first, [&](std::uint32_t node) {
       const Box& box = root.tree.box(node);
       const UVRect wide = {{box.x_lo - kCellPadding, box.x_hi + kCellPadding},
@@ -400,7 +403,8 @@ class PolygonRegion {
     std::array<Place, 4> quarters;
   };
   Split* find_split(std::uint64_t cell) noexcept {
-    return std::find_if(split_before_.begin(), split_before_.end(), [=](const Split& each) { return each.cell == cell; });
+    return std::find_if(split_before_.begin(), split_before_.end(),
+                        [=](const Split& each) { return each.cell == cell; });
   }
 
   // The cell's place, or an ancestor's if that is all inside or all outside.
@@ -419,7 +423,7 @@ class PolygonRegion {
     return place;
   }
 
-  // --- lists ------------------------------------------------------------------------------------------------------
+  // --- lists -------------------------------------------------------------------------------------
 
   static std::span<const FaceEdges::Piece> numbers(const Place& place) noexcept {
     if (place.list == nullptr) return {&place.only, place.n};
@@ -481,7 +485,7 @@ class PolygonRegion {
   }
   const Root& root_at(const Place& place) const noexcept { return roots_[cell_face(place.cell)]; }
 
-  // --- quarters ---------------------------------------------------------------------------------------------------
+  // --- quarters ----------------------------------------------------------------------------------
 
   // Where they lie; nothing else is known yet.
   static void make_quarters(const Place& place, const UV& mid, Place* quarters) noexcept {
@@ -512,7 +516,8 @@ class PolygonRegion {
     if (place.middle_known) return;
     place.middle_known = true;
     const int quarter = quarter_at_parent(place);
-    const Way way = {{place.u[quarter >> 1], place.v[quarter & 1]}, mid, cell_parent(place.cell, place.level - 1), place.cell};
+    const Way way = {
+        {place.u[quarter >> 1], place.v[quarter & 1]}, mid, cell_parent(place.cell, place.level - 1), place.cell};
     for_each_on_way(way, [&](FaceEdges::Piece piece) { place.inside ^= is_crossed(piece, way); });
   }
   template <class Count>
@@ -604,7 +609,7 @@ class PolygonRegion {
   }
 
   void test(Place& place, const UV& mid, Place* quarters, bool keep) {
-    std::array<FaceEdges::Piece, 4 * kFewTested> few;
+    std::array<FaceEdges::Piece, std::size_t{4} * kFewTested> few;
     FaceEdges::Piece* room = few.data();
     if (place.n > kFewTested) {
       if (tested_.size() < 4 * std::size_t{place.n}) tested_.resize(4 * std::size_t{place.n});

@@ -112,7 +112,8 @@ class LevelCells {
     limit_ += static_cast<std::int64_t>(cells.size());
     const std::size_t before = cells.size();
     only_sure_ = true;
-    const bool is_sure = level_ >= kBlockLevels && edges_.is_within_one_face() && draw_whole() && status_ == CoverStatus::kOk;
+    const bool is_sure =
+        level_ >= kBlockLevels && edges_.is_within_one_face() && draw_whole() && status_ == CoverStatus::kOk;
     if (!is_sure) cells.resize(before);
     return is_sure;
   }
@@ -139,12 +140,12 @@ class LevelCells {
 
   struct Vertex {
     UV at;
-    int i, j;        // its cell, if within the tile
+    int i, j;  // its cell, if within the tile
     int rows_below;  // rows whose centre is at or below it
-    bool is_clear;   // within the tile, and away from lines between cells and through their centres
+    bool is_clear;  // within the tile, and away from lines between cells and through their centres
   };
 
-  // --- from the faces down ------------------------------------------------------------------------------------------
+  // --- from the faces down -----------------------------------------------------------------------
 
   void visit(Place place) {
     if (status_ != CoverStatus::kOk || !place.met) return;
@@ -189,7 +190,7 @@ class LevelCells {
     CellChildren::fill(cell, level_, cells_->data() + cells_->size() - n);
   }
 
-  // --- tiles --------------------------------------------------------------------------------------------------------
+  // --- tiles -------------------------------------------------------------------------------------
 
   void begin_tile(int face, std::int64_t i, std::int64_t j, int ni, int nj) {
     face_ = face;
@@ -213,15 +214,13 @@ class LevelCells {
         bound.v = {std::min(bound.v.lo, p.v), std::max(bound.v.hi, p.v)};
       }
     }
-    const auto block = [&](double x) {
-      return st_to_ij(uv_to_st(x)) >> (kMaxLevel - level_ + kBlockLevels);
-    };
+    const auto block = [&](double x) { return st_to_ij(uv_to_st(x)) >> (kMaxLevel - level_ + kBlockLevels); };
     const std::int64_t i = block(bound.u.lo - internal::kRasterDoubt), j = block(bound.v.lo - internal::kRasterDoubt);
     const std::int64_t ni = block(bound.u.hi + internal::kRasterDoubt) + 1 - i;
     const std::int64_t nj = block(bound.v.hi + internal::kRasterDoubt) + 1 - j;
     if (ni * nj > kMostBlocks) return false;
-    begin_tile(std::countr_zero(edges_.faces()), i << kBlockLevels, j << kBlockLevels, static_cast<int>(ni << kBlockLevels),
-               static_cast<int>(nj << kBlockLevels));
+    begin_tile(std::countr_zero(edges_.faces()), i << kBlockLevels, j << kBlockLevels,
+               static_cast<int>(ni << kBlockLevels), static_cast<int>(nj << kBlockLevels));
     reference_u_ = -HUGE_VAL;
     for (std::uint32_t ring = 0; ring < edges_.n_rings(); ++ring) {
       const std::span<const UV> vertices = edges_.ring_uv(ring);
@@ -303,7 +302,8 @@ class LevelCells {
       const double u = halves(vertices[k].u, u_first), v = halves(vertices[k].v, v_first);
       const auto i2 = static_cast<std::int32_t>(u), j2 = static_cast<std::int32_t>(v);
       // Lines lie at even numbers, centres at odd ones.
-      const double near_u = static_cast<double>(static_cast<std::int32_t>(u + 0.5)), near_v = static_cast<double>(static_cast<std::int32_t>(v + 0.5));
+      const double near_u = static_cast<double>(static_cast<std::int32_t>(u + 0.5)),
+                   near_v = static_cast<double>(static_cast<std::int32_t>(v + 0.5));
       spots_[k] = {i2, j2, (std::fabs(u - near_u) > doubt) & (std::fabs(v - near_v) > doubt)};
     }
   }
@@ -332,9 +332,11 @@ class LevelCells {
         for (int j = std::min(a.j, b.j); j <= std::max(a.j, b.j); ++j) mark(i, j);
       }
     } else if (std::fabs(b.at.u - a.at.u) >= std::fabs(b.at.v - a.at.v)) {
-      walk(u_, v_, {a.at.u, a.at.v, a.i, a.j}, {b.at.u, b.at.v, b.i, b.j}, [this](int i, int j, bool clear) { touch(i, j, clear); });
+      walk(u_, v_, {a.at.u, a.at.v, a.i, a.j}, {b.at.u, b.at.v, b.i, b.j},
+           [this](int i, int j, bool clear) { touch(i, j, clear); });
     } else {
-      walk(v_, u_, {a.at.v, a.at.u, a.j, a.i}, {b.at.v, b.at.u, b.j, b.i}, [this](int j, int i, bool clear) { touch(i, j, clear); });
+      walk(v_, u_, {a.at.v, a.at.u, a.j, a.i}, {b.at.v, b.at.u, b.j, b.i},
+           [this](int j, int i, bool clear) { touch(i, j, clear); });
     }
   }
 
@@ -374,7 +376,8 @@ class LevelCells {
         for (int j = std::min(row, next_row); j <= std::max(row, next_row); ++j) touch(i, j, clear_column);
       } else {
         const double low = std::min(y, next), high = std::max(y, next);
-        const int lowest = std::max(ys.near(low - kDoubt, row), 0), highest = std::min(ys.near(high + kDoubt, row), ys.n - 1);
+        const int lowest = std::max(ys.near(low - kDoubt, row), 0),
+                  highest = std::min(ys.near(high + kDoubt, row), ys.n - 1);
         const int clear_lowest = ys.near(low + kDoubt, row), clear_highest = ys.near(high - kDoubt, row);
         for (int j = lowest; j <= highest; ++j) touch(i, j, clear_column && clear_lowest <= j && j <= clear_highest);
       }
@@ -393,7 +396,8 @@ class LevelCells {
   // Inside and outside change at the first centre behind each crossing.
   [[gnu::noinline]] void cross_rows(const Vertex& a, const Vertex& b) noexcept {
     const auto [begin, end] = std::minmax(a.rows_below, b.rows_below);
-    const bool is_clear = a.is_clear & b.is_clear, is_column = is_clear & (a.i == b.i), is_short = is_clear & (std::abs(a.i - b.i) < 4);
+    const bool is_clear = a.is_clear & b.is_clear, is_column = is_clear & (a.i == b.i),
+               is_short = is_clear & (std::abs(a.i - b.i) < 4);
     for (int j = begin; j < end; ++j) {
       const double u = crossing(a.at, b.at, v_.centers[j]);
       if (u <= reference_u_) continue;
@@ -431,7 +435,8 @@ class LevelCells {
       const double v = v_.centers[j];
       if (v < low || v > high) continue;
       const double u = a.v == b.v ? a.u : crossing(a, b, v), width = kDoubt * (1 + slope);
-      const double from = std::max(u - width, std::min(a.u, b.u) - kDoubt), to = std::min(u + width, std::max(a.u, b.u) + kDoubt);
+      const double from = std::max(u - width, std::min(a.u, b.u) - kDoubt),
+                   to = std::min(u + width, std::max(a.u, b.u) + kDoubt);
       const int end = std::min(u_.at(to), u_.n - 1);
       for (int i = std::max(u_.at(from), 0); i <= end; ++i) {
         if (from <= u_.centers[i] && u_.centers[i] <= to) center_doubtful_.push_back({i, j});
@@ -439,7 +444,7 @@ class LevelCells {
     }
   }
 
-  // --- from bits to cells -------------------------------------------------------------------------------------------
+  // --- from bits to cells ------------------------------------------------------------------------
 
   // False if that would take a look at roundings, and there may be none.
   template <class PlaceOf>
@@ -531,13 +536,15 @@ class LevelCells {
     const int size = 1 << levels;
     if (i + size <= 0 || j + size <= 0 || i >= n_blocks_ || j >= v_.n >> kBlockLevels) return;
     if (levels == 0) {
-      put_block(cell, orientation, inside_[static_cast<std::size_t>(j) * static_cast<std::size_t>(n_blocks_) + static_cast<std::size_t>(i)]);
+      put_block(
+          cell, orientation,
+          inside_[static_cast<std::size_t>(j) * static_cast<std::size_t>(n_blocks_) + static_cast<std::size_t>(i)]);
       return;
     }
     for (int k = 0; k < 4; ++k) {
       const int ij = kPositionToIJ[orientation][k], half = size >> 1;
-      put_blocks(cell_child(cell, k), orientation ^ kPositionToOrientation[k], i + (ij >> 1) * half, j + (ij & 1) * half,
-                 levels - 1);
+      put_blocks(cell_child(cell, k), orientation ^ kPositionToOrientation[k], i + (ij >> 1) * half,
+                 j + (ij & 1) * half, levels - 1);
     }
   }
 

@@ -204,7 +204,8 @@ struct Cap {
       return;
     }
     cells.resize(4);
-    cells.resize(static_cast<std::size_t>(CellVertexNeighbors::fill(point_to_cell(center, kMaxLevel), level, cells.data())));
+    cells.resize(
+        static_cast<std::size_t>(CellVertexNeighbors::fill(point_to_cell(center, kMaxLevel), level, cells.data())));
   }
 
  private:
@@ -308,9 +309,8 @@ struct CellRange {
   std::int64_t n;
 
   const std::uint64_t* first_not_before(std::uint64_t cell) const noexcept {
-    return std::lower_bound(cells, cells + n, cell, [](std::uint64_t a, std::uint64_t b) {
-      return cell_range_max(a) < cell_range_min(b);
-    });
+    return std::lower_bound(cells, cells + n, cell,
+                            [](std::uint64_t a, std::uint64_t b) { return cell_range_max(a) < cell_range_min(b); });
   }
   bool contains(const CellUV& c) const noexcept {
     const std::uint64_t* at = first_not_before(c.cell);

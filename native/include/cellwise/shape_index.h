@@ -37,7 +37,7 @@ namespace cellwise {
 inline constexpr double kFaceClipError = 9 * (1 / std::numbers::sqrt2) * DBL_EPSILON;
 inline constexpr double kEdgeClipError = 2.25 * DBL_EPSILON;
 inline constexpr double kCellPadding = 2 * (kFaceClipError + kEdgeClipError);  // of cells that edges are clipped to
-inline constexpr double kTestPadding = kFaceClipError + kSegmentMeetsError;      // of cells that edges are tested against
+inline constexpr double kTestPadding = kFaceClipError + kSegmentMeetsError;  // of cells that edges are tested against
 
 inline UVRect expanded(const CellUV& c, double margin) noexcept {
   return {{c.u[0] - margin, c.u[1] + margin}, {c.v[0] - margin, c.v[1] + margin}};
@@ -80,9 +80,8 @@ inline bool line_meets_opposite_edges(const Point& n) noexcept {
 
 // Where it leaves the face: the edge u = ±1 or v = ±1 that it goes out through.
 inline UV line_exit(const Point& n) noexcept {
-  const bool through_v = line_meets_opposite_edges(n)
-                             ? std::fabs(n[0]) >= std::fabs(n[1])
-                             : !(std::signbit(n[0]) ^ std::signbit(n[1]) ^ std::signbit(n[2]));
+  const bool through_v = line_meets_opposite_edges(n) ? std::fabs(n[0]) >= std::fabs(n[1])
+                                                      : !(std::signbit(n[0]) ^ std::signbit(n[1]) ^ std::signbit(n[2]));
   if (through_v) {
     const double v = n[0] < 0 ? 1 : -1;
     return {(-v * n[1] - n[2]) / n[0], v};
@@ -163,8 +162,8 @@ struct PaddedCell {
   PaddedCell child(int position) const noexcept {
     const int ij = quarter(position);
     const std::int32_t half = size() >> 1;
-    return {cell_child(cell, position), level + 1, orientation ^ kPositionToOrientation[position],
-            i + (ij >> 1) * half, j + (ij & 1) * half};
+    return {cell_child(cell, position), level + 1, orientation ^ kPositionToOrientation[position], i + (ij >> 1) * half,
+            j + (ij & 1) * half};
   }
 
   Point center() const noexcept { return at(2 * std::int64_t{i} + size(), 2 * std::int64_t{j} + size()); }
@@ -189,7 +188,7 @@ struct PaddedCell {
     };
     std::int32_t first_i, first_j;
     const auto bits = static_cast<std::uint32_t>(span(rect.u, i, first_i) | span(rect.v, j, first_j));
-    const int finest = kMaxLevel - (std::bit_width((bits << 1) + 1) - 1);
+    const int finest = kMaxLevel - static_cast<int>(std::bit_width(bits));
     return finest <= level ? cell : cell_parent(face_ij_to_cell(face(), first_i, first_j), finest);
   }
 
@@ -256,8 +255,8 @@ class FaceEdges {
 
   FaceEdges() = default;
 
-  // Ring k is vertices begins[k] .. begins[k + 1] - 1, the first of them again at its end. Edges have the number of their
-  // first vertex. `face`: if all vertices have that as their inner face, else -1.
+  // Ring k is vertices begins[k] .. begins[k + 1] - 1, the first of them again at its end. Edges have the number of
+  // their first vertex. `face`: if all vertices have that as their inner face, else -1.
   FaceEdges(Vertices vertices, std::vector<std::uint32_t> begins, int face)
       : vertices_(std::move(vertices)), begins_(std::move(begins)) {
     if (face >= 0) {
@@ -424,8 +423,11 @@ struct IndexSplitter {
       const bool is_clear = std::fabs(length2 - limit2_) > 1e-14 * limit2_;
       return is_clear ? length2 < limit2_ : std::sqrt(length2) / kAverageEdge < limit_;
     }
-    // Whether all edges surely are that lie in a box: chords are shorter than what they are seen as on the face's plane.
-    bool hold(double width, double height) const noexcept { return width * width + height * height < surely_ * surely_; }
+    // Whether all edges surely are that lie in a box: chords are shorter than what they are seen as on the face's
+    // plane.
+    bool hold(double width, double height) const noexcept {
+      return width * width + height * height < surely_ * surely_;
+    }
 
    private:
     static constexpr double kAverageEdge = 1.459213746386106062;  // of cells of level 0, radians
@@ -462,7 +464,7 @@ struct IndexSplitter {
   void split(const Clipped& e, const UVRect& middle, std::array<List, 4>& quarters) const {
     const auto& [u, v] = middle;
     if (e.bound.u.hi <= u.lo) {
-      split_v(e, v, &quarters[0]);
+      split_v(e, v, quarters.data());
     } else if (e.bound.u.lo >= u.hi) {
       split_v(e, v, &quarters[2]);
     } else if (e.bound.v.hi <= v.lo) {
@@ -472,7 +474,7 @@ struct IndexSplitter {
       quarters[1].push_back(clip_u(e, 1, u.hi));
       quarters[3].push_back(clip_u(e, 0, u.lo));
     } else {
-      split_v(clip_u(e, 1, u.hi), v, &quarters[0]);
+      split_v(clip_u(e, 1, u.hi), v, quarters.data());
       split_v(clip_u(e, 0, u.lo), v, &quarters[2]);
     }
   }
@@ -542,9 +544,9 @@ class ShapeIndex {
 
   // First cell of the index whose range ends at or after the leaf.
   std::size_t first_ending_from(std::uint64_t leaf) const noexcept {
-    return static_cast<std::size_t>(std::partition_point(cells_.begin(), cells_.end(), [&](const Cell& c) {
-             return cell_range_max(c.cell) < leaf;
-           }) - cells_.begin());
+    return static_cast<std::size_t>(std::partition_point(cells_.begin(), cells_.end(),
+                                                         [&](const Cell& c) { return cell_range_max(c.cell) < leaf; }) -
+                                    cells_.begin());
   }
 
   // Does the polygon contain the point? Exact; vertices are semi-open.

@@ -16,9 +16,10 @@ class ShortList {
   static_assert(std::is_trivially_copyable_v<T> && alignof(T) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__);
 
  public:
-  ShortList() noexcept {}
+  ShortList() noexcept {}  // NOLINT(modernize-use-equals-default): which would clear the room where it is written {}
   ShortList(const ShortList&) = delete;
   ShortList& operator=(const ShortList& other) {
+    if (this == &other) return *this;
     if (other.size_ > room_) grow(other.size_);
     std::copy(other.begin(), other.end(), items_);
     size_ = other.size_;

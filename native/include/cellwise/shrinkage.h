@@ -1,7 +1,8 @@
 // Estimates of y in the cells of a level, shrunk to those of the cells around them, and how much that takes.
 //
-// A view is what somebody knows: view 0 knows all rows, view k + 1 all but those that fold k holds out. It knows the sums
-// of a cell without those of its pairs with the fold. Pairs are of the finest cells, and meet again in coarser ones.
+// A view is what somebody knows: view 0 knows all rows, view k + 1 all but those that fold k holds out. It knows the
+// sums of a cell without those of its pairs with the fold. Pairs are of the finest cells, and meet again in coarser
+// ones.
 
 #pragma once
 
@@ -15,7 +16,7 @@
 
 namespace cellwise {
 
-// --- statistics --------------------------------------------------------------------------------------------------------
+// --- statistics ----------------------------------------------------------------------------------
 
 // Ratio a / b, or 0 where b is 0 or less. Here and below no branches: what they ask of data is guessed wrong too often.
 constexpr double ratio(double a, double b) noexcept {
@@ -27,7 +28,8 @@ constexpr double ratio(double a, double b) noexcept {
 // What is left of a group without a part of it; exactly 0 where nothing is.
 constexpr GroupSums without(const GroupSums& whole, const GroupSums& part) noexcept {
   const bool is_any = whole.rows > part.rows;
-  const double weight = whole.weight - part.weight, total = whole.total - part.total, square = whole.square - part.square;
+  const double weight = whole.weight - part.weight, total = whole.total - part.total,
+               square = whole.square - part.square;
   return {is_any ? whole.rows - part.rows : 0.0, is_any ? weight : 0.0, is_any ? total : 0.0, is_any ? square : 0.0};
 }
 
@@ -47,8 +49,13 @@ struct MeanStatistic {
     return {ratio(sums.total, sums.weight), sums.weight};
   }
   static constexpr Parts parts(const GroupSums& sums) noexcept {
-    return {sums.rows,   sums.rows > 0 ? 1.0 : 0.0,                     sums.weight,
-            sums.total,  sums.square,  ratio(sums.total * sums.total, sums.weight), sums.weight * sums.weight};
+    return {sums.rows,
+            sums.rows > 0 ? 1.0 : 0.0,
+            sums.weight,
+            sums.total,
+            sums.square,
+            ratio(sums.total * sums.total, sums.weight),
+            sums.weight * sums.weight};
   }
   static constexpr Terms terms(const Parts& parts) noexcept {
     const auto [rows, cells, weight, total, square, cell_square, weight_squared] = parts;
@@ -79,7 +86,7 @@ struct StdStatistic {
   }
 };
 
-// --- pairs -------------------------------------------------------------------------------------------------------------
+// --- pairs ---------------------------------------------------------------------------------------
 
 // Pairs of a finest cell and a fold that rows of it are held out of, distinct, sorted by cell, then fold.
 struct Pairs {
@@ -149,7 +156,7 @@ class HeldOut {
   bool is_single_ = true;
 };
 
-// --- a level -----------------------------------------------------------------------------------------------------------
+// --- a level -------------------------------------------------------------------------------------
 
 // Adds up the terms of all families in each view, to `terms`, shape (kTerms, n_folds + 1).
 template <class Statistic>
@@ -208,8 +215,8 @@ struct Shrinking {
   double level;
 };
 
-// Writes the estimates of the cells in view 0, and for each pair that of its cell in its fold's view, which may overwrite
-// `around`.
+// Writes the estimates of the cells in view 0, and for each pair that of its cell in its fold's view, which may
+// overwrite `around`.
 template <class Statistic>
 void shrink_level(const Level& level, const Pairs& pairs, std::size_t n_folds, const Shrinking& how, double* of_cells,
                   double* of_pairs) {

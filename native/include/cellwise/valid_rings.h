@@ -1,7 +1,8 @@
-// Whether polygons are valid as GIS programs have it (OGC Simple Features, 6.1.11), where that can be told without doubt.
+// Whether polygons are valid as GIS programs have it (OGC Simple Features, 6.1.11), where that can be told without
+// doubt.
 //
-// They surely are if their rings are apart, or touch as `apart_rings.h` allows. What touches otherwise is left in doubt, and
-// so is what is invalid: somebody else has to say which, and why.
+// They surely are if their rings are apart, or touch as `apart_rings.h` allows. What touches otherwise is left in
+// doubt, and so is what is invalid: somebody else has to say which, and why.
 
 #pragma once
 
@@ -46,8 +47,8 @@ class ValidRings {
  public:
   // Chain k has the vertices offsets[k] .. offsets[k + 1]; a ring may be closed or not, and a hole follows its shell.
   // True: the coordinates are in range, no edge goes farther than half way round but for the whole way, and the rings
-  // surely make valid polygons, or there are lines alone. False: there is nothing, or rings stay in doubt; they do where
-  // lines are among them.
+  // surely make valid polygons, or there are lines alone. False: there is nothing, or rings stay in doubt; they do
+  // where lines are among them.
   bool are_sure(std::span<const LngLat> positions, std::span<const std::int64_t> offsets,
                 std::span<const std::uint8_t> roles) {
     vertices_.clear();
