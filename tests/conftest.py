@@ -9,15 +9,29 @@ import pytest
 import cellwise as cw
 from cellwise.testing import available, use
 
+# Two workers keep two processors busy: more threads in each would mostly wait for one another.
+for library in ("OMP", "OPENBLAS"):
+    os.environ.setdefault(f"{library}_NUM_THREADS", "1")
+
+BACKENDS = sorted({name for name, _ in available()})
+SETTINGS = {"use", "set_num_threads", "set_cell_limit"}  # of the process: what they set, all threads see
+
 
 def pytest_report_header():
     info = cw.build_info()
     return f"cellwise: {info['backend']} by default, {info['compiler']}; paths tested: {available()}"
 
 
-@pytest.fixture(params=available(), ids=lambda path: "-".join(filter(None, path)))
+@pytest.fixture(params=BACKENDS)
 def backend(request):
-    """Each backend and instruction set of this build in turn."""
+    """Each backend of this build in turn, native code on its best instruction set."""
+    with use(backend=request.param):
+        yield request.param
+
+
+@pytest.fixture(params=available(), ids=lambda path: "-".join(filter(None, path)))
+def path(request):
+    """Each backend and instruction set in turn, for what runs block kernels (native/include/cellwise/blocks.h)."""
     name, isa = request.param
     with use(backend=name, isa=isa):
         yield name
@@ -32,18 +46,29 @@ def shared():
     return folder
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_itemcollected(item):
-    """An instruction set is chosen for all threads: what chooses one itself runs on one (`make test-threads`)."""
-    if " use(" in inspect.getsource(item.obj):
-        item.add_marker("thread_unsafe")
+def refers_to(function, names):
+    """Whether a function, or one of its module that it calls, refers to one of the names."""
+    functions, module = [inspect.unwrap(function)], function.__module__
+    for each in functions:
+        codes = [each.__code__]
+        for code in codes:
+            codes += filter(inspect.iscode, code.co_consts)
+            if not names.isdisjoint(code.co_names):
+                return True
+            called = [each.__globals__.get(name) for name in code.co_names]
+            functions += [f for f in called if inspect.isfunction(f) and f.__module__ == module and f not in functions]
+    return False
 
 
 def pytest_collection_modifyitems(items):
-    """Leave out what is marked slow, unless CELLWISE_SLOW is set."""
-    if os.environ.get("CELLWISE_SLOW"):
-        return
-    skip = pytest.mark.skip(reason="slow: make test-slow")
+    """Skip what this build or `make test` does not run, and leave to one thread what changes settings of the process."""
+    slow = pytest.mark.skip(reason="slow: make test-slow")
+    no_native = pytest.mark.skip(reason="needs native code")
     for item in items:
-        if "slow" in item.keywords:
-            item.add_marker(skip)
+        if "slow" in item.keywords and not os.environ.get("CELLWISE_SLOW"):
+            item.add_marker(slow)
+        if "needs_native" in item.keywords and cw.backend() != "native":
+            item.add_marker(no_native)
+        inner = getattr(item.obj, "hypothesis", None)
+        if refers_to(inner.inner_test if inner else item.obj, SETTINGS):
+            item.add_marker("thread_unsafe")

@@ -10,16 +10,8 @@ import pytest
 
 import cellwise as cw
 from cellwise.errors import InvalidCellError
-from cellwise.testing import available, use
 
 L15, LEAF = 10743750135264575488, 10743750136202470315
-
-
-@pytest.fixture(params=sorted({name for name, _ in available()}))
-def backend(request):
-    """Each backend, on its best instruction set: neighbours do not depend on it."""
-    with use(backend=request.param):
-        yield request.param
 
 
 @pytest.fixture(scope="module")

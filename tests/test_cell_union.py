@@ -16,17 +16,9 @@ import shapely
 
 import cellwise as cw
 from cellwise.errors import CellLimitError, InvalidCellError
-from cellwise.testing import available, use
 
 L15, LEAF = 10743750135264575488, 10743750136202470315
 N = 2_000
-
-
-@pytest.fixture(params=sorted({name for name, _ in available()}))
-def backend(request):
-    """Each backend, on its best instruction set: unions do not depend on it."""
-    with use(backend=request.param):
-        yield request.param
 
 
 @pytest.fixture(scope="module")

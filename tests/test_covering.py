@@ -10,19 +10,12 @@ import pytest
 
 import cellwise as cw
 from cellwise.errors import CellLimitError, InvalidRegionError
-from cellwise.testing import assert_covers, available, use
+from cellwise.testing import assert_covers, use
 
 N = 1_000
 
 
 # --- against the oracle, live -----------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(params=sorted({name for name, _ in available()}))
-def backend(request):
-    """Each backend, on its best instruction set: coverings do not depend on it."""
-    with use(backend=request.param):
-        yield request.param
 
 
 @pytest.fixture(scope="module")

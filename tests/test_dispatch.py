@@ -15,8 +15,6 @@ import cellwise as cw
 from cellwise import _dispatch
 from cellwise.testing import available, use
 
-needs_native = pytest.mark.skipif(_dispatch._native is None, reason="no native module in this build")
-
 
 def points(n, seed=0):
     rng = np.random.default_rng(seed)
@@ -80,7 +78,7 @@ def test_missing_native_module_is_explained(monkeypatch):
         pass
 
 
-def test_chunks_make_no_difference(backend, monkeypatch):
+def test_chunks_make_no_difference(path, monkeypatch):
     lat, lng = points(1000)
     lat[[300, 700]] = 91
     cells = cw.latlng_to_cell(lat, lng, on_invalid="null")
@@ -160,7 +158,7 @@ def test_child_processes_after_use(method):
     assert child.exitcode == 0
 
 
-@needs_native
+@pytest.mark.needs_native
 def test_native_functions_refuse_what_the_dispatcher_never_sends():
     native = _dispatch._native
     cells, out = np.ones(3, np.uint64), np.empty(4, np.uint64)

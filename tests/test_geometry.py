@@ -87,7 +87,7 @@ def test_units_of_area(cells, backend):
 # --- vertices and bounds -------------------------------------------------------------------------------------------------
 
 
-def test_vertices(cells, backend):
+def test_vertices(cells, path):
     """Within 1e-13 degrees of arc, and of latitude and of longitude too, save at the poles themselves."""
     ours = cw.cell_vertices(cells)
     worst = 0.0
@@ -101,7 +101,7 @@ def test_vertices(cells, backend):
     assert worst < 1e-13
 
 
-def test_centers(cells, backend):
+def test_centers(cells, path):
     lat, lng = cw.cell_to_latlng(cells)
     points = cw.cell_to_point(cells)
     np.testing.assert_allclose((points**2).sum(axis=1), 1, rtol=5e-16)
@@ -126,7 +126,7 @@ def test_vertices_go_round_counter_clockwise(cells, backend):
         assert (np.einsum("ij,ij->i", np.cross(a, b), cw.cell_to_point(coarse)) > 0).all()
 
 
-def test_vertices_are_shared(cells, backend):
+def test_vertices_are_shared(cells, path):
     """The four outer corners of the children are the cell's own, and all four meet in one point: the very same bits."""
     inner = cells[cw.cell_level(cells) < 30]
     own = cw.cell_vertices(inner)

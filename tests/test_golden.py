@@ -53,7 +53,7 @@ def corpus(shared):
     }
 
 
-def test_the_encode_corpus(corpus, backend):
+def test_the_encode_corpus(corpus, path):
     found = cw.latlng_to_cell(corpus["lat"], corpus["lng"], corpus["level"])
     wrong = found != corpus["cell"]
     assert [(corpus["lat"][k], corpus["lng"][k], corpus["level"][k]) for k in np.flatnonzero(wrong)[:3]] == []
@@ -76,7 +76,7 @@ def column(rows, name):
     return [row[name] for row in rows]
 
 
-def test_cells_identity(dev_cells, backend):
+def test_cells_identity(dev_cells, path):
     cells = np.array(column(dev_cells, "id"), np.uint64)
     assert cw.cell_to_token(cells).tolist() == column(dev_cells, "token")
     assert cw.token_to_cell(column(dev_cells, "token")).tolist() == cells.tolist()
@@ -89,7 +89,7 @@ def test_cells_identity(dev_cells, backend):
     assert (i.tolist(), j.tolist()) == (column(dev_cells, "i"), column(dev_cells, "j"))
 
 
-def test_cells_geometry(dev_cells, backend):
+def test_cells_geometry(dev_cells, path):
     cells = np.array(column(dev_cells, "id"), np.uint64)
     lat, lng = cw.cell_to_latlng(cells, exact=True)
     assert (lat.tolist(), lng.tolist()) == (column(dev_cells, "lat"), column(dev_cells, "lng"))
@@ -103,7 +103,7 @@ def test_cells_geometry(dev_cells, backend):
     assert table["avg_area"][cw.cell_level(cells)].tolist() == column(dev_cells, "avg_area")
 
 
-def test_cells_family(dev_cells, backend):
+def test_cells_family(dev_cells, path):
     cells = np.array(column(dev_cells, "id"), np.uint64)
     assert cw.cell_range_min(cells).tolist() == [int(x) for x in column(dev_cells, "range_min")]
     assert cw.cell_range_max(cells).tolist() == [int(x) for x in column(dev_cells, "range_max")]
@@ -537,7 +537,7 @@ def raises_and_nulls(call, form, name, got):
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
 @pytest.mark.parametrize("level", [30, 12])
-def test_b01_coordinates_that_are_not_finite(bad, form, level, backend):
+def test_b01_coordinates_that_are_not_finite(bad, form, level, path):
     given = FORMS[form](1.5, bad)
     raises_and_nulls(lambda **how: cw.latlng_to_cell(given, 2.0, level, **how), form, "lat", bad)
     raises_and_nulls(lambda **how: cw.latlng_to_cell(2.0, given, level, **how), form, "lng", bad)
@@ -545,13 +545,13 @@ def test_b01_coordinates_that_are_not_finite(bad, form, level, backend):
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("bad", [91.0, -90.0000001, np.nextafter(90, 91), -1e308])
-def test_b02_latitudes_beyond_the_poles(bad, form, backend):
+def test_b02_latitudes_beyond_the_poles(bad, form, path):
     given = FORMS[form](1.5, float(bad))
     raises_and_nulls(lambda **how: cw.latlng_to_cell(given, 2.0, **how), form, "lat", float(bad))
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_b03_longitudes_of_0_to_360(form, backend):
+def test_b03_longitudes_of_0_to_360(form, path):
     for lng in (180.0000001, 188.1, 270.0, 359.999, 360.0):
         for sign in (1, -1):
             back = sign * lng - sign * 360
@@ -562,7 +562,7 @@ def test_b03_longitudes_of_0_to_360(form, backend):
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_b04_swapped_columns(form, backend):
+def test_b04_swapped_columns(form, path):
     lat, lng = FORMS[form](-51.2, -122.4), FORMS[form](-30.0, 37.8)
     message = raises_and_nulls(lambda **how: cw.latlng_to_cell(lat, lng, **how), form, "lat", -122.4)
     assert message.endswith("lat and lng look swapped")
@@ -570,21 +570,21 @@ def test_b04_swapped_columns(form, backend):
         cw.Rect(lat=(-122.4, -122.0), lng=(37.0, 37.8))
 
 
-def test_b04_nothing_is_said_of_swaps_that_are_none(backend):
+def test_b04_nothing_is_said_of_swaps_that_are_none(path):
     with pytest.raises(ValueError, match="lat must be") as why:
         cw.latlng_to_cell(95.0, 120.0)
     assert "swapped" not in str(why.value)
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_b05_coordinates_without_their_decimal_point(form, backend):
+def test_b05_coordinates_without_their_decimal_point(form, path):
     lat, lng = FORMS[form](-30.0, -30156.0), FORMS[form](-51.0, -51234.0)
     raises_and_nulls(lambda **how: cw.latlng_to_cell(lat, lng, **how), form, "lat", -30156)
     raises_and_nulls(lambda **how: cw.latlng_to_cell(-30.156, lng, **how), form, "lng", -51234)
 
 
 @pytest.mark.parametrize("level", [-1, 31, np.int8(-1), np.int64(31), 2**40, -(2**70)])
-def test_b06_levels_out_of_range(level, backend):
+def test_b06_levels_out_of_range(level, path):
     for call in (
         lambda level, **how: cw.latlng_to_cell(1.0, 2.0, level, **how),
         lambda level, **how: cw.point_to_cell([1.0, 2.0, 3.0], level, **how),
@@ -603,7 +603,7 @@ def test_b06_levels_out_of_range(level, backend):
 
 
 @pytest.mark.parametrize("level", [10.0, "10", None, True, np.float32(10), np.True_, b"10", 1j, np.nan])
-def test_b06_levels_that_are_no_integers(level, backend):
+def test_b06_levels_that_are_no_integers(level, path):
     calls = [
         lambda level: cw.latlng_to_cell(1.0, 2.0, level),
         lambda level: cw.point_to_cell([1.0, 2.0, 3.0], level),
@@ -622,7 +622,7 @@ def test_b06_levels_that_are_no_integers(level, backend):
             call([level, level])
 
 
-def test_b06_levels_that_are_integers_of_numpy(backend):
+def test_b06_levels_that_are_integers_of_numpy(path):
     for level in (np.int8(10), np.uint8(10), np.uint64(10), np.int64(10), np.array(10), np.array(10, ">i2")):
         assert cw.latlng_to_cell(1.0, 2.0, level) == cw.latlng_to_cell(1.0, 2.0, 10)
         assert cw.cell_parent(LEAF, level) == cw.cell_parent(LEAF, 10)
@@ -634,7 +634,7 @@ NO_CELLS = [2**64 - 1, 2, 0xC000000000000001, -1, 2**64, -8520148382826627072, 2
 
 
 @pytest.mark.parametrize("bad", NO_CELLS)
-def test_b07_integers_that_name_no_cell(bad, backend):
+def test_b07_integers_that_name_no_cell(bad, path):
     arrays = [np.array([LEAF, bad, LEAF], object), [LEAF, bad, LEAF]]
     if 0 <= bad < 2**64:
         arrays += [np.array([LEAF, bad, LEAF], np.uint64), pd.Series([LEAF, bad, LEAF], dtype="UInt64")]
@@ -669,7 +669,7 @@ def test_b07_integers_that_name_no_cell(bad, backend):
 
 
 @pytest.mark.parametrize("bad", [1e18, float(L15), np.float64(L15), np.array([1e18, 2e18]), [LEAF, 1e18]])
-def test_b07_floats_are_no_ids(bad, backend):
+def test_b07_floats_are_no_ids(bad, path):
     for call in (cw.cell_level, cw.cell_is_valid, cw.cell_to_token, cw.CellUnion, lambda c: cw.cell_contains(LEAF, c)):
         with pytest.raises(TypeError, match="integer ids, because floats lose bits"):
             call(bad)
@@ -679,12 +679,12 @@ def test_b07_floats_are_no_ids(bad, backend):
 
 
 @pytest.mark.parametrize("bad", ["9926594110334959616", ["9926594110334959616"], np.array(["951977d34"]), b"951977d34"])
-def test_b07_texts_are_no_ids(bad, backend):
+def test_b07_texts_are_no_ids(bad, path):
     with pytest.raises(TypeError, match="tokens are read by token_to_cell"):
         cw.cell_level(bad)
 
 
-def test_b07_signed_ids_have_a_door_of_their_own(backend):
+def test_b07_signed_ids_have_a_door_of_their_own(path):
     signed = np.array([-8520148382826627072, -7702993938444976128], np.int64)
     assert cw.int64_to_cell(signed).tolist() == [9926595690882924544, L15]
     with pytest.raises(InvalidCellError, match="int64_to_cell"):
@@ -699,7 +699,7 @@ BAD_TOKENS = [
 
 
 @pytest.mark.parametrize("bad", BAD_TOKENS)
-def test_b08_tokens(bad, backend):
+def test_b08_tokens(bad, path):
     with pytest.raises(InvalidCellError, match="token must be 1 to 16 lower-case hexadecimal digits") as why:
         cw.token_to_cell(bad)
     assert repr(bad) in str(why.value)
@@ -715,7 +715,7 @@ def test_b08_tokens(bad, backend):
             cw.CellUnion.from_tokens(["951977d34", bad])
 
 
-def test_b08_the_missing_cell_has_a_token(backend):
+def test_b08_the_missing_cell_has_a_token(path):
     assert cw.token_to_cell("X") == 0
     assert cw.token_to_cell(["X"]).tolist() == [0]
     assert cw.token_to_cell(["X", "X"]).tolist() == [0, 0]

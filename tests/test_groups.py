@@ -11,9 +11,17 @@ from hypothesis import strategies as st
 import cellwise as cw
 from cellwise._reference import groups as reference
 from cellwise.groups import Vocabulary, add_sums, count_cells, number_cells, number_pairs, sum_groups, take_rows
-from cellwise.testing import use
+from cellwise.testing import available, use
 
-on_each_backend = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+NATIVE = [path for path in available() if path[0] == "native"]
+# Kernels of groups ask one thing of the instruction set: whether it counts bits at once, which "scalar" does not.
+scalar_and_best = pytest.mark.parametrize(
+    "path",
+    [path for path in available() if path not in NATIVE[1:-1]],
+    ids=lambda path: "-".join(filter(None, path)),
+    indirect=True,
+)
+any_time = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 any_cell = st.builds(
     lambda lat, lng, level: cw.latlng_to_cell(lat, lng, level),
     st.sampled_from((-90.0, -30.01, -30.0, 0.0, 0.01, 45.0, 89.0)),
@@ -33,7 +41,7 @@ def leaves(n, seed=0, lat=(-60, 60), lng=(-180, 180)):
     return cw.latlng_to_cell(rng.uniform(*lat, n), rng.uniform(*lng, n))
 
 
-@on_each_backend
+@any_time
 @given(any_cells, st.integers(0, 30))
 def test_counts_are_those_of_a_counter(backend, cells, level):
     found, count = count_cells(cells, level)
@@ -44,9 +52,10 @@ def test_counts_are_those_of_a_counter(backend, cells, level):
     assert (found.dtype, count.dtype) == (np.uint64, np.int64)
 
 
-@on_each_backend
+@scalar_and_best
+@any_time
 @given(any_cells, any_cells)
-def test_positions_are_those_of_equal_cells(backend, known, cells):
+def test_positions_are_those_of_equal_cells(path, known, cells):
     known = by_level(known)
     where = {cell: k for k, cell in enumerate(known.tolist())}
     found = Vocabulary(known).positions(cells)
@@ -54,18 +63,20 @@ def test_positions_are_those_of_equal_cells(backend, known, cells):
     assert found.dtype == np.int32
 
 
-@on_each_backend
+@scalar_and_best
+@any_time
 @given(any_cells, any_cells, st.integers(0, 30))
-def test_positions_of_ancestors(backend, known, cells, level):
+def test_positions_of_ancestors(path, known, cells, level):
     known = by_level(known)
     where = {cell: k for k, cell in enumerate(known.tolist())}
     ancestors = [cw.cell_parent(c, level) if c and cw.cell_level(c) >= level else 0 for c in cells.tolist()]
     assert Vocabulary(known).positions(cells, level=level).tolist() == [where.get(cell, -1) for cell in ancestors]
 
 
-@on_each_backend
+@scalar_and_best
+@any_time
 @given(any_cells, any_cells)
-def test_containing_are_the_cells_that_contain(backend, known, cells):
+def test_containing_are_the_cells_that_contain(path, known, cells):
     known = by_level(known)
     positions, offsets = Vocabulary(known).containing(cells)
     for k, cell in enumerate(cells.tolist()):
@@ -75,9 +86,10 @@ def test_containing_are_the_cells_that_contain(backend, known, cells):
     assert positions.dtype == offsets.dtype == np.int32
 
 
+@scalar_and_best
 @pytest.mark.parametrize("level", [0, 5, 9, 12, 15, 19, 24, 30])
 @pytest.mark.parametrize("spread", ["one town", "towns", "everywhere"])
-def test_look_ups_wherever_cells_lie(backend, level, spread):
+def test_look_ups_wherever_cells_lie(path, level, spread):
     """With no step below the list, or with several: always the answers of halving."""
     if spread == "one town":
         rows = leaves(20_000, lat=(40.0, 40.2), lng=(-74.0, -73.8))
@@ -101,7 +113,8 @@ def test_look_ups_wherever_cells_lie(backend, level, spread):
     assert np.array_equal(vocabulary.containing(cells)[0], expected[expected >= 0])
 
 
-def test_instruction_sets_and_backends_agree(backend):
+@scalar_and_best
+def test_instruction_sets_and_backends_agree(path):
     rows = leaves(5_000)
     vocabulary = Vocabulary(np.concatenate([count_cells(rows[:2_000], level)[0] for level in (3, 6, 11, 20)]))
     here = vocabulary.containing(rows)
@@ -110,7 +123,7 @@ def test_instruction_sets_and_backends_agree(backend):
     assert all(np.array_equal(a, b) for a, b in zip(here, there))
 
 
-@on_each_backend
+@any_time
 @given(any_cells, st.integers(0, 30))
 def test_numbers_of_cells(backend, cells, level):
     found, number = number_cells(cells, level)
@@ -120,8 +133,9 @@ def test_numbers_of_cells(backend, cells, level):
     assert [int(found[k]) if k >= 0 else 0 for k in number.tolist()] == own.tolist()
 
 
+@scalar_and_best
 @pytest.mark.parametrize(("n_a", "n_b"), [(1, 1), (7, 5), (1_000, 3), (1_000_000, 1_000)])
-def test_numbers_of_pairs(backend, n_a, n_b):
+def test_numbers_of_pairs(path, n_a, n_b):
     rng = np.random.default_rng(0)
     a, b = rng.integers(0, n_a, 500).astype(np.int32), rng.integers(0, n_b, 500).astype(np.int32)
     first, second, number = number_pairs(a, b, n_a, n_b)
@@ -194,7 +208,7 @@ def test_a_vocabulary_pickles_as_its_cells(backend):
     assert np.array_equal(pickle.loads(data).positions(cells), expected)
 
 
-@pytest.mark.skipif(cw.backend() != "native", reason="the native module is asked itself")
+@pytest.mark.needs_native
 def test_the_native_module_checks_what_it_is_given():
     from cellwise._dispatch import native
 

@@ -86,7 +86,7 @@ def test_coordinates_in_every_form(form, backend):
     assert np.asarray(cw.latlng_to_cell(make(lat), make(lng), 12)).astype(np.uint64).tolist() == expected
 
 
-def test_float32_is_taken_at_its_own_value(backend):
+def test_float32_is_taken_at_its_own_value(path):
     lat, lng = np.float32(-30.0438), np.float32(-51.14022)
     assert cw.latlng_to_cell(lat, lng) == cw.latlng_to_cell(float(lat), float(lng))
 
@@ -143,7 +143,7 @@ def test_series_of_different_rows_are_refused():
         cw.latlng_to_cell(lat, lng)
 
 
-def test_missing_cells_have_null_results(backend):
+def test_missing_cells_have_null_results(path):
     assert cw.cell_level(0) == -1
     assert cw.cell_face(0) == -1
     assert cw.cell_parent(0, 5) == 0
@@ -227,7 +227,7 @@ BAD_COORDINATES = [
 
 
 @pytest.mark.parametrize(("given", "message"), BAD_COORDINATES)
-def test_bad_coordinates(given, message, backend):
+def test_bad_coordinates(given, message, path):
     with pytest.raises(ValueError) as why:
         cw.latlng_to_cell(*given)
     assert str(why.value).removesuffix("; lat and lng look swapped") == message.removesuffix(
@@ -276,7 +276,7 @@ BAD_CELLS = [
 
 
 @pytest.mark.parametrize(("cell", "got"), BAD_CELLS)
-def test_bad_cells(cell, got, backend):
+def test_bad_cells(cell, got, path):
     with pytest.raises(InvalidCellError, match=re.escape(f"cell must be a valid cell: {got}")) as why:
         cw.cell_level(cell)
     assert ("int64_to_cell" in str(why.value)) == (cell < 0)
@@ -317,7 +317,7 @@ BAD_TOKENS += ["89c26", "é9c25", "89c25\0", "0", "f" * 16]
 
 
 @pytest.mark.parametrize("token", [*BAD_TOKENS, b"89c25", None])
-def test_bad_tokens(token, backend):
+def test_bad_tokens(token, path):
     quoted = re.escape(repr(token))
     with pytest.raises(InvalidCellError, match=f"token must be .*: got {quoted}"):
         cw.token_to_cell(token)

@@ -14,23 +14,8 @@ from hypothesis import strategies as st
 
 import cellwise as cw
 from cellwise.errors import InvalidCellError, InvalidCoordinatesWarning
-from cellwise.testing import available, use
 
 L15, LEAF = 10743750135264575488, 10743750136202470315
-
-
-@pytest.fixture(params=sorted({name for name, _ in available()}))
-def backend(request):
-    """Each backend, on its best instruction set."""
-    with use(backend=request.param):
-        yield request.param
-
-
-@pytest.fixture(params=available(), ids=lambda path: "-".join(filter(None, path)))
-def kernels(request):
-    """Each backend and instruction set, for what goes through `latlng_to_cell`."""
-    with use(backend=request.param[0], isa=request.param[1]):
-        yield request.param
 
 
 def laws(n=60):
@@ -77,7 +62,7 @@ def ids(values):
 
 @laws(100)
 @given(many(cells))
-def test_a_cell_is_found_at_its_centre(kernels, values):
+def test_a_cell_is_found_at_its_centre(path, values):
     found = ids(values)
     level = cw.cell_level(found)
     lat, lng = cw.cell_to_latlng(found)
@@ -85,7 +70,7 @@ def test_a_cell_is_found_at_its_centre(kernels, values):
     assert (cw.point_to_cell(cw.cell_to_point(found), level) == found).all()
 
 
-def test_every_leaf_is_found_at_its_centre(kernels):
+def test_every_leaf_is_found_at_its_centre(path):
     rng = np.random.default_rng(601)
     for level in range(31):
         found = np.concatenate((oracle.random_cells(rng, 6_500, level), oracle.special_cells(level)))
@@ -165,7 +150,7 @@ def test_an_integer_is_a_cell_or_is_refused(backend, value):
 
 @laws(100)
 @given(many(positions), levels)
-def test_positions_equal_googles(kernels, values, level):
+def test_positions_equal_googles(path, values, level):
     lat, lng = (np.array(x) for x in zip(*values))
     expected = oracle.leaves(lat, lng)
     found = cw.latlng_to_cell(lat, lng)
@@ -176,7 +161,7 @@ def test_positions_equal_googles(kernels, values, level):
 
 @laws(60)
 @given(many(st.tuples(latitudes, st.floats(-360, 360))))
-def test_longitudes_beyond_180_come_back(kernels, values):
+def test_longitudes_beyond_180_come_back(path, values):
     lat, lng = (np.array(x) for x in zip(*values))
     back = np.where(lng > 180, lng - 360, np.where(lng < -180, lng + 360, lng))
     assert (cw.latlng_to_cell(lat, lng) == oracle.leaves(lat, back)).all()
@@ -184,7 +169,7 @@ def test_longitudes_beyond_180_come_back(kernels, values):
 
 @laws(60)
 @given(many(positions), levels)
-def test_a_cell_lies_round_its_positions(kernels, values, level):
+def test_a_cell_lies_round_its_positions(path, values, level):
     lat, lng = (np.array(x) for x in zip(*values))
     found = cw.latlng_to_cell(lat, lng, level)
     south, north, west, east = np.moveaxis(cw.cell_bounds(found), -1, 0)
@@ -501,7 +486,7 @@ def test_cells_in_every_form(form, backend):
 
 
 @pytest.mark.parametrize("form", ARRAY_FORMS)
-def test_coordinates_in_every_form(form, kernels):
+def test_coordinates_in_every_form(form, path):
     make = ARRAY_FORMS[form]
     lat, lng = np.array([10.5, -20.25, 90.0, -0.0]), np.array([-5.0, 179.5, 0.0, 300.0])
     for a, b in (
@@ -529,7 +514,7 @@ NUMBER_TYPES = [
 
 
 @pytest.mark.parametrize("dtype", NUMBER_TYPES)
-def test_coordinates_of_every_number_type(dtype, kernels):
+def test_coordinates_of_every_number_type(dtype, path):
     lat, lng = np.array([1, 45, 90, 3], dtype), np.array([0, 100, 7, 120], dtype)
     expected = cw.latlng_to_cell(lat.astype(float), lng.astype(float))
     assert (cw.latlng_to_cell(lat, lng) == expected).all()
@@ -543,7 +528,7 @@ def test_coordinates_of_every_number_type(dtype, kernels):
 
 @laws(60)
 @given(st.floats(-90, 90, width=32), st.floats(-180, 180, width=32))
-def test_float32_is_its_own_value(kernels, lat, lng):
+def test_float32_is_its_own_value(path, lat, lng):
     expected = oracle.leaf(float(np.float32(lat)), float(np.float32(lng)))
     assert cw.latlng_to_cell(np.float32(lat), np.float32(lng)) == expected
     assert cw.latlng_to_cell(np.array([lat], np.float32), np.array([lng], np.float32)).tolist() == [expected]
@@ -723,7 +708,7 @@ def test_two_series_of_one_index_stay_aligned(backend):
 # --- broadcasting -------------------------------------------------------------------------------------------------------------------
 
 
-def test_broadcasting(kernels):
+def test_broadcasting(path):
     a, b = MIXED[:, None], MIXED[None, :3]
     for function in (cw.cell_contains, cw.cell_intersects, cw.cell_common_ancestor, cw.cell_distance):
         grid = function(a, b)
@@ -755,7 +740,7 @@ def test_broadcasting(kernels):
     st.lists(st.one_of(st.floats(), latitudes), min_size=1, max_size=12),
     st.lists(st.one_of(st.floats(), longitudes), min_size=1, max_size=12),
 )
-def test_rows_are_null_one_by_one(kernels, lats, lngs):
+def test_rows_are_null_one_by_one(path, lats, lngs):
     n = min(len(lats), len(lngs))
     lat, lng = np.array(lats[:n]), np.array(lngs[:n])
     good = (np.abs(lat) <= 90) & (np.abs(lng) <= 360)
@@ -869,7 +854,7 @@ def test_numbers_that_no_float_holds(backend):
         cw.Rect(lat=(0, 10**30), lng=(0, 1))
 
 
-def test_arguments_are_not_changed(kernels):
+def test_arguments_are_not_changed(path):
     """Nothing writes into what the caller owns, and results do not share its memory."""
     for name, function in CELL_FUNCTIONS.items():
         given_ids = MIXED.copy()

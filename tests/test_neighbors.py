@@ -21,9 +21,6 @@ from cellwise import _dispatch, neighbors
 from cellwise.neighbors import NeighborIndex, canonical_latlng
 from cellwise.testing import use
 
-needs_native = pytest.mark.skipif(_dispatch._native is None, reason="no native module in this build")
-
-
 # --- data -------------------------------------------------------------------------------------------------------------
 
 
@@ -118,18 +115,9 @@ def assert_same_neighbors(index, lat, lng, expected, ks, radii, **exclude):
 # --- the same as brute force ------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(params=("native", "numpy"))
-def either(request):
-    """Both backends; the search is the same on every instruction set."""
-    if request.param == "native" and _dispatch._native is None:
-        pytest.skip("no native module in this build")
-    with use(backend=request.param):
-        yield request.param
-
-
 @pytest.mark.parametrize("n", [1, 2, 33, 400])
 @pytest.mark.parametrize("make", DATA)
-def test_neighbors_are_those_of_brute_force(either, make, n):
+def test_neighbors_are_those_of_brute_force(backend, make, n):
     rng = np.random.default_rng(n)
     lat, lng = make(rng, n)
     more = make(rng, 12)
@@ -142,7 +130,7 @@ def test_neighbors_are_those_of_brute_force(either, make, n):
 
 
 @pytest.mark.parametrize("make", DATA)
-def test_what_is_left_out_is_never_found(either, make):
+def test_what_is_left_out_is_never_found(backend, make):
     rng = np.random.default_rng(7)
     n, m = 300, 30
     lat, lng = make(rng, n)
@@ -210,7 +198,7 @@ def test_the_order_of_rows_matters_only_for_ties(X, random):
     assert (np.sort(rows, axis=1) == np.sort(order[shuffled_rows], axis=1)).all()
 
 
-def test_many_rows_in_one_place_cost_no_more_than_one(either):
+def test_many_rows_in_one_place_cost_no_more_than_one(backend):
     n = 100_000
     lat, lng = np.full(n, 45.0), np.full(n, 7.0)
     lat[::1000] += 1e-12  # less than unit points can tell
@@ -222,7 +210,7 @@ def test_many_rows_in_one_place_cost_no_more_than_one(either):
     assert index.nearest(45.0, 7.0, 5, exclude_place=True)[0].tolist() == [0, 1000, 2000, 3000, 4000]
 
 
-def test_a_crowded_place_among_others(either):
+def test_a_crowded_place_among_others(backend):
     rng = np.random.default_rng(3)
     X = np.vstack([np.column_stack(world(rng, 500)), np.repeat([[12.0, 34.0]], 500, axis=0)])
     X = X[rng.permutation(len(X))]
@@ -287,7 +275,7 @@ def test_distances_are_right_to_the_last_digits(make):
             assert abs(arc - exact) <= 2e-15 * exact
 
 
-def test_millimetres_and_antipodes(either):
+def test_millimetres_and_antipodes(backend):
     index = NeighborIndex([50.0, 50.0, -50.0], [8.0, 8.0 + 1e-8, -172.0])
     rows, distances = index.nearest([50.0], [8.0], 3)
     assert rows.tolist() == [[0, 1, 2]]
@@ -296,7 +284,7 @@ def test_millimetres_and_antipodes(either):
     assert distances[0, 2] == pytest.approx(np.pi * cw.EARTH_RADIUS_M, rel=1e-15)
 
 
-def test_units(either):
+def test_units(backend):
     index = NeighborIndex([0.0], [0.0])
     for unit, one_degree in {"m": 111195.1012, "km": 111.1951012, "rad": np.pi / 180, "deg": 1}.items():
         assert index.nearest(0.0, 1.0, 1, unit=unit)[1][0] == pytest.approx(one_degree, rel=1e-8)
@@ -315,7 +303,7 @@ def test_canonical_positions():
     assert not np.signbit(lng[0])
 
 
-def test_scalars_and_arrays(either):
+def test_scalars_and_arrays(backend):
     rng = np.random.default_rng(0)
     index = NeighborIndex(*world(rng, 100))
     for lat, lng in [(45.0, 7.0), (90.0, 7.0), (0.0, -0.0), (-12.5, 350.0), (3.0, -180.0)]:
@@ -331,7 +319,7 @@ def test_scalars_and_arrays(either):
     assert rows.shape == (2, 1)
 
 
-def test_no_rows_and_no_queries(either):
+def test_no_rows_and_no_queries(backend):
     empty = NeighborIndex([], [])
     assert len(empty) == 0
     assert empty.nearest([1.0], [2.0], 2)[0].tolist() == [[-1, -1]]
@@ -344,7 +332,7 @@ def test_no_rows_and_no_queries(either):
 
 
 @pytest.mark.thread_unsafe
-def test_parts_hold_few_rows_and_together_all(either, monkeypatch):
+def test_parts_hold_few_rows_and_together_all(backend, monkeypatch):
     rng = np.random.default_rng(2)
     lat, lng = rng.uniform(40, 41, (2, 700))
     index = NeighborIndex(lat, lng)
@@ -363,7 +351,7 @@ def test_parts_hold_few_rows_and_together_all(either, monkeypatch):
 
 
 @pytest.mark.thread_unsafe
-def test_rows_in_cells(either, monkeypatch):
+def test_rows_in_cells(backend, monkeypatch):
     monkeypatch.setattr(neighbors, "PAIRS", 300)
     rng = np.random.default_rng(2)
     lat, lng = rng.uniform(40, 41, (2, 400))
@@ -408,7 +396,7 @@ def test_searches_in_threads_share_an_index():
 
 
 @pytest.mark.thread_unsafe
-@needs_native
+@pytest.mark.needs_native
 def test_other_threads_run_meanwhile():
     n = 60_000
     index = NeighborIndex(*world(np.random.default_rng(0), n))
@@ -432,7 +420,7 @@ def test_other_threads_run_meanwhile():
 
 @pytest.mark.thread_unsafe
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs timers")
-@needs_native
+@pytest.mark.needs_native
 def test_ctrl_c_is_noticed():
     code = (
         "import numpy as np, signal, time\n"
@@ -488,13 +476,13 @@ def test_ctrl_c_is_noticed():
         (lambda i: i.within([0.0], [0.0], 9e9, limit=2), ValueError, "more than 2 rows lie within 9e+09 m"),
     ],
 )
-def test_bad_questions(either, call, error, words):
+def test_bad_questions(backend, call, error, words):
     with pytest.raises(error) as why:
         call(NeighborIndex([0.0, 1, 2], [0.0, 1, 2]))
     assert words in str(why.value), str(why.value)
 
 
-@needs_native
+@pytest.mark.needs_native
 def test_the_native_module_checks_what_it_is_given():
     native = _dispatch._native
     f, i = np.float64, np.int64

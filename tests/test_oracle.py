@@ -51,25 +51,25 @@ def wrong_sets(found, cells, expected):
 # --- positions ----------------------------------------------------------------------------------------------------------
 
 
-def test_random_leaves(leaves, backend):
+def test_random_leaves(leaves, path):
     lat, lng, expected = leaves
     assert differences(cw.latlng_to_cell(lat, lng), expected) == []
 
 
-def test_adversarial_leaves(adversarial, backend):
+def test_adversarial_leaves(adversarial, path):
     lat, lng, expected = adversarial
     assert len(lat) > 100_000
     wrong = cw.latlng_to_cell(lat, lng) != expected
     assert [(a.hex(), b.hex()) for a, b in zip(lat[wrong][:5].tolist(), lng[wrong][:5].tolist())] == []
 
 
-def test_leaves_of_both_signs_of_180(backend):
+def test_leaves_of_both_signs_of_180(path):
     lat = np.concatenate((np.linspace(-90, 90, 721), np.random.default_rng(4).uniform(-90, 90, 2_000)))
     for lng in (180.0, -180.0):
         assert differences(cw.latlng_to_cell(lat, lng), oracle.leaves(lat, np.full_like(lat, lng))) == []
 
 
-def test_positions_at_every_level(adversarial, backend):
+def test_positions_at_every_level(adversarial, path):
     lat, lng, leaf = (x[::13] for x in adversarial)
     level = np.arange(len(lat)) % 31
     assert differences(cw.latlng_to_cell(lat, lng, level), oracle.at_level(leaf, level)) == []
@@ -89,7 +89,7 @@ def test_points(adversarial, backend):
     assert differences(cw.point_to_cell(xyz), np.array(expected, np.uint64)) == []
 
 
-def test_a_longitude_and_its_turns_are_one_cell(backend):
+def test_a_longitude_and_its_turns_are_one_cell(path):
     """All but 180 and -180, the two names of one meridian: they are Google's, whose leaves there are not always one."""
     turned = np.concatenate((np.arange(202.5, 361, 22.5), np.arange(181.0, 361)))
     lat = np.array([-90, -45, -oracle.CORNER_LAT, -10.25, -0.0, 0.0, 10.25, oracle.CORNER_LAT, 45, 90])
@@ -100,7 +100,7 @@ def test_a_longitude_and_its_turns_are_one_cell(backend):
     assert differences(cw.latlng_to_cell(lat, turned), oracle.leaves(lat, turned - 360)) == []
 
 
-def test_longitudes_beyond_180_are_those_brought_back(backend):
+def test_longitudes_beyond_180_are_those_brought_back(path):
     rng = np.random.default_rng(6)
     lat, lng = rng.uniform(-90, 90, 20_000), rng.uniform(180, 360, 20_000)
     lng[:2_000] = oracle.nudged(rng.choice([180, 202.5, 225, 270, 315, 360], 400), range(-2, 3)).ravel()
@@ -114,7 +114,7 @@ def test_longitudes_beyond_180_are_those_brought_back(backend):
 # --- from cells ---------------------------------------------------------------------------------------------------------
 
 
-def test_centers(cells, backend):
+def test_centers(cells, path):
     lat, lng = cw.cell_to_latlng(cells, exact=True)
     expected = np.array([oracle.latlng(c) for c in cells.tolist()])
     assert differences(lat, expected[:, 0]) == []
@@ -122,13 +122,13 @@ def test_centers(cells, backend):
     assert differences(cw.cell_to_point(cells), [oracle.point(c) for c in cells.tolist()]) == []
 
 
-def test_centers_of_leaves(leaves, backend):
+def test_centers_of_leaves(leaves, path):
     leaf = leaves[2][:20_000]
     expected = np.array([oracle.latlng(c) for c in leaf.tolist()])
     assert differences(np.stack(cw.cell_to_latlng(leaf, exact=True), axis=-1), expected) == []
 
 
-def test_vertices(cells, backend):
+def test_vertices(cells, path):
     assert differences(cw.cell_vertices(cells, exact=True), [oracle.vertices(c) for c in cells.tolist()]) == []
 
 
@@ -136,7 +136,7 @@ def test_bounds(cells, backend):
     assert differences(cw.cell_bounds(cells), [oracle.bounds(c) for c in cells.tolist()]) == []
 
 
-def test_tokens_and_strings(cells, backend):
+def test_tokens_and_strings(cells, path):
     tokens = [oracle.cell_id(c).ToToken() for c in cells.tolist()]
     strings = [oracle.cell_id(c).ToString() for c in cells.tolist()]
     assert cw.cell_to_token(cells).tolist() == tokens
@@ -145,7 +145,7 @@ def test_tokens_and_strings(cells, backend):
     assert differences(cw.string_to_cell(strings), cells) == []
 
 
-def test_level_face_leaf_ij(cells, backend):
+def test_level_face_leaf_ij(cells, path):
     objects = [oracle.cell_id(c) for c in cells.tolist()]
     assert cw.cell_level(cells).tolist() == [c.level() for c in objects]
     assert cw.cell_face(cells).tolist() == [c.face() for c in objects]
@@ -153,7 +153,7 @@ def test_level_face_leaf_ij(cells, backend):
     assert np.stack(cw.cell_ij(cells), axis=-1).tolist() == [c.ToFaceIJOrientation()[1:3] for c in objects]
 
 
-def test_validity(cells, backend):
+def test_validity(cells, path):
     rng = np.random.default_rng(7)
     ids = np.concatenate(
         (cells, rng.integers(0, 2**64, 20_000, np.uint64), np.uint64(1) << np.arange(64, dtype=np.uint64))
@@ -162,7 +162,7 @@ def test_validity(cells, backend):
     assert cw.cell_is_valid(ids).tolist() == [oracle.cell_id(c).is_valid() for c in ids.tolist()]
 
 
-def test_parents_and_children(cells, backend):
+def test_parents_and_children(cells, path):
     objects = [oracle.cell_id(c) for c in cells.tolist()]
     level = np.random.default_rng(8).integers(0, 31, len(cells)) % (cw.cell_level(cells) + 1)
     assert cw.cell_parent(cells, level).tolist() == [c.parent(k).id() for c, k in zip(objects, level.tolist())]
@@ -182,13 +182,13 @@ def test_parents_and_children(cells, backend):
         )
 
 
-def test_ranges(cells, backend):
+def test_ranges(cells, path):
     objects = [oracle.cell_id(c) for c in cells.tolist()]
     assert cw.cell_range_min(cells).tolist() == oracle.ids(c.range_min() for c in objects)
     assert cw.cell_range_max(cells).tolist() == oracle.ids(c.range_max() for c in objects)
 
 
-def test_containment(cells, backend):
+def test_containment(cells, path):
     rng = np.random.default_rng(9)
     a = rng.choice(cells, 12_000)
     level = cw.cell_level(a)
@@ -245,13 +245,13 @@ def crowded(cells):
     return np.unique(np.concatenate((cells, np.array(round_corners, np.uint64))))
 
 
-def test_edge_neighbors_in_order(crowded, backend):
+def test_edge_neighbors_in_order(crowded, path):
     expected = [oracle.ids(oracle.cell_id(c).GetEdgeNeighbors()) for c in crowded.tolist()]
     assert len(crowded) > 5_000
     assert differences(cw.cell_edge_neighbors(crowded), np.array(expected, np.uint64)) == []
 
 
-def test_all_neighbors(crowded, backend):
+def test_all_neighbors(crowded, path):
     for deeper in (0, 1, 3):
         cells = crowded if deeper == 0 else crowded[cw.cell_level(crowded) <= 30 - deeper][::4]
         levels = cw.cell_level(cells) + deeper

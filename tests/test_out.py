@@ -46,7 +46,7 @@ def spread(array):
     return apart
 
 
-def test_results_go_to_out(backend, row):
+def test_results_go_to_out(path, row):
     function, values = getattr(cw, row.name), arguments(row)
     expected = as_tuple(function(*values))
     for prepare in (np.zeros_like, lambda x: spread(np.zeros_like(x))):
@@ -58,7 +58,7 @@ def test_results_go_to_out(backend, row):
             np.testing.assert_array_equal(got, want)
 
 
-def test_out_of_one_call_may_be_read_by_it(backend):
+def test_out_of_one_call_may_be_read_by_it(path):
     cells = cw.latlng_to_cell(np.linspace(-80, 80, N), np.linspace(-170, 170, N))
     expected = cw.cell_parent(cells, 11)
     assert cw.cell_parent(cells, 11, out=cells) is cells
@@ -85,7 +85,7 @@ def test_out_of_several_axes_and_of_none(backend):
     assert cw.latlng_to_cell([], [], out=np.empty(0, np.uint64)).shape == (0,)
 
 
-def test_out_with_missing_and_invalid_rows(backend):
+def test_out_with_missing_and_invalid_rows(path):
     out = np.empty(3, np.uint64)
     assert cw.latlng_to_cell([0.0, 91.0, np.nan], 1.0, out=out, on_invalid="null") is out
     assert (out[1:] == 0).all()
@@ -142,7 +142,7 @@ def test_out_of_text(backend):
     assert cw.cell_to_token(int(cells[0]), dtype="S16") == want[0]
 
 
-def test_rows_that_lie_apart(backend, row):
+def test_rows_that_lie_apart(path, row):
     function, values = getattr(cw, row.name), arguments(row)
     expected = as_tuple(function(*values))
     apart = [spread(x) for x in values]
@@ -152,7 +152,7 @@ def test_rows_that_lie_apart(backend, row):
         np.testing.assert_array_equal(got, want)
 
 
-def test_columns_floats_and_read_only_arrays(backend):
+def test_columns_floats_and_read_only_arrays(path):
     rng = np.random.default_rng(2)
     positions = np.column_stack((rng.uniform(-90, 90, N), rng.uniform(-180, 180, N)))
     lat, lng = np.ascontiguousarray(positions.T)
@@ -183,7 +183,7 @@ def test_every_elementwise_function_takes_out(row):
     assert parameter.kind is parameter.KEYWORD_ONLY
 
 
-def test_results_larger_than_caches(backend):
+def test_results_larger_than_caches(path):
     """They are written past them, but for those that lie off the sixteens."""
     n = 1_100_000 if cw.backend() == "native" else 1000
     lat, lng = np.linspace(-90, 90, n), np.linspace(-180, 180, n)
@@ -221,7 +221,7 @@ def ragged_cells(n):
 
 
 @pytest.mark.parametrize("name", RAGGED)
-def test_values_of_runs_go_to_out(backend, name):
+def test_values_of_runs_go_to_out(path, name):
     cells, more = ragged_cells(300), RAGGED[name]
     expected = getattr(cw, name)(cells, *more)
     out = np.full(len(expected.values) + 3000, 7, np.uint64)
@@ -233,7 +233,7 @@ def test_values_of_runs_go_to_out(backend, name):
     np.testing.assert_array_equal(one, expected[1])
 
 
-def test_neighbors_fill_the_room_exactly(backend):
+def test_neighbors_fill_the_room_exactly(path):
     cells = cw.latlng_to_cell(np.linspace(-80, 80, 1000), np.linspace(-170, 170, 1000), 12)
     out = np.empty(8000, np.uint64)
     assert cw.cell_all_neighbors(cells, out=out).values.base is out

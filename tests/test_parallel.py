@@ -13,11 +13,10 @@ import numpy as np
 import pytest
 
 import cellwise as cw
-from cellwise import _dispatch
 from cellwise.testing import use
 
 pytestmark = [
-    pytest.mark.skipif(_dispatch._native is None, reason="no native module in this build"),
+    pytest.mark.needs_native,
     pytest.mark.thread_unsafe,  # the number of threads is one for the process
 ]
 N = 300_000  # more than enough to be shared

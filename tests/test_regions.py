@@ -12,14 +12,6 @@ import s2sphere
 
 import cellwise as cw
 from cellwise.errors import InvalidRegionError
-from cellwise.testing import available, use
-
-
-@pytest.fixture(params=sorted({name for name, _ in available()}))
-def backend(request):
-    """Each backend, on its best instruction set: regions do not depend on it."""
-    with use(backend=request.param):
-        yield request.param
 
 
 def contains_latlng(region, lat, lng):

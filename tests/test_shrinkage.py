@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-import cellwise as cw
 from cellwise.groups import number_pairs, sum_groups
 from cellwise.shrinkage import Level, Pairs, level_terms, shrink_level
 from cellwise.testing import use
@@ -165,7 +164,7 @@ def test_without_folds(backend):
     np.testing.assert_allclose(values, [mean(*rows.of(cell, 0))[0] for cell in range(20)])
 
 
-@pytest.mark.skipif(cw.backend() != "native", reason="the native module is asked itself")
+@pytest.mark.needs_native
 def test_the_native_module_checks_what_it_is_given():
     from cellwise._dispatch import native
 

@@ -12,20 +12,18 @@ import cellwise as cw
 from cellwise import _dispatch, _reference
 from cellwise._signatures import KERNELS
 
-needs_native = pytest.mark.skipif(_dispatch._native is None, reason="no native module in this build")
 
-
-@needs_native
+@pytest.mark.needs_native
 def test_table_is_what_the_native_module_derives_from_its_types():
     assert {name: row.signature for name, row in KERNELS.items()} == _dispatch._native.SIGNATURES
 
 
-@needs_native
+@pytest.mark.needs_native
 def test_table_order_is_the_native_order():
     assert list(KERNELS) == list(_dispatch._native.SIGNATURES)
 
 
-@needs_native
+@pytest.mark.needs_native
 @pytest.mark.skipif("CELLWISE_SANITIZED" in os.environ, reason="builds with sanitizers have no stub")
 def test_stub_has_every_function_of_the_native_module():
     stub = Path(find_spec("cellwise._native").origin).parent / "_native.pyi"

@@ -641,7 +641,7 @@ def test_transform_in_threads():
     assert all((expected != Z).nnz == 0 for Z in results)
 
 
-@pytest.mark.skipif(cw.backend() != "native", reason="the numpy backend is not for memory")
+@pytest.mark.needs_native
 @pytest.mark.parametrize("method", ["transform", "fit_transform"])
 @pytest.mark.parametrize("params", [{}, {"levels": 12}, {"min_frequency": 3_000}, {"levels": 20, "min_frequency": 100}])
 def test_memory_stays_below_three_outputs(params, method):

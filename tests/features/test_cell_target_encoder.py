@@ -1009,7 +1009,7 @@ def test_transform_in_threads():
     assert all((expected == Z).all() for Z in results)
 
 
-@pytest.mark.skipif(cw.backend() != "native", reason="the numpy backend is not for memory")
+@pytest.mark.needs_native
 @pytest.mark.parametrize("method", ["transform", "fit_transform"])
 @pytest.mark.parametrize("params", [{}, {"crossfit": "block"}, {"add_support": True}, {"cv": KFold(5)}])
 def test_memory_stays_below_three_outputs(params, method):

@@ -209,7 +209,7 @@ def size(Z):
     return sum(part.nbytes for part in (Z.data, Z.indices, Z.indptr)) if sparse.issparse(Z) else Z.nbytes
 
 
-@pytest.mark.skipif(cw.backend() != "native", reason="the numpy backend is not for memory")
+@pytest.mark.needs_native
 @pytest.mark.thread_unsafe(reason="tracemalloc counts what all threads hold")
 @pytest.mark.parametrize("method", ["fit_transform", "transform"])
 @pytest.mark.parametrize(
