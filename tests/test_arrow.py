@@ -11,8 +11,8 @@ import pyarrow as pa
 import pytest
 
 import cellwise as cw
-from cellwise import _arrow
-from cellwise._arrow import ArrowArray, ArrowArrayStream, ArrowSchema, read_column
+from cellwise.inputs import arrow
+from cellwise.inputs.arrow import ArrowArray, ArrowArrayStream, ArrowSchema, read_column
 
 NUMBERS = {
     "uint64": pa.uint64(), "int64": pa.int64(), "int32": pa.int32(), "uint8": pa.uint8(), "int16": pa.int16(),
@@ -294,5 +294,5 @@ assert cw.cell_level(pl.Series(cells)).tolist() == [10, 10]
 
 def test_structures_have_the_size_that_arrow_says():
     assert [ctypes.sizeof(kind) for kind in (ArrowSchema, ArrowArray, ArrowArrayStream)] == [72, 80, 40]
-    assert _arrow.is_arrow(pa.array([1]))
-    assert not _arrow.is_arrow([1])
+    assert arrow.is_arrow(pa.array([1]))
+    assert not arrow.is_arrow([1])

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from cellwise._reference.degrees import near_point
-from cellwise._reference.projection import latlng_to_point
+from cellwise._math.degrees import near_point
+from cellwise._math.projection import latlng_to_point
 
 
 def test_points_are_near():

@@ -1,5 +1,6 @@
 """Backends, chunks, interruption, threads and child processes."""
 
+import importlib
 import multiprocessing
 import os
 import signal
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 
 import cellwise as cw
-from cellwise import _dispatch
+from cellwise import _backend
 from cellwise.testing import available, use
 
 
@@ -32,20 +33,20 @@ def test_use_switches_and_comes_back():
     assert cw.backend() == before
 
 
-def test_use_is_of_one_thread():
+def test_use_holds_for_all_threads():
     seen = []
     with use(backend="numpy"):
         thread = threading.Thread(target=lambda: seen.append(cw.backend()))
         thread.start()
         thread.join()
-    assert seen == [_dispatch._backend.get()]
+    assert seen == ["numpy"]
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"backend": "cuda"}, "backend must be one of native, numpy: got 'cuda'"),
-        ({"isa": "sse"}, "isa must be one of scalar, portable, v2, avx2, avx512: got 'sse'"),
+        ({"backend": "cuda"}, "backend must be one of 'native', 'numpy': got 'cuda'"),
+        ({"isa": "sse"}, "isa must be one of 'scalar', 'portable', 'v2', 'avx2', 'avx512': got 'sse'"),
     ],
 )
 def test_unknown_names_raise(options, message):
@@ -62,8 +63,8 @@ def run(code, **environment):
 def test_environment_chooses_the_backend():
     assert run("import cellwise; print(cellwise.backend())", CELLWISE_BACKEND="numpy").stdout.strip() == "numpy"
     for name, value, words in [
-        ("CELLWISE_BACKEND", "cuda", "backend must be one of native, numpy: got 'cuda'"),
-        ("CELLWISE_ISA", "mmx", "isa must be one of scalar, portable, v2, avx2, avx512: got 'mmx'"),
+        ("CELLWISE_BACKEND", "cuda", "backend must be one of 'native', 'numpy': got 'cuda'"),
+        ("CELLWISE_ISA", "mmx", "isa must be one of 'scalar', 'portable', 'v2', 'avx2', 'avx512': got 'mmx'"),
         ("CELLWISE_CELL_LIMIT", "many", "CELLWISE_CELL_LIMIT must be a positive integer: got 'many'"),
     ]:
         assert words in run("import cellwise", **{name: value}).stderr
@@ -72,8 +73,8 @@ def test_environment_chooses_the_backend():
 
 
 def test_missing_native_module_is_explained(monkeypatch):
-    monkeypatch.setattr(_dispatch, "_native", None)
-    monkeypatch.setattr(_dispatch, "_why_not_native", ImportError("gone"), raising=False)
+    monkeypatch.setattr(_backend, "native", None)
+    monkeypatch.setattr(_backend, "_why_not_native", ImportError("gone"), raising=False)
     with pytest.raises(ImportError, match="backend 'native' is not built: build it with"), use(backend="native"):
         pass
 
@@ -83,7 +84,7 @@ def test_chunks_make_no_difference(path, monkeypatch):
     lat[[300, 700]] = 91
     cells = cw.latlng_to_cell(lat, lng, on_invalid="null")
     disks = cw.cell_disk(cells, 1)
-    monkeypatch.setattr(_dispatch, "CHUNK", 64)
+    monkeypatch.setattr(_backend.numpy, "CHUNK", 64)
     assert (cw.latlng_to_cell(lat, lng, on_invalid="null") == cells).all()
     assert cw.cell_disk(cells, 1) == disks
     assert (cw.cell_parent(cells, np.arange(1000) % 31) == np.where(cells, cells, 0)).sum() >= 0
@@ -160,7 +161,7 @@ def test_child_processes_after_use(method):
 
 @pytest.mark.needs_native
 def test_native_functions_refuse_what_the_dispatcher_never_sends():
-    native = _dispatch._native
+    native = importlib.import_module("cellwise._native")
     cells, out = np.ones(3, np.uint64), np.empty(4, np.uint64)
     with pytest.raises(ValueError, match="as many rows"):
         native.cell_next(cells, out, False)

@@ -1,4 +1,7 @@
-"""What may import what."""
+"""What may import what: each room lists what it may import of the package, and nothing else is allowed.
+
+A room is a module or folder of `src/cellwise`. An entry that ends in "(late)" may only be imported within a function.
+"""
 
 import ast
 from pathlib import Path
@@ -6,61 +9,175 @@ from pathlib import Path
 import pytest
 
 SOURCE = Path(__file__).resolve().parents[1] / "src" / "cellwise"
-CORE = ("cell_union", "regions", "covering", "levels", "ragged", "inputs", "errors", "units", "cells")
 
-# Module or folder: what it must not import, from the package (names) or from outside.
-WALLS = {
-    "_reference": ("pandas", "scipy", "sklearn", "shapely", "inputs", "cells", "_dispatch", *CORE),
-    "cells": ("features", "plot", "frames", "_native", "sklearn", "matplotlib"),
-    "cell_union.py": ("features", "plot", "frames", "_native", "sklearn", "matplotlib"),
-    "regions.py": ("features", "plot", "frames", "_native"),
-    "polygons.py": ("features", "plot", "frames", "_native"),
-    "neighbors.py": ("features", "plot", "frames", "_native"),
-    "groups.py": ("features", "plot", "frames", "_native"),
-    "shrinkage.py": ("features", "plot", "frames", "_native"),
-    "covering.py": ("features", "plot", "frames", "_native"),
-    "inputs.py": ("features", "plot", "frames", "_native", "cells", "_dispatch", "_reference"),
-    "ragged.py": ("features", "plot", "frames", "_native", "cells", "_dispatch"),
-    "_signatures.py": (*CORE, "_dispatch", "_reference", "_native", "numpy"),
-    "features": ("frames", "_native", "_reference", "_dispatch", "matplotlib", "cartopy"),
-    "plot": ("features", "_native", "_dispatch", "sklearn"),
-    "cli.py": ("_native", "_dispatch", "_reference", "_signatures"),
+CELLS = {"cells", "inputs", "errors", "units", "levels", "ragged"}
+REGIONS = {"cell_union", "regions", "covering"}
+GROUPS = {"neighbors", "groups", "shrinkage"}
+ROOMS = {
+    # below everything
+    "errors": set(),
+    "_docs": set(),
+    "_typing": set(),
+    "_math": {"ragged"},
+    # the kernels
+    "_reference": {"_math", "ragged"},
+    "_backend": {"_math", "_native", "_reference"},
+    # what users have
+    "inputs": {"errors"},
+    "_config": {"_backend", "errors", "inputs"},
+    "ragged": {"inputs"},
+    "units": {"inputs"},
+    "_explain": {"_backend", "errors"},
+    "_dispatch": {"_backend", "_config", "_explain", "inputs", "ragged"},
+    # cells
+    "cells": {"_dispatch", "_outlines", "errors", "inputs", "ragged", "units"},
+    "_outlines": {"_dispatch", "_math"},
+    "levels": {"inputs", "units"},
+    "_codec": set(),
+    # regions
+    "cell_union": {"_backend", "_reference", "_codec", "_dispatch", "_math", "errors", "inputs", "units", "cells"},
+    "geometries": {"errors", "inputs"},
+    "polygons": {"_backend", "_config", "_math", "_reference", "cells", "errors", "inputs", "units"},
+    "planar": {"_backend", "_config", "_reference", "cells", "errors", "geometries", "ragged", "units"},
+    "buffered": {"_backend", "_reference", "cells", "geometries", "inputs", "planar", "polygons", "regions", "units"},
+    "regions": {
+        "_backend", "_math", "_reference", "cell_union", "cells", "errors", "geometries", "inputs", "planar",
+        "polygons", "units",
+    },
+    "covering": {
+        "_backend", "_config", "_reference", "buffered", "cell_union", "cells", "errors", "geometries", "inputs",
+        "levels", "planar", "polygons", "ragged", "regions",
+    },
+    "index_terms": {"cells", "covering", "inputs", "ragged"},
+    # arrays in, arrays out
+    "groups": {"_backend", "cells"},
+    "shrinkage": {"_backend"},
+    "neighbors": {"_backend", "_math", "cells", "inputs", "ragged", "units"},
+    # what is built on these
+    "testing": {"_backend", "_config", "cell_union", "cells"},
+    "features": {"index_terms", "plot", *CELLS, *REGIONS, *GROUPS},
+    "plot": {"planar", "polygons", *CELLS, *REGIONS},
+    "cli": {"cellwise"},
+    "__main__": {"cli"},
+}  # fmt: skip
+ANYWHERE = {"_docs", "_typing"}
+EVERYTHING = "__init__"  # names what is public
+
+HEAVY = {"pandas", "sklearn", "matplotlib", "cartopy", "shapely", "geopandas", "scipy", "pyproj", "pyarrow", "tqdm"}
+# Libraries that rooms may import at the top of a module, beside numpy and the standard library.
+AT_THE_TOP = {
+    "_outlines": {"shapely"},
+    "features": {"pandas", "scipy", "sklearn", "joblib", "tqdm"},
+    "plot": {"cartopy", "matplotlib", "pandas", "shapely"},
+}
+# Libraries that rooms may import within a function.
+WITHIN = {
+    "_reference": {"scipy"},
+    "_math": set(),
+    "_backend": set(),
 }
 
 
-def imported(path):
-    """First words of what a module imports: of the package for relative imports, else of the library."""
-    for node in ast.walk(ast.parse(path.read_text())):
+def rooms_of(path):
+    """The room that a module belongs to."""
+    return path.relative_to(SOURCE).parts[0].removesuffix(".py")
+
+
+def imports(path, tree=None):
+    """(room or library, whether it is one of the package's, whether at the top) of what a module imports."""
+    tree = ast.parse(path.read_text()) if tree is None else tree
+    checked = {id(node) for top in tree.body if isinstance(top, ast.If) for node in ast.walk(top) if _is_typing(top)}
+    within = {id(n) for f in ast.walk(tree) if isinstance(f, (ast.FunctionDef, ast.Lambda)) for n in ast.walk(f)}
+    for node in ast.walk(tree):
+        if id(node) in checked:
+            continue
         if isinstance(node, ast.Import):
-            yield from (alias.name.split(".")[0] for alias in node.names)
+            for alias in node.names:
+                name = alias.name.split(".")[0]
+                yield name, name == "cellwise", id(node) not in within
         elif isinstance(node, ast.ImportFrom):
-            if node.level == 0 and node.module.split(".")[0] != "cellwise":
-                yield node.module.split(".")[0]
-                continue
-            # Where the relative import starts from, below the package.
             at = list(path.relative_to(SOURCE).parent.parts)
             at = at[: len(at) - (node.level - 1)] if node.level else []
-            module = [*at, *(node.module or "").removeprefix("cellwise").strip(".").split(".")]
-            module = [part for part in module if part]
-            if module:
-                yield module[0]
-            else:
-                yield from (alias.name for alias in node.names)
+            module = [*at, *filter(None, (node.module or "").split("."))]
+            if node.level == 0 and module[0] != "cellwise":
+                yield module[0], False, id(node) not in within
+                continue
+            if node.level == 0:
+                module = module[1:]
+            for name in module[:1] or [alias.name for alias in node.names]:
+                yield name, True, id(node) not in within
 
 
-@pytest.mark.parametrize("room", WALLS)
-def test_walls_hold(room):
-    place = SOURCE / room
-    if not place.exists():
-        pytest.fail(f"{room} is gone: its wall too")
-    for path in [place] if place.is_file() else place.rglob("*.py"):
-        crossed = set(imported(path)) & set(WALLS[room])
-        crossed -= {room.removesuffix(".py")}
-        if room == "features":
-            crossed -= {"plot"}  # enc.plot is one lazy import
-        assert not crossed, f"{path.relative_to(SOURCE)} imports {sorted(crossed)}"
+def _is_typing(node):
+    """Whether it is `if TYPE_CHECKING:`, which no program runs."""
+    return "TYPE_CHECKING" in ast.dump(node.test)
 
 
-def test_only_dispatch_imports_the_native_module():
-    importers = {p.relative_to(SOURCE).as_posix() for p in SOURCE.rglob("*.py") if "_native" in set(imported(p))}
-    assert importers <= {"_dispatch.py", "testing.py"}
+def faults(path, tree=None):
+    """What a module imports and may not."""
+    room = rooms_of(path)
+    for name, is_own, at_the_top in imports(path, tree):
+        if is_own:
+            if name not in ROOMS[room] | ANYWHERE | {room}:
+                yield name
+        elif name in HEAVY:
+            if at_the_top and name not in AT_THE_TOP.get(room, ()):
+                yield name
+            if not at_the_top and name not in WITHIN.get(room, HEAVY) | AT_THE_TOP.get(room, set()):
+                yield name
+
+
+MODULES = sorted(SOURCE.rglob("*.py"))
+
+
+def test_every_module_is_in_a_room_and_every_room_is_there():
+    assert {rooms_of(path) for path in MODULES} == {*ROOMS, EVERYTHING}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(SOURCE).as_posix())
+def test_walls_hold(path):
+    if rooms_of(path) != EVERYTHING:
+        assert not list(faults(path))
+
+
+def test_only_the_native_backend_imports_the_native_module():
+    importers = {
+        path.relative_to(SOURCE).as_posix()
+        for path in MODULES
+        if any(name == "_native" and is_own for name, is_own, _ in imports(path))
+    }
+    assert importers <= {"_backend/native.py"}
+
+
+def test_rooms_make_no_circle():
+    below = {room: {name for name in allowed if name in ROOMS} - {room} for room, allowed in ROOMS.items()}
+    lazy = {("features", "plot"), ("ragged", "inputs")}  # within a function
+    while below:
+        lowest = [
+            room for room, allowed in below.items() if not {n for n in allowed if (room, n) not in lazy} & set(below)
+        ]
+        assert lowest, f"a circle among {sorted(below)}"
+        for room in lowest:
+            del below[room]
+
+
+@pytest.mark.parametrize(
+    ("room", "line"),
+    [
+        ("_reference/groups.py", "from ..regions import Polygon"),
+        ("_reference/groups.py", "from .._backend import kernels"),
+        ("_math/cell_ranges.py", "from ..errors import InvalidCellError"),
+        ("inputs/arguments.py", "from .. import features"),
+        ("cells/hierarchy.py", "from .. import _reference"),
+        ("cells/hierarchy.py", "from cellwise.features import CellEncoder"),
+        ("cells/hierarchy.py", "import pandas"),
+        ("_math/cell_ranges.py", "def f():\n    import shapely"),
+        ("features/_base.py", "from .._backend import kernels"),
+        ("plot/cells.py", "from .. import features"),
+        ("cell_union.py", "from ._native import normalize_cells"),
+        ("cli.py", "from . import covering"),
+    ],
+)
+def test_walls_would_fall_on_what_is_not_listed(room, line):
+    path = SOURCE / room
+    assert list(faults(path, ast.parse(path.read_text() + "\n" + line)))

@@ -1,5 +1,6 @@
 """NeighborIndex: exact against brute force, on both backends, wherever the sphere or the data are awkward."""
 
+import importlib
 import os
 import pickle
 import signal
@@ -17,8 +18,11 @@ from hypothesis import strategies as st
 from sklearn.neighbors import BallTree
 
 import cellwise as cw
-from cellwise import _dispatch, neighbors
-from cellwise.neighbors import NeighborIndex, canonical_latlng
+from cellwise import _backend
+from cellwise._math import search
+from cellwise._math.arcs import arcs as arcs_between
+from cellwise.inputs import canonical_latlng
+from cellwise.neighbors import NeighborIndex
 from cellwise.testing import use
 
 # --- data -------------------------------------------------------------------------------------------------------------
@@ -81,7 +85,7 @@ def arc_table(lat, lng, to_lat, to_lng):
     lat, lng = canonical_latlng(np.asarray(lat, float), np.asarray(lng, float))
     to_lat, to_lng = canonical_latlng(np.asarray(to_lat, float), np.asarray(to_lng, float))
     shape = len(lat), len(to_lat)
-    table = neighbors._arcs(*(np.broadcast_to(x, shape).ravel() for x in (lat[:, None], lng[:, None], to_lat, to_lng)))
+    table = arcs_between(*(np.broadcast_to(x, shape).ravel() for x in (lat[:, None], lng[:, None], to_lat, to_lng)))
     return table.reshape(shape)
 
 
@@ -183,7 +187,7 @@ def test_any_places(X, k, exclude, level):
         "place": ((lat[:, None] == lat) & (lng[:, None] == lng), {"exclude_place": True}),
         "cell": (cells[:, None] == cells, {"exclude_cell": cells}),
     }[exclude]
-    for backend in ("native", "numpy") if _dispatch._native else ("numpy",):
+    for backend in ("native", "numpy") if _backend.native else ("numpy",):
         with use(backend=backend):
             assert_same_neighbors(NeighborIndex(*X.T), *X.T, brute_force(table, hidden), (k,), (0, 1.6), **what)
 
@@ -237,7 +241,7 @@ def test_large_data_against_scikit_learn():
 
 
 def test_both_backends_give_the_same_bits():
-    if _dispatch._native is None:
+    if _backend.native is None:
         pytest.skip("no native module in this build")
     rng = np.random.default_rng(5)
     lat, lng = np.concatenate([make(rng, 400) for make in DATA], axis=1)
@@ -263,8 +267,8 @@ def test_both_backends_give_the_same_bits():
 def test_distances_are_right_to_the_last_digits(make):
     rng = np.random.default_rng(1)
     (lat1, lng1), (lat2, lng2) = (canonical_latlng(*map(np.asarray, make(rng, 150))) for _ in range(2))
-    arcs = neighbors._arcs(lat1, lng1, lat2, lng2)
-    assert (arcs == neighbors._arcs(lat2, lng2, lat1, lng1)).all()
+    arcs = arcs_between(lat1, lng1, lat2, lng2)
+    assert (arcs == arcs_between(lat2, lng2, lat1, lng1)).all()
     assert (arcs >= 0).all()
     np.testing.assert_allclose(arcs, cw.latlng_distance(lat1, lng1, lat2, lng2, unit="rad"), rtol=3e-15)
     with mpmath.workdps(60):
@@ -337,7 +341,7 @@ def test_parts_hold_few_rows_and_together_all(backend, monkeypatch):
     lat, lng = rng.uniform(40, 41, (2, 700))
     index = NeighborIndex(lat, lng)
     whole, _ = index.within(lat, lng, 20, unit="km")
-    monkeypatch.setattr(neighbors, "PAIRS", 500)
+    monkeypatch.setattr(search, "PAIRS", 500)
     parts = list(index.within_parts(lat, lng, 20, unit="km"))
     assert len(parts) > 10
     assert sorted(np.concatenate([part.queries for part in parts])) == list(range(700))
@@ -352,7 +356,7 @@ def test_parts_hold_few_rows_and_together_all(backend, monkeypatch):
 
 @pytest.mark.thread_unsafe
 def test_rows_in_cells(backend, monkeypatch):
-    monkeypatch.setattr(neighbors, "PAIRS", 300)
+    monkeypatch.setattr(search, "PAIRS", 300)
     rng = np.random.default_rng(2)
     lat, lng = rng.uniform(40, 41, (2, 400))
     index, cells = NeighborIndex(lat, lng), cw.latlng_to_cell(lat, lng, 10)
@@ -484,7 +488,7 @@ def test_bad_questions(backend, call, error, words):
 
 @pytest.mark.needs_native
 def test_the_native_module_checks_what_it_is_given():
-    native = _dispatch._native
+    native = importlib.import_module("cellwise._native")
     f, i = np.float64, np.int64
 
     def make_tree(starts, rows, place_of_row=None):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import cellwise as cw
-from cellwise._signatures import KERNELS
+from cellwise._backend.signatures import KERNELS
 
 ROWS = [row for row in KERNELS.values() if not row.is_ragged]
 N = 1000

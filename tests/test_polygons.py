@@ -1,6 +1,7 @@
 """Polygons and polylines with geodesic edges: Google's coverings cell for cell, exact membership, and bad rings."""
 
 import gzip
+import importlib
 import json
 import math
 import pickle
@@ -409,7 +410,7 @@ def test_a_million_sampled_points():
 def test_many_polygons_in_one_call():
     native = use(backend="native")
     with native:
-        module = cw._dispatch.native()
+        module = importlib.import_module("cellwise._native")
         rows = [rings for _, rings, _, _ in cases(16, 60)]
         rows.insert(7, [np.array([(0.0, 0.0), (1, 1), (1, 0), (0, 1)])])  # crosses itself
         rows.insert(9, [])

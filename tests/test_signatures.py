@@ -1,5 +1,6 @@
 """The table, the reference, the native module, its stub and the public names say the same."""
 
+import importlib
 import inspect
 import os
 import re
@@ -9,18 +10,32 @@ from pathlib import Path
 import pytest
 
 import cellwise as cw
-from cellwise import _dispatch, _reference
-from cellwise._signatures import KERNELS
+from cellwise import _backend, _reference
+from cellwise._backend.signatures import CLASSES, FUNCTIONS, KERNELS
+
+BACKENDS = [_backend.numpy, pytest.param(_backend.native, marks=pytest.mark.needs_native)]
+
+
+def name_and_arguments(text):
+    """Of a line of the table's second part: `name(a, b)`."""
+    name, _, arguments = text.rstrip(")").partition("(")
+    return name, arguments.split(", ") if arguments else []
+
+
+def arguments_of(function):
+    return [name for name in inspect.signature(function).parameters if name != "self"]
 
 
 @pytest.mark.needs_native
 def test_table_is_what_the_native_module_derives_from_its_types():
-    assert {name: row.signature for name, row in KERNELS.items()} == _dispatch._native.SIGNATURES
+    assert {name: row.signature for name, row in KERNELS.items()} == importlib.import_module(
+        "cellwise._native"
+    ).SIGNATURES
 
 
 @pytest.mark.needs_native
 def test_table_order_is_the_native_order():
-    assert list(KERNELS) == list(_dispatch._native.SIGNATURES)
+    assert list(KERNELS) == list(importlib.import_module("cellwise._native").SIGNATURES)
 
 
 @pytest.mark.needs_native
@@ -28,7 +43,8 @@ def test_table_order_is_the_native_order():
 def test_stub_has_every_function_of_the_native_module():
     stub = Path(find_spec("cellwise._native").origin).parent / "_native.pyi"
     defined = set(re.findall(r"^(?:def|class) (\w+)\b", stub.read_text(), re.MULTILINE))
-    functions = {name for name in dir(_dispatch._native) if callable(getattr(_dispatch._native, name))}
+    native = importlib.import_module("cellwise._native")
+    functions = {name for name in dir(native) if callable(getattr(native, name))}
     assert defined == functions
     assert set(KERNELS) <= functions
 
@@ -50,6 +66,34 @@ def test_public_function_has_the_name_and_arguments_of_the_row(row):
     assert function.__module__.startswith("cellwise.cells.")
     if row.name != "cell_is_valid":
         assert parameters["on_invalid"].default == "raise"
+
+
+@pytest.mark.parametrize("module", BACKENDS)
+@pytest.mark.parametrize("text", FUNCTIONS)
+def test_both_backends_have_the_functions_of_the_table(module, text):
+    name, arguments = name_and_arguments(text)
+    assert arguments_of(getattr(module, name)) == arguments
+
+
+@pytest.mark.parametrize("module", BACKENDS)
+@pytest.mark.parametrize("name", CLASSES)
+def test_both_backends_have_the_classes_of_the_table(module, name):
+    kernel = getattr(module, name)
+    constructor, *methods = map(name_and_arguments, CLASSES[name])
+    assert constructor == (name, arguments_of(kernel))
+    for method, arguments in methods:
+        assert arguments_of(getattr(kernel, method)) == arguments
+    public = {method for method in vars(kernel) if not method.startswith("_")}
+    assert public == {method for method, _ in methods}
+
+
+@pytest.mark.parametrize("module", BACKENDS)
+def test_backends_have_nothing_that_is_not_in_the_table(module):
+    table = {*KERNELS, *(name_and_arguments(text)[0] for text in FUNCTIONS), *CLASSES}
+    settings = {"COMPILER", "FLAGS", "INSTRUCTION_SETS", "choose_instruction_set", "enable_fast_path"}
+    settings |= {"fast_path", "instruction_set", "num_threads", "set_num_threads"}
+    assert set(module.__all__) - table <= settings
+    assert table <= set(module.__all__)
 
 
 def test_every_row_is_known_by_its_class():

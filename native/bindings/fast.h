@@ -395,15 +395,17 @@ struct Fast {
 };
 
 // `call(name, *values, on_invalid=, out=, exact=, as_bytes=)` of the dispatcher, which asks the fast entry of that name
-// first, while the native backend is on, and else, or if that does not know the values, does what `long_way` does.
+// first, while fast paths are enabled, and else, or if that does not know the values, does what `long_way` does.
 //
-// Owns (long way, context variable of the backend's name, fast entries by name).
+// Owns (long way, fast entries by name).
 class FastCall {
  public:
-  static nb::object make(nb::handle long_way, nb::handle backend, nb::handle entries) {
+  static inline bool is_enabled = true;
+
+  static nb::object make(nb::handle long_way, nb::handle entries) {
     static PyMethodDef method = {"call", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(&call)),
                                  METH_FASTCALL | METH_KEYWORDS, nullptr};
-    return nb::steal(PyCFunction_New(&method, nb::make_tuple(long_way, backend, entries).release().ptr()));
+    return nb::steal(PyCFunction_New(&method, nb::make_tuple(long_way, entries).release().ptr()));
   }
 
  private:
@@ -419,8 +421,8 @@ class FastCall {
   static bool is(PyObject* text, const char* what) { return PyUnicode_CompareWithASCIIString(text, what) == 0; }
 
   static PyObject* fast(PyObject* self, PyObject* const* arguments, Py_ssize_t count, PyObject* names) {
-    if (count < 1 || count > 1 + kMostValues || !PyUnicode_CheckExact(arguments[0])) Py_RETURN_NOTIMPLEMENTED;
-    PyObject* entry = PyDict_GetItemWithError(PyTuple_GET_ITEM(self, 2), arguments[0]);
+    if (!is_enabled || count < 1 || count > 1 + kMostValues || !PyUnicode_CheckExact(arguments[0])) Py_RETURN_NOTIMPLEMENTED;
+    PyObject* entry = PyDict_GetItemWithError(PyTuple_GET_ITEM(self, 1), arguments[0]);
     if (entry == nullptr) {
       if (PyErr_Occurred() != nullptr) return nullptr;
       Py_RETURN_NOTIMPLEMENTED;
@@ -444,11 +446,6 @@ class FastCall {
         Py_RETURN_NOTIMPLEMENTED;
       }
     }
-    PyObject* backend = nullptr;
-    if (PyContextVar_Get(PyTuple_GET_ITEM(self, 1), nullptr, &backend) < 0) return nullptr;
-    const bool is_on = is(backend, "native");
-    Py_DECREF(backend);
-    if (!is_on) Py_RETURN_NOTIMPLEMENTED;
     const auto function = reinterpret_cast<PyObject* (*)(PyObject*, PyObject* const*, Py_ssize_t)>(
         reinterpret_cast<void (*)()>(PyCFunction_GET_FUNCTION(entry)));
     return function(nullptr, values, count + 1);

@@ -31,12 +31,12 @@ NB_MODULE(_native, m) {
   default_num_threads = [] {
     nb::gil_scoped_acquire acquire;
     try {
-      return nb::cast<std::size_t>(nb::module_::import_("cellwise._dispatch").attr("default_num_threads")());
+      return nb::cast<std::size_t>(nb::module_::import_("cellwise._config").attr("default_num_threads")());
     } catch (const std::exception&) {  // such as at the end of the interpreter
       return std::size_t{1};
     }
   };
-  m.doc() = "Native kernels of cellwise; called by cellwise._dispatch only.";
+  m.doc() = "Native kernels of cellwise; called by cellwise._backend only.";
   {
     Rows rows(m);
     // conversion
@@ -94,7 +94,8 @@ NB_MODULE(_native, m) {
   m.attr("INSTRUCTION_SETS") = nb::tuple(names);
   m.def("choose_instruction_set", &choose_blocks, nb::arg("name"));
   m.def("instruction_set", [] { return blocks().name; });
-  m.def("fast_call", &FastCall::make, nb::arg("long_way"), nb::arg("backend"), nb::arg("entries"));
+  m.def("fast_call", &FastCall::make, nb::arg("long_way"), nb::arg("entries"));
+  m.def("enable_fast_path", [](bool enabled) { FastCall::is_enabled = enabled; }, nb::arg("enabled"));
   m.def("set_num_threads", &set_num_threads, nb::arg("n"));
   m.def("num_threads", &num_threads);
   m.attr("COMPILER") = CELLWISE_COMPILER;

@@ -3,7 +3,7 @@
 from importlib import import_module as _import_module
 
 from . import errors
-from ._dispatch import backend, build_info, set_num_threads
+from ._config import backend, build_info, set_cell_limit, set_num_threads
 from .cell_union import CellUnion
 from .cells.adjacency import (
     cell_advance,
@@ -52,7 +52,6 @@ from .cells.hierarchy import (
 )
 from .covering import Coverings, cells_at_level, cover, iter_cells
 from .index_terms import index_terms, query_terms
-from .inputs import set_cell_limit
 from .levels import level_for_area, level_for_edge, level_table
 from .polygons import Polygon, Polyline
 from .ragged import Ragged

@@ -4,8 +4,7 @@ import warnings
 
 import numpy as np
 
-from ._reference import conversion, hierarchy
-from ._reference.requirements import broken, rules
+from ._backend.requirements import broken, rules, show_cell
 from .errors import InvalidCellError, InvalidCoordinatesWarning
 
 _CELL_ARGUMENTS = {"cell", "a", "b", "token", "s", "i"}
@@ -40,11 +39,7 @@ def _show(argument, where):
     if argument.code == "u8" and isinstance(value, (int, np.integer)):
         value = int(value)
         if 0 <= value < 1 << 64:
-            cell = np.array([value], np.uint64)
-            if hierarchy.cell_is_valid(cell)[0]:
-                token = conversion.cell_to_token(cell)[0].decode()
-                return f"{token} (level {hierarchy.cell_level(cell)[0]})"
-            return f"{value} (0x{value:016x})"
+            return show_cell(value)
     if isinstance(value, np.generic):
         value = value.item()
     return repr(value.tolist() if isinstance(value, np.ndarray) else value)

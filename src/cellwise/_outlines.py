@@ -7,9 +7,8 @@ the next level, so that every other cell stays on one side of 180 and has a pole
 import numpy as np
 import shapely
 
-from ._reference.hierarchy import cell_children, cell_level, level_size
-from ._reference.hilbert import cell_to_face_ij
-from ._reference.projection import face_uv_to_xyz, ij_to_st_min, radians_to_degrees, st_to_uv
+from ._dispatch import call
+from ._math.projection import MAX_LEVEL, face_uv_to_xyz, ij_to_st_min, radians_to_degrees, st_to_uv
 
 MAX_STEP = 2.0  # degrees of arc or of longitude between points of an edge, about
 
@@ -20,10 +19,10 @@ def outlines(cells):
     An edge has a power of two of steps, even in s or t, so that nearly all points of neighbours of other levels meet.
     """
     polygons = np.full(len(cells), None, object)
-    level = cell_level(cells)
+    level = call("cell_level", cells)
     faces = level == 0
     if faces.any():
-        children, _ = cell_children(cells[faces], level[faces] + 1)
+        children = call("cell_children", cells[faces], level[faces] + 1).values
         polygons[faces] = shapely.reverse(shapely.union_all(outlines(children).reshape(-1, 4), axis=1))
     steps = np.where(faces, 0, _steps(cells, level))
     for count in np.unique(steps[~faces]):
@@ -46,8 +45,8 @@ def _rings(cells, steps):
     along, zero, one = np.arange(steps) / steps, np.zeros(steps), np.ones(steps)
     x = np.concatenate((along, one, 1 - along, zero))
     y = np.concatenate((zero, along, one, 1 - along))
-    face, i, j = cell_to_face_ij(cells)
-    size = level_size(cell_level(cells))
+    face, (i, j) = call("cell_face", cells), call("cell_ij", cells)
+    size = np.int64(1) << (MAX_LEVEL - call("cell_level", cells)).astype(np.int64)
     u, v = (st_to_uv(ij_to_st_min((k & -size)[:, None] + size[:, None] * fraction)) for k, fraction in ((i, x), (j, y)))
     xyz = face_uv_to_xyz(np.broadcast_to(face[:, None], u.shape), u, v) + 0.0  # -0.0 becomes 0.0
     lng = radians_to_degrees(np.arctan2(xyz[..., 1], xyz[..., 0]))

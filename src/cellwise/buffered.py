@@ -4,7 +4,8 @@ import math
 
 import numpy as np
 
-from . import _dispatch, geometries, inputs
+from . import geometries, inputs
+from ._backend import native_module
 from ._reference import buffered as kernels
 from .cells.conversion import checked_latlng
 from .planar import PlanarRegion
@@ -63,7 +64,7 @@ class BufferedRegion:
 
     def _shape(self):
         """What answers questions, of the backend in use."""
-        module = _dispatch.native()
+        module = native_module()
         kind = module.BufferedRegion if module is not None else kernels.BufferedRegion
         if isinstance(self.region, PlanarRegion):
             chains, polygons = self.region._chains, []

@@ -1,20 +1,16 @@
 """Sets of cells: sorted, disjoint, as given or normalised."""
 
-import struct
-import zlib
-
 import numpy as np
 
-from . import _dispatch, inputs
+from . import inputs
+from ._backend import kernels, native_module
+from ._codec import decode_cells, encode_cells
 from ._dispatch import call
-from ._reference import covering as kernels
-from ._reference import regions as region_kernels
+from ._math.angles import MIN_WIDTH, level_for_min_width
+from ._math.cell_ranges import FACE_LEAVES, cells_of_ranges, denormalized_level, disjoint_cells, leaf_ranges, merged
+from ._reference.regions import CellRange
 from .errors import InvalidCellError
 from .units import area_unit, length_unit
-
-_FACE_LEAVES = 1 << 60
-_MAGIC = b"CWU1"
-_HEADER = struct.Struct("<4sIQ")  # magic, CRC-32 of the rest, number of cells
 
 
 class CellUnion:
@@ -63,7 +59,7 @@ class CellUnion:
         cells = argument.array.ravel()
         if (cells == 0).any():
             raise InvalidCellError(f"cells must not be missing: got {np.count_nonzero(cells == 0)} of {len(cells)}")
-        self._set(_normalized(cells) if normalize else kernels.disjoint_cells(cells))
+        self._set(_normalized(cells) if normalize else disjoint_cells(cells))
 
     def _set(self, cells):
         cells = np.ascontiguousarray(cells)
@@ -163,7 +159,7 @@ class CellUnion:
         """
         inputs.check_integer("min_level", min_level, 0, 30)
         inputs.check_integer("level_mod", level_mod, 1, 3)
-        levels = kernels.denormalized_level(self.levels, min_level, level_mod)
+        levels = denormalized_level(self.levels, min_level, level_mod)
         return CellUnion._from_sorted(call("cell_children", self.cells, levels).values)
 
     # --- questions --------------------------------------------------------------------------------------------------
@@ -192,8 +188,8 @@ class CellUnion:
         if isinstance(cell, CellUnion):
             return len(cell - self) == 0
         cell = _given_cells(cell, lat, lng)
-        lo, hi = _leaf_ranges(cell)
-        starts, ends = _merged(*_leaf_ranges(self.cells))
+        lo, hi = leaf_ranges(cell)
+        starts, ends = merged(*leaf_ranges(self.cells))
         at = np.searchsorted(starts, lo, side="right") - 1
         inside = (cell != 0) & (at >= 0) & (hi <= np.append(ends, -1)[at])
         return inside.item() if inside.ndim == 0 else inside
@@ -222,8 +218,8 @@ class CellUnion:
         if isinstance(cell, CellUnion):
             return len(self & cell) > 0
         cell = _given_cells(cell, lat, lng)
-        lo, hi = _leaf_ranges(cell)
-        starts, ends = _merged(*_leaf_ranges(self.cells))
+        lo, hi = leaf_ranges(cell)
+        starts, ends = merged(*leaf_ranges(self.cells))
         at = np.searchsorted(ends, lo, side="right")
         meets = (cell != 0) & (at < len(starts)) & (np.append(starts, np.iinfo(np.int64).max)[at] < hi)
         return meets.item() if meets.ndim == 0 else meets
@@ -250,7 +246,7 @@ class CellUnion:
         """What `keep(in self, in other)` takes of the pieces between all ends of ranges."""
         if not isinstance(other, CellUnion):
             return NotImplemented
-        ranges = [_merged(*_leaf_ranges(union.cells)) for union in (self, other)]
+        ranges = [merged(*leaf_ranges(union.cells)) for union in (self, other)]
         ends = np.unique(np.concatenate([end for pair in ranges for end in pair]))
         lo, hi = ends[:-1], ends[1:]
         inside = [
@@ -258,7 +254,7 @@ class CellUnion:
             for starts, stops in ranges
         ]
         kept = keep(*inside)
-        return CellUnion._from_sorted(_cells_of_ranges(*_merged(lo[kept], hi[kept])))
+        return CellUnion._from_sorted(cells_of_ranges(*merged(lo[kept], hi[kept])))
 
     def expand(self, level=None, *, radius=None, unit="m", max_level_diff=4):
         """The union with a margin of cells round it.
@@ -296,9 +292,9 @@ class CellUnion:
         inputs.check_integer("max_level_diff", max_level_diff, 0, 30)
         if len(self) == 0:
             return self
-        by_radius = region_kernels.level_for_min_width(radius)
+        by_radius = level_for_min_width(radius)
         wide = self
-        if by_radius == 0 and radius > region_kernels.MIN_WIDTH:
+        if by_radius == 0 and radius > MIN_WIDTH:
             wide = self._expanded(0)
         return wide._expanded(min(int(wide.levels.min()) + max_level_diff, by_radius))
 
@@ -352,9 +348,9 @@ class CellUnion:
         >>> cw.CellUnion.from_tokens(["951977d34", "951977d3c"]).to_ranges()
         array([[10743750134190833665, 10743750138485800959]], dtype=uint64)
         """
-        starts, ends = _merged(*_leaf_ranges(self.cells))
+        starts, ends = merged(*leaf_ranges(self.cells))
         if signed:  # leaves from face 4 on are negative: no range may go across
-            middle = 4 * _FACE_LEAVES
+            middle = 4 * FACE_LEAVES
             across = (starts < middle) & (ends > middle)
             starts = np.sort(np.append(starts, np.full(across.sum(), middle)))
             ends = np.sort(np.append(ends, np.full(across.sum(), middle)))
@@ -391,7 +387,7 @@ class CellUnion:
             raise ValueError("ranges must be (first, last) with first <= last")
         starts, ends = (ranges >> np.uint64(1)).astype(np.int64).T
         order = np.argsort(starts)
-        return cls._from_sorted(_cells_of_ranges(*_merged(starts[order], ends[order] + 1)))
+        return cls._from_sorted(cells_of_ranges(*merged(starts[order], ends[order] + 1)))
 
     def to_sql(self, column, *, signed=True):
         """SQL predicate that is true for the leaves within the union.
@@ -440,10 +436,7 @@ class CellUnion:
         >>> len(union), len(union.encode()), cw.CellUnion.decode(union.encode()) == union
         (64, 152, True)
         """
-        steps = np.diff(self.cells, prepend=np.uint64(0))
-        zeros = np.bitwise_count((steps & (~steps + np.uint64(1))) - np.uint64(1))
-        body = zeros.astype(np.uint8).tobytes() + _to_varints(steps >> zeros.astype(np.uint64))
-        return _HEADER.pack(_MAGIC, zlib.crc32(body), len(self)) + body
+        return encode_cells(self.cells)
 
     @classmethod
     def decode(cls, data):
@@ -464,26 +457,9 @@ class CellUnion:
         ValueError
             If the bytes are damaged or no encoded union.
         """
-        if not isinstance(data, (bytes, bytearray, memoryview)):
-            raise TypeError(f"data must be bytes: got {type(data).__name__}")
-        data = bytes(data)
-        if len(data) < _HEADER.size:
-            raise ValueError(f"data must be an encoded CellUnion: got {len(data)} bytes, shorter than its header")
-        magic, checksum, n = _HEADER.unpack_from(data)
-        body = data[_HEADER.size :]
-        if magic != _MAGIC:
-            raise ValueError(f"data must be an encoded CellUnion: got bytes that start with {magic!r}")
-        if 2 * n > len(body):
-            raise ValueError(f"data must hold its {n} cells: got only {len(body)} bytes")
-        if zlib.crc32(body) != checksum:
-            raise ValueError("data must be undamaged: got a wrong checksum")
-        zeros = np.frombuffer(body, np.uint8, n).astype(np.uint64)
-        steps = _from_varints(np.frombuffer(body, np.uint8, offset=n), n)
-        if (zeros > 63).any() or ((steps << zeros) >> zeros != steps).any():
-            raise ValueError("data must hold differences of 64 bits: got larger ones")
-        cells = np.cumsum(steps << zeros, dtype=np.uint64)
+        cells = decode_cells(data)
         valid = call("cell_is_valid", cells)
-        if not np.all(valid) or (cells[1:] <= cells[:-1]).any() or len(kernels.disjoint_cells(cells)) != n:
+        if not np.all(valid) or (cells[1:] <= cells[:-1]).any() or len(disjoint_cells(cells)) != len(cells):
             raise ValueError("data must hold valid, sorted, disjoint cells: got others")
         return cls._from_sorted(cells)
 
@@ -511,15 +487,14 @@ class CellUnion:
     # --- as a region ------------------------------------------------------------------------------------------------
 
     def _cover(self, options):
-        module = _dispatch.native()
+        module = native_module()
         if module is not None:
             return module.cover_cells(self.cells, options.as_tuple())
-        return options.cover_reference(region_kernels.CellRange(self.cells))
+        return options.cover_reference(CellRange(self.cells))
 
 
 def _normalized(cells):
-    module = _dispatch.native()
-    return module.normalize_cells(np.ascontiguousarray(cells)) if module else kernels.normalize_cells(cells)
+    return kernels().normalize_cells(np.ascontiguousarray(cells))
 
 
 def _given_cells(cell, lat, lng):
@@ -530,75 +505,3 @@ def _given_cells(cell, lat, lng):
     argument = inputs.read("u8", "cell", cell)
     call("cell_level", argument.given)
     return argument.array
-
-
-# Leaves are numbered along the whole curve, 0 .. 6 * 4^30, and ranges of them are half open: plain integer intervals.
-
-
-def _leaf_ranges(cells):
-    """First leaf number of each cell, and the one after its last."""
-    bit = cells & (~cells + np.uint64(1))
-    return ((cells - bit) >> np.uint64(1)).astype(np.int64), ((cells + bit) >> np.uint64(1)).astype(np.int64)
-
-
-def _merged(starts, ends):
-    """Sorted ranges, those that touch or overlap made one."""
-    if len(starts) == 0:
-        return starts, ends
-    ends = np.maximum.accumulate(ends)
-    gap = starts[1:] > ends[:-1]
-    return starts[np.append(True, gap)], ends[np.append(gap, True)]
-
-
-def _cells_of_ranges(starts, ends):
-    """Fewest cells that make up disjoint ranges of leaves, ascending."""
-    found = []
-    for level in range(30, -1, -1):
-        size = 1 << (2 * (30 - level))
-        half = np.uint64(size)  # of an id's step: ids are 2 * leaf + 1
-
-        def take(first, half=half):
-            found.append(first.astype(np.uint64) * np.uint64(2) + half)
-
-        if level == 0:
-            for _ in range(6):
-                more = starts < ends
-                take(starts[more])
-                starts = np.where(more, starts + size, starts)
-            break
-        for _ in range(3):  # up to three cells before a whole parent begins, and after the last one ends
-            more = (starts < ends) & (starts % (4 * size) != 0)
-            take(starts[more])
-            starts = np.where(more, starts + size, starts)
-        for _ in range(3):
-            more = (starts < ends) & (ends % (4 * size) != 0)
-            ends = np.where(more, ends - size, ends)
-            take(ends[more])
-        rest = starts < ends
-        starts, ends = starts[rest], ends[rest]
-    return np.sort(np.concatenate(found)) if found else np.empty(0, np.uint64)
-
-
-def _to_varints(values):
-    """Unsigned integers in seven bits a byte, low bits first, the high bit set on all bytes but the last."""
-    shifts = np.arange(0, 64, 7, dtype=np.uint64)
-    groups = ((values[:, None] >> shifts) & np.uint64(127)).astype(np.uint8)
-    more = (values[:, None] >> shifts) >> np.uint64(7) != 0
-    used = np.ones_like(more)
-    used[:, 1:] = more[:, :-1]
-    return (groups | (more.astype(np.uint8) << 7))[used].tobytes()
-
-
-def _from_varints(data, n):
-    """The `n` integers of `_to_varints`."""
-    last = data < 128
-    ends = np.flatnonzero(last)
-    if len(ends) != n or (len(data) and not last[-1]):
-        raise ValueError(f"data must hold {n} differences: got {len(ends)}")
-    starts = np.append(0, ends[:-1] + 1)[:n]
-    lengths = ends - starts + 1
-    if (lengths > 10).any() or (data[ends[lengths == 10]] > 1).any():
-        raise ValueError("data must hold differences of 64 bits: got larger ones")
-    within = np.arange(len(data)) - np.repeat(starts, lengths)
-    parts = (data & 127).astype(np.uint64) << (7 * within).astype(np.uint64)
-    return np.bitwise_or.reduceat(parts, starts) if n else np.empty(0, np.uint64)

@@ -5,13 +5,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from . import _dispatch, geometries, inputs
+from . import geometries, inputs
+from ._backend import native_module
+from ._config import cell_limit, check_cell_limit
 from ._reference import covering as kernels
 from .buffered import buffered
 from .cell_union import CellUnion
 from .cells.conversion import cell_to_latlng
 from .errors import CellLimitError
-from .inputs import cell_limit, check_cell_limit
 from .levels import _AVG_AREA, _MAX_AREA
 from .planar import cover_rows, cover_sure_rows, doubtful_rows
 from .polygons import Polygon
@@ -447,7 +448,7 @@ def _cover_planar_rows(given, options, on_invalid):
 def _cover_geodesic_rows(given, options, oriented, on_invalid):
     """Polygons by the kernel; lines, collections and whatever has a fault one by one."""
     n = len(given.rows)
-    module = _dispatch.native()
+    module = native_module()
     if module is None:
         cells, offsets, left = NO_CELLS, np.zeros(n + 1, np.int64), np.ones(n, bool)
     else:

@@ -7,8 +7,7 @@ from the finest: a cell's count is the sum of its children's.
 
 import numpy as np
 
-from ._dispatch import native
-from ._reference import groups as reference
+from ._backend import kernels, made_by_kernels
 from .cells.hierarchy import cell_level
 
 
@@ -36,13 +35,7 @@ def count_cells(cells, level=30):
     >>> cw.cell_to_token(cells).tolist(), counts.tolist()
     (['47a85', '47e67'], [2, 1])
     """
-    cells = np.ascontiguousarray(cells)
-    if native() is not None:
-        keys = np.empty(len(cells), np.uint32 if level <= 14 else np.uint64)  # the upper half of the bits, or all
-        keys = keys[: native().cell_keys(cells, level, keys)]
-        keys.sort()
-        return native().count_keys(keys)
-    return reference.count_cells(cells, level)
+    return kernels().count_cells(np.ascontiguousarray(cells), level)
 
 
 class Vocabulary:
@@ -76,7 +69,7 @@ class Vocabulary:
     (array([-1, -1,  1], dtype=int32), array([-1, -1,  1], dtype=int32))
     """
 
-    __slots__ = ("_blocks", "_native", "cells")
+    __slots__ = ("_blocks", "_index_made", "cells")
 
     def __init__(self, cells):
         self.cells = np.ascontiguousarray(cells, np.uint64)
@@ -87,7 +80,6 @@ class Vocabulary:
             raise ValueError("cells must be valid, distinct and sorted by level, then id")
         stop = np.searchsorted(level, np.arange(31), side="right").tolist()
         self._blocks = {k: ends for k, ends in enumerate(zip([0, *stop], stop)) if ends[0] < ends[1]}
-        self._native = None  # made when needed
 
     def __reduce__(self):
         return Vocabulary, (self.cells,)
@@ -103,10 +95,9 @@ class Vocabulary:
         """For each level that has cells: where its cells begin, and the position after their last."""
         return self._blocks
 
-    def _as_native(self):
-        if self._native is None:
-            self._native = native().vocabulary(self.cells)
-        return self._native
+    @made_by_kernels
+    def _index(self, kernels):
+        return kernels.CellIndex(self.cells)
 
     def positions(self, cells, level=None, *, out=None):
         """Where each cell stands, or its ancestor.
@@ -127,17 +118,7 @@ class Vocabulary:
         """
         cells = np.ascontiguousarray(cells)
         found = np.empty(len(cells), np.int32) if out is None else out
-        if native() is not None:
-            native().vocabulary_positions(self._as_native(), cells, -1 if level is None else level, found)
-            return found
-        if level is not None:
-            start, stop = self._blocks.get(level, (0, 0))
-            found[...] = reference.positions(self.cells[start:stop], start, cells, level)
-            return found
-        found[...], own = -1, np.atleast_1d(cell_level(cells))
-        for level, (start, stop) in self._blocks.items():
-            here = own == level
-            found[here] = reference.positions(self.cells[start:stop], start, cells[here], level)
+        self._index.lookup(cells, level, found)
         return found
 
     def containing(self, cells):
@@ -163,17 +144,7 @@ class Vocabulary:
         >>> vocabulary.containing(cw.latlng_to_cell([52.52, -30, 48.86], [13.40, -51, 2.35]))
         (array([0, 1, 0, 2], dtype=int32), array([0, 2, 2, 4], dtype=int32))
         """
-        cells = np.ascontiguousarray(cells)
-        if native() is None:
-            blocks = [(level, start, self.cells[start:stop]) for level, (start, stop) in self._blocks.items()]
-            offsets = np.zeros(len(cells) + 1, _index_dtype(len(cells) * len(blocks)))
-            return reference.containing(blocks, cells, offsets[1:]), offsets
-        vocabulary = self._as_native()
-        most = len(cells) * native().vocabulary_depth(vocabulary)
-        offsets = np.zeros(len(cells) + 1, _index_dtype(most))
-        found = np.empty(most, offsets.dtype)  # memory is only taken where something is written
-        found.resize(native().vocabulary_containing(vocabulary, cells, found, offsets[1:]), refcheck=False)
-        return found, offsets
+        return self._index.ancestors_in(np.ascontiguousarray(cells))
 
     def containing_one(self, cell):
         """Where all those stand that contain one cell, or are it, in microseconds.
@@ -196,14 +167,7 @@ class Vocabulary:
         >>> vocabulary.containing_one(cw.latlng_to_cell(52.52, 13.40))
         (0, 1)
         """
-        if native() is not None:
-            return native().vocabulary_containing_one(self._as_native(), cell)
-        return tuple(self.containing(np.array([cell], np.uint64))[0].tolist())
-
-
-def _index_dtype(most):
-    """Type of positions and offsets up to `most`."""
-    return np.int32 if most < 2**31 else np.int64
+        return self._index.ancestors_in_one(cell)
 
 
 def number_cells(cells, level=30):
@@ -266,10 +230,7 @@ def number_pairs(a, b, n_a, n_b):
     >>> a.tolist(), b.tolist(), number.tolist()
     ([1, 3], [2, 0], [1, 0, 1])
     """
-    number = np.empty(len(a), np.int32)
-    if native() is not None and n_a * n_b <= max(64 * len(a), 1 << 20):  # a bit for each is not too many
-        return *native().number_pairs(a, b, n_a, n_b, number), number
-    return *reference.number_pairs(a, b, n_b, number), number
+    return kernels().factorize_pairs(a, b, n_a, n_b)
 
 
 def sum_groups(group, y, weight, n_groups):
@@ -298,12 +259,7 @@ def sum_groups(group, y, weight, n_groups):
     array([[ 2.,  2.,  6., 20.],
            [ 1.,  1.,  3.,  9.]])
     """
-    sums = np.zeros((n_groups, 4))
-    if native() is not None:
-        native().sum_groups(group, y, np.empty(0) if weight is None else weight, sums)
-    else:
-        reference.sum_groups(group, y, weight, sums)
-    return sums
+    return kernels().sum_by_group(group, y, weight, n_groups)
 
 
 def add_sums(group, sums, n_groups):
@@ -330,9 +286,7 @@ def add_sums(group, sums, n_groups):
     >>> add_sums(np.zeros(2, np.int32), sums, 1)
     array([[ 3.,  3.,  9., 29.]])
     """
-    added = np.zeros((n_groups, 4))
-    (native() or reference).add_sums(group, sums, added)
-    return added
+    return kernels().add_sums(group, sums, n_groups)
 
 
 def take_rows(table, number):
@@ -355,8 +309,4 @@ def take_rows(table, number):
     >>> take_rows(np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([1, 0, 1], np.int32)).tolist()
     [[3.0, 4.0], [1.0, 2.0], [3.0, 4.0]]
     """
-    if native() is None or table.dtype.char not in "fd":
-        return np.take(table, number, axis=0)
-    rows = np.empty((len(number), table.shape[1]), table.dtype)
-    native().take_rows(table, number, rows)
-    return rows
+    return kernels().take(table, number)

@@ -5,12 +5,13 @@ from itertools import pairwise
 
 import numpy as np
 
-from . import _dispatch, geometries
+from . import geometries
+from ._backend import native_module
+from ._config import cell_limit
 from ._reference import covering as reference
 from ._reference import planar as kernels
 from .cells.conversion import checked_latlng
 from .errors import InvalidRegionError
-from .inputs import cell_limit
 from .ragged import joined
 from .units import area_unit
 
@@ -132,13 +133,13 @@ class PlanarRegion:
 
 def doubtful_rows(chains):
     """Whether a row has to be looked at: coordinates may be out of range, polygons invalid, or edges very long."""
-    module = _dispatch.native()
+    module = native_module()
     return np.ones(len(chains.rows) - 1, bool) if module is None else module.doubtful_rows(*chains).view(bool)
 
 
 def cover_sure_rows(chains, options):
     """As `cover_rows`, of the rows that are not doubtful; the others are `left` and have no cells."""
-    module = _dispatch.native()
+    module = native_module()
     if module is None:
         n = len(chains.rows) - 1
         return np.empty(0, np.uint64), np.zeros(n + 1, np.int64), np.ones(n, bool), "", n
@@ -163,7 +164,7 @@ def cover_rows(chains, options, doubtful=None, numbers=None):
     rows = range(len(chains.rows) - 1) if doubtful is None else np.flatnonzero(doubtful)
     geometries.warn_of_long_ways_round(chains, rows, numbers)
     *arrays, how, candidate_limits = _arguments(chains, options)
-    module = _dispatch.native()
+    module = native_module()
     if module is not None:
         cells, offsets, _, fault, row = module.cover_planar(*arrays, how, candidate_limits, False)
         return cells, offsets, fault, row

@@ -5,12 +5,13 @@ from functools import cached_property
 
 import numpy as np
 
-from . import _dispatch
+from ._backend import native_module
+from ._config import cell_limit
+from ._math.longitudes import one_antimeridian
+from ._math.projection import latlng_to_point, wrap_lng
 from ._reference import polygon as kernels
-from ._reference.projection import latlng_to_point, wrap_lng
 from .cells.conversion import checked_latlng
 from .errors import InvalidRegionError
-from .inputs import cell_limit
 from .units import area_unit, length_unit
 
 # Rows a call of the backend, so that Ctrl-C is noticed.
@@ -63,12 +64,6 @@ def _without_repeats(array, closed):
     kept = kept.copy() if kept is array else kept
     kept.flags.writeable = False
     return kept
-
-
-def _one_antimeridian(lng):
-    """Longitudes in -180 < lng <= 180."""
-    lng = wrap_lng(lng)
-    return np.where(lng == -180, 180, lng)
 
 
 class Polygon:
@@ -205,7 +200,7 @@ class Polygon:
         """The same for the same region by the same vertices: wherever rings start and, if that means nothing, run."""
 
         def canonical(ring, direction_counts):
-            vertices = np.stack((ring[:, 0], _one_antimeridian(ring[:, 1])), axis=1) + 0.0
+            vertices = np.stack((ring[:, 0], one_antimeridian(ring[:, 1])), axis=1) + 0.0
             first = np.lexsort((vertices[:, 1], vertices[:, 0]))[0]
             forward = [tuple(v) for v in np.roll(vertices, -first, axis=0).tolist()]
             backward = forward[:1] + forward[:0:-1]
@@ -220,7 +215,7 @@ class Polygon:
     @property
     def _shape(self):
         """What answers questions: of the backend in use, made once."""
-        module = _dispatch.native()
+        module = native_module()
         return self._native_shape if module is not None else self._reference_shape
 
     @property
@@ -235,7 +230,7 @@ class Polygon:
 
     @cached_property
     def _native_shape(self):
-        return _dispatch.native().GeodesicPolygon(*self._arrays)
+        return native_module().GeodesicPolygon(*self._arrays)
 
     @cached_property
     def _reference_shape(self):
@@ -370,7 +365,7 @@ class Polyline:
 
     @cached_property
     def _canonical(self):
-        vertices = tuple(zip((self._lat + 0.0).tolist(), (_one_antimeridian(self._lng) + 0.0).tolist()))
+        vertices = tuple(zip((self._lat + 0.0).tolist(), (one_antimeridian(self._lng) + 0.0).tolist()))
         return min(vertices, vertices[::-1])
 
     def length(self, *, unit="m"):
@@ -396,7 +391,7 @@ class Polyline:
     def _cover(self, options):
         if options.interior:
             return np.empty(0, np.uint64)
-        module = _dispatch.native()
+        module = native_module()
         if module is not None:
             return module.cover_polyline(self._lat, self._lng, options.as_tuple())
         return options.cover_reference(kernels.PolylineShape(self._lat, self._lng))
@@ -452,7 +447,7 @@ class GeodesicCollection:
         return shapely.GeometryCollection([part.to_shapely() for part in self.parts])
 
     def _cover(self, options):
-        module = _dispatch.native()
+        module = native_module()
         if module is None:
             shapes = [kernels.PolygonRegion(part._shape.index) for part in self._polygons]
             shapes += [kernels.PolylineShape(part._lat, part._lng) for part in self._lines]

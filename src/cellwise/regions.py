@@ -4,9 +4,11 @@ import math
 
 import numpy as np
 
-from . import _dispatch, geometries, inputs
-from ._reference import regions as kernels
-from ._reference.projection import (
+from . import geometries, inputs
+from ._backend import native_module
+from ._math.angles import angle_to_chord2, chord2, chord2_to_angle
+from ._math.intervals import LatInterval, LngInterval
+from ._math.projection import (
     degrees_to_radians,
     latlng_to_point,
     point_lat,
@@ -14,6 +16,7 @@ from ._reference.projection import (
     radians_to_degrees,
     wrap_lng,
 )
+from ._reference import regions as kernels
 from .cell_union import CellUnion
 from .cells.conversion import checked_latlng
 from .errors import InvalidRegionError
@@ -91,15 +94,15 @@ class Rect:
         south, north = (degrees_to_radians(x) for x in self.lat)
         west, east = self.lng
         if east - west >= 360:
-            lng = kernels.LngInterval(-math.pi, math.pi)
+            lng = LngInterval(-math.pi, math.pi)
         else:
             # ±180 at the outer ends of the interval are one meridian; at the inner ends they are kept as given.
             west, east = float(wrap_lng(west)), float(wrap_lng(east))
             if (west, east) == (180.0, -180.0):
                 east = 180.0
-            lo, hi = kernels.LngInterval.make(degrees_to_radians(west), degrees_to_radians(east))
-            lng = kernels.LngInterval(float(lo), float(hi))
-        return kernels.Rect(kernels.LatInterval(south, north), lng)
+            lo, hi = LngInterval.make(degrees_to_radians(west), degrees_to_radians(east))
+            lng = LngInterval(float(lo), float(hi))
+        return kernels.Rect(LatInterval(south, north), lng)
 
     @property
     def is_thin(self):
@@ -142,7 +145,7 @@ class Rect:
         shape = self._radians
         if options.interior and self.is_thin:
             return np.empty(0, np.uint64)
-        module = _dispatch.native()
+        module = native_module()
         if module is not None:
             return module.cover_rect(*shape.lat, *shape.lng, options.as_tuple())
         return options.cover_reference(shape)
@@ -181,7 +184,7 @@ class Cap:
         radius = inputs.check_number("radius", radius)
         if radius < 0:
             raise ValueError(f"radius must be 0 or more: got {radius!r}")
-        self._radius2 = kernels.angle_to_chord2(radius / length_unit(unit))
+        self._radius2 = angle_to_chord2(radius / length_unit(unit))
         self._size = f"{radius!r}, unit={unit!r}"
 
     def _set_center(self, lat, lng):
@@ -236,7 +239,7 @@ class Cap:
 
     def radius(self, *, unit="m"):
         """Angle from the centre to the edge, in `unit`: m, km, rad or deg."""
-        return kernels.chord2_to_angle(self._radius2) * length_unit(unit)
+        return chord2_to_angle(self._radius2) * length_unit(unit)
 
     @property
     def height(self):
@@ -256,7 +259,7 @@ class Cap:
         bool or ndarray of bool
         """
         lat, lng = checked_latlng(lat, lng)
-        inside = kernels.chord2(self._shape.center, latlng_to_point(lat, lng)) <= self._radius2
+        inside = chord2(self._shape.center, latlng_to_point(lat, lng)) <= self._radius2
         return inside.item() if inside.ndim == 0 else inside
 
     def area(self, *, unit="m2"):
@@ -267,7 +270,7 @@ class Cap:
         shape = self._shape
         if options.interior and self._radius2 == 0:
             return np.empty(0, np.uint64)
-        module = _dispatch.native()
+        module = native_module()
         if module is not None:
             return module.cover_cap(*shape.center.tolist(), self._radius2, options.as_tuple())
         return options.cover_reference(shape)

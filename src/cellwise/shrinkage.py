@@ -7,11 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ._dispatch import native
-from ._reference import shrinkage as reference
-
-N_TERMS = {"mean": 7, "std": 4}
-_NONE, _NO_SUPPORT = np.empty(0), np.empty((0, 0))
+from ._backend import kernels
 
 
 class Pairs(NamedTuple):
@@ -60,10 +56,7 @@ def level_terms(statistic, level, pairs, n_folds):
     >>> level_terms("mean", level, Pairs(none, none, np.empty((0, 4))), 0)[:, 0].round(2).tolist()
     [1.0, 2.0, 3.0, 101.0, 99.0, 75.0, 1.67]
     """
-    terms = np.empty((N_TERMS[statistic], n_folds + 1))
-    kernels = native() or reference
-    kernels.level_terms(statistic == "std", *level, tuple(pairs), terms)
-    return terms
+    return kernels().level_terms(statistic, level, pairs, n_folds)
 
 
 def shrink_level(statistic, level, pairs, m, *, above, around, of_pairs, prior=None, own=None, support=None, number=0):
@@ -110,11 +103,4 @@ def shrink_level(statistic, level, pairs, m, *, above, around, of_pairs, prior=N
     >>> shrink_level("mean", level, pairs, np.ones(1), above=np.array([5.0]), around=nothing, of_pairs=nothing)
     array([3.66666667, 7.        ])
     """
-    of_cells = np.empty(len(level.sums))
-    own, own_of_pairs = (_NONE, _NONE) if own is None else own
-    kernels = native() or reference
-    kernels.shrink_level(
-        statistic == "std", *level, tuple(pairs), m, m if prior is None else prior, prior is None, above, own,
-        own_of_pairs, around, _NO_SUPPORT if support is None else support, number, of_cells, of_pairs,
-    )  # fmt: skip
-    return of_cells
+    return kernels().shrink_level(statistic, level, pairs, m, prior, above, around, own, support, number, of_pairs)

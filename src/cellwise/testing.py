@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ._dispatch import AVAILABLE_INSTRUCTION_SETS, BACKENDS, use
+from ._backend import BACKENDS
+from ._config import AVAILABLE_INSTRUCTION_SETS, use
 from ._typing import CellLike, FloatLike
 from .cell_union import CellUnion
 from .cells.conversion import cell_to_token, latlng_to_cell

@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from .._math.projection import MAX_LEVEL, MAX_SIZE, face_uv_to_xyz, st_to_ij, xyz_to_face_uv
 from .hierarchy import cell_level, cell_parent, level_size, lowest_bit
 from .hilbert import cell_to_face_ij, face_ij_to_cell
-from .projection import MAX_LEVEL, MAX_SIZE, face_uv_to_xyz, st_to_ij, xyz_to_face_uv
 
 CURVE_END = np.uint64(6 << 61)
 LIMIT = 1.0 + np.finfo(np.float64).eps

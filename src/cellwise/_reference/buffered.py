@@ -16,12 +16,14 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .._math.angles import angle_to_chord2
+from .._math.intervals import PI
+from .._math.projection import latlng_to_point, point_lat, point_lng
 from . import covering
 from . import planar as flat
 from .conversion import cell_to_point
 from .predicates import cross, dot, minus, normalize, plus
-from .projection import latlng_to_point, point_lat, point_lng
-from .regions import PI, Cap, OneByOne, angle_to_chord2, cell_uv, cell_uv_vertices
+from .regions import Cap, OneByOne, cell_uv, cell_uv_vertices
 from .shape_index import Square, level_of, parent
 
 SLACK = 1e-14  # radians, much more than roundings

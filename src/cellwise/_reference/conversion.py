@@ -2,9 +2,7 @@
 
 import numpy as np
 
-from .hierarchy import cell_child, cell_level, cell_parent, level_size
-from .hilbert import cell_to_face_ij, face_ij_to_cell
-from .projection import (
+from .._math.projection import (
     MAX_LEVEL,
     face_uv_to_xyz,
     latlng_to_point,
@@ -18,6 +16,8 @@ from .projection import (
     uv_to_st,
     xyz_to_face_uv,
 )
+from .hierarchy import cell_child, cell_level, cell_parent, level_size
+from .hilbert import cell_to_face_ij, face_ij_to_cell
 
 HEX = np.frombuffer(b"0123456789abcdef", np.uint8)
 

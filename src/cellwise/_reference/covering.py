@@ -13,6 +13,8 @@ from itertools import pairwise
 
 import numpy as np
 
+from .._math.cell_ranges import denormalized_level, disjoint_cells
+from .._math.projection import MAX_LEVEL
 from .hierarchy import (
     cell_child,
     cell_children,
@@ -20,10 +22,7 @@ from .hierarchy import (
     cell_contains,
     cell_level,
     cell_parent,
-    cell_range_max,
-    cell_range_min,
 )
-from .projection import MAX_LEVEL
 from .regions import cell_uv
 
 
@@ -38,23 +37,6 @@ def normalize_cells(cells):
             merged = np.isin(cell_parent(at_level, level - 1), full)
             cells = np.sort(np.concatenate((cells[cell_level(cells) != level], at_level[~merged], full)))
     return cells
-
-
-def disjoint_cells(cells):
-    """Sorted cells without duplicates and without those that others contain."""
-    cells = np.unique(cells)
-    # Containing cells have ranges that start no later and end no earlier: look at the furthest end so far.
-    order = np.lexsort((~cell_range_max(cells), cell_range_min(cells)))
-    ends = np.maximum.accumulate(cell_range_max(cells[order]))
-    contained = np.zeros(len(cells), bool)
-    contained[1:] = ends[:-1] >= cell_range_max(cells[order])[1:]
-    return np.sort(cells[order[~contained]])
-
-
-def denormalized_level(level, min_level, level_mod):
-    """Level that cells are split to, so that it is at least min_level and a multiple of level_mod from it."""
-    finer = np.maximum(level, min_level)
-    return np.minimum(MAX_LEVEL, finer + (MAX_LEVEL - (finer - min_level)) % level_mod)
 
 
 def denormalize_cells(cells, min_level, level_mod):

@@ -2,11 +2,8 @@
 
 import numpy as np
 
-from . import libm
-from .conversion import cell_center_si_ti
-from .hierarchy import cell_face, cell_level, level_size
-from .hilbert import cell_to_face_ij
-from .projection import (
+from .._math import libm
+from .._math.projection import (
     MAX_SI_TI,
     MAX_SIZE,
     degrees_to_radians,
@@ -16,6 +13,9 @@ from .projection import (
     point_lng,
     radians_to_degrees,
 )
+from .conversion import cell_center_si_ti
+from .hierarchy import cell_face, cell_level, level_size
+from .hilbert import cell_to_face_ij
 from .regions import cell_uv, cell_uv_bounds, cell_uv_vertices
 
 # Gauss-Legendre nodes in (0, 1) and their weights, by the finest level that needs so many; the other half mirrors them.

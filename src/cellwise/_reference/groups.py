@@ -6,6 +6,8 @@ sorted once is sorted at every level.
 
 import numpy as np
 
+from .hierarchy import cell_level
+
 
 def truncated(cells, level):
     """The cells, those finer than `level` replaced by their ancestors there; 0 stays 0."""
@@ -19,49 +21,83 @@ def count_cells(cells, level):
     return np.unique(truncated(cells[cells != 0], level), return_counts=True)
 
 
-def positions(vocabulary, start, cells, level):
-    """Where the ancestor of each cell at `level` stands in the sorted vocabulary of that level, from `start` on; -1."""
+def lookup_at_level(sorted_cells, start, cells, level):
+    """Where the ancestor of each cell at `level` stands among that level's sorted cells, from `start` on; or -1."""
     found = np.full(len(cells), -1, np.int32)
-    if len(vocabulary) == 0:
+    if len(sorted_cells) == 0:
         return found
     ancestor = truncated(cells, level)
-    at = np.searchsorted(vocabulary, ancestor)
-    at[at == len(vocabulary)] = 0
-    known = vocabulary[at] == ancestor  # neither 0 nor a coarser cell is
+    at = np.searchsorted(sorted_cells, ancestor)
+    at[at == len(sorted_cells)] = 0
+    known = sorted_cells[at] == ancestor  # neither 0 nor a coarser cell is
     found[known] = at[known] + start
     return found
 
 
-def containing(blocks, cells, ends):
-    """Positions of the cells that contain each cell, by level; writes where those of each end.
+class CellIndex:
+    """Distinct cells, sorted by level, then id, in which others are looked up."""
 
-    `blocks` are (level, start, cells of the level, sorted).
-    """
-    at = np.empty((len(cells), len(blocks)), np.int32)
-    for k, (level, start, vocabulary) in enumerate(blocks):
-        at[:, k] = positions(vocabulary, start, cells, level)
-    np.cumsum(np.count_nonzero(at >= 0, axis=1), out=ends)
-    return at[at >= 0].astype(ends.dtype)
+    def __init__(self, cells):
+        level = cell_level(cells)
+        stops = np.searchsorted(level, np.arange(31), side="right").tolist()
+        ends = zip([0, *stops], stops)
+        self._levels = {k: (start, cells[start:stop]) for k, (start, stop) in enumerate(ends) if start < stop}
+
+    def lookup(self, cells, level, out):
+        """Write where each cell stands, or its ancestor at `level` if that is not None; -1 for nowhere."""
+        if level is not None:
+            start, of_level = self._levels.get(level, (0, cells[:0]))
+            out[...] = lookup_at_level(of_level, start, cells, level)
+            return
+        out[...] = -1
+        is_cell = cells != 0
+        own = np.full(len(cells), -1)
+        own[is_cell] = cell_level(cells[is_cell])
+        for level, (start, of_level) in self._levels.items():
+            here = own == level
+            out[here] = lookup_at_level(of_level, start, cells[here], level)
+
+    def ancestors_in(self, cells):
+        """Positions of the cells that contain each cell, or are it, by level; and offsets of each cell's."""
+        most = len(cells) * len(self._levels)
+        offsets = np.zeros(len(cells) + 1, np.int32 if most < 2**31 else np.int64)
+        at = np.empty((len(cells), len(self._levels)), np.int32)
+        for k, (level, (start, of_level)) in enumerate(self._levels.items()):
+            at[:, k] = lookup_at_level(of_level, start, cells, level)
+        np.cumsum(np.count_nonzero(at >= 0, axis=1), out=offsets[1:])
+        return at[at >= 0].astype(offsets.dtype), offsets
+
+    def ancestors_in_one(self, cell):
+        """The same positions of one cell, as a tuple."""
+        return tuple(self.ancestors_in(np.array([cell], np.uint64))[0].tolist())
 
 
-def number_pairs(a, b, n_b, number):
-    """Distinct pairs (a, b) in their order; writes the number of each pair among them."""
-    distinct, number[...] = np.unique(a.astype(np.int64) * n_b + b, return_inverse=True)
-    return tuple(part.astype(np.int32) for part in np.divmod(distinct, max(n_b, 1)))
+def factorize_pairs(a, b, n_a, n_b):
+    """Distinct pairs of numbers below `n_a` and `n_b`, sorted, and which of them each pair is."""
+    distinct, number = np.unique(a.astype(np.int64) * n_b + b, return_inverse=True)
+    return *(part.astype(np.int32) for part in np.divmod(distinct, max(n_b, 1))), number.astype(np.int32)
 
 
-def sum_groups(group, y, weight, sums):
-    """Add to each row of `sums`: rows that do not weigh 0, their weight, weighted sums of y and of its square."""
-    n = len(sums)
+def sum_by_group(group, y, weight, n_groups):
+    """For each group the rows that do not weigh 0, their weight, and the weighted sums of y and of its square."""
+    sums = np.empty((n_groups, 4))
     weighted = y if weight is None else weight * y
-    rows = np.bincount(group, None if weight is None else weight > 0, n)
-    sums[:, 0] += rows
-    sums[:, 1] += rows if weight is None else np.bincount(group, weight, n)
-    sums[:, 2] += np.bincount(group, weighted, n)
-    sums[:, 3] += np.bincount(group, weighted * y, n)
+    rows = np.bincount(group, None if weight is None else weight > 0, n_groups)
+    sums[:, 0] = rows
+    sums[:, 1] = rows if weight is None else np.bincount(group, weight, n_groups)
+    sums[:, 2] = np.bincount(group, weighted, n_groups)
+    sums[:, 3] = np.bincount(group, weighted * y, n_groups)
+    return sums
 
 
-def add_sums(group, sums, added):
-    """Add the sums of groups to those of the larger groups that they lie in, in order."""
+def add_sums(group, sums, n_groups):
+    """Sums of groups added up, in order, to those of the larger groups that they lie in."""
+    added = np.empty((n_groups, 4))
     for k, column in enumerate(sums.T):
-        added[:, k] += np.bincount(group, column, len(added))
+        added[:, k] = np.bincount(group, column, n_groups)
+    return added
+
+
+def take(table, number):
+    """Rows of a table by number."""
+    return np.take(table, number, axis=0)

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from .._math.projection import MAX_LEVEL
 from .hilbert import lowest_bit
-from .projection import MAX_LEVEL
 
 ONE = np.uint64(1)
 

@@ -9,7 +9,7 @@ with odd numbers start swapped, so that the curve runs on from face to face.
 
 import numpy as np
 
-from .projection import MAX_LEVEL
+from .._math.projection import MAX_LEVEL
 
 SWAP, INVERT = 1, 2
 

@@ -19,9 +19,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .._math.degrees import near_point
+from .._math.projection import face_uv_to_xyz, point_lat, point_lng, wrap_lng
 from .conversion import cell_to_latlng
-from .degrees import near_point
-from .projection import face_uv_to_xyz, point_lat, point_lng, wrap_lng
 from .regions import OneByOne
 from .shape_index import Square, level_of, parent, point_face, project, segment_meets, xyz_to_uvw
 

@@ -12,12 +12,13 @@ from itertools import combinations, pairwise
 
 import numpy as np
 
+from .._math.intervals import PI, LatInterval, LngInterval
+from .._math.projection import latlng_to_point, point_lat, point_lng, radians_to_degrees
 from . import covering
 from . import predicates as p3
 from .conversion import cell_to_point, point_to_cell
 from .predicates import EPSILON, corner_contains_vertex, crossed_oddly, turn
-from .projection import latlng_to_point, point_lat, point_lng, radians_to_degrees
-from .regions import HALF_PI, PI, LatInterval, LngInterval, OneByOne, Rect, cell_uv_vertices
+from .regions import HALF_PI, OneByOne, Rect, cell_uv_vertices
 from .shape_index import START_OF_CURVE, TEST_MARGIN, ShapeIndex, Square, parent, range_max, range_min, segment_meets
 
 FAULTS = (

@@ -11,12 +11,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from . import libm
-from .adjacency import cell_vertex_neighbors
-from .conversion import cell_to_point, point_to_cell
-from .hierarchy import cell_contains, cell_intersects, cell_level, cell_range_max, cell_range_min, level_bit, level_size
-from .hilbert import cell_to_face_ij
-from .projection import (
+from .._math.angles import angle_to_chord2, chord2, chord2_to_angle, level_for_min_width
+from .._math.intervals import EPSILON, PI, LatInterval, LngInterval
+from .._math.projection import (
     MAX_LEVEL,
     cross,
     dot,
@@ -29,9 +26,11 @@ from .projection import (
     st_to_uv,
     xyz_to_given_face_uv,
 )
+from .adjacency import cell_vertex_neighbors
+from .conversion import cell_to_point, point_to_cell
+from .hierarchy import cell_contains, cell_intersects, cell_level, cell_range_max, cell_range_min, level_bit, level_size
+from .hilbert import cell_to_face_ij
 
-EPSILON = np.finfo(np.float64).eps
-PI = math.pi
 HALF_PI = PI / 2
 
 
@@ -79,82 +78,6 @@ class OneByOne:
         raise NotImplementedError
 
 
-class LatInterval(NamedTuple):
-    """Latitudes lo..hi; empty if lo > hi."""
-
-    lo: object
-    hi: object
-
-    def contains(self, y):
-        return (y.lo > y.hi) | ((y.lo >= self.lo) & (y.hi <= self.hi))
-
-    def intersects(self, y):
-        return np.where(
-            self.lo <= y.lo, (y.lo <= self.hi) & (y.lo <= y.hi), (self.lo <= y.hi) & (self.lo <= self.hi)
-        ).astype(bool)
-
-
-class LngInterval(NamedTuple):
-    """Longitudes lo..hi eastward; inverted (lo > hi) across 180. Full is -pi..pi, empty is pi..-pi."""
-
-    lo: object
-    hi: object
-
-    @classmethod
-    def make(cls, lo, hi):
-        """Both ends in -pi..pi; -pi alone means pi."""
-        return cls(np.where((lo == -PI) & (hi != PI), PI, lo), np.where((hi == -PI) & (lo != PI), PI, hi))
-
-    @classmethod
-    def between(cls, a, b):
-        """The shorter way round between two longitudes."""
-        a, b = np.where(a == -PI, PI, a), np.where(b == -PI, PI, b)
-        way = np.where(b - a >= 0, b - a, (b + PI) - (a - PI))
-        return cls(np.where(way <= PI, a, b), np.where(way <= PI, b, a))
-
-    @property
-    def is_empty(self):
-        return (self.lo == PI) & (self.hi == -PI)
-
-    @property
-    def is_full(self):
-        return (self.lo == -PI) & (self.hi == PI)
-
-    @property
-    def length(self):
-        straight = self.hi - self.lo
-        round_ = straight + 2 * PI
-        return np.where(straight >= 0, straight, np.where(round_ > 0, round_, -1))
-
-    @property
-    def center(self):
-        middle = 0.5 * (self.lo + self.hi)
-        return np.where(self.lo > self.hi, np.where(middle <= 0, middle + PI, middle - PI), middle)
-
-    def expanded(self, margin):
-        whole = self.length + 2 * margin + 2 * EPSILON >= 2 * PI
-        lo, hi = LngInterval.make(libm.remainder(self.lo - margin, 2 * PI), libm.remainder(self.hi + margin, 2 * PI))
-        lo = np.where(lo <= -PI, PI, lo)
-        lo, hi = np.where(whole, -PI, lo), np.where(whole, PI, hi)
-        return LngInterval(np.where(self.is_empty, self.lo, lo), np.where(self.is_empty, self.hi, hi))
-
-    def contains(self, y):
-        both_ends = (y.lo >= self.lo) & (y.hi <= self.hi)
-        if self.lo > self.hi:
-            one_end = ((y.lo >= self.lo) | (y.hi <= self.hi)) & (not self.is_empty)
-            return np.where(y.lo > y.hi, both_ends, one_end)
-        return np.where(y.lo > y.hi, self.is_full | y.is_empty, both_ends)
-
-    def intersects(self, y):
-        ends_meet = (y.lo <= self.hi) | (y.hi >= self.lo)
-        inverted = y.lo > y.hi
-        if self.lo > self.hi:
-            meets = inverted | ends_meet
-        else:
-            meets = np.where(inverted, ends_meet, (y.lo <= self.hi) & (y.hi >= self.lo))
-        return meets & ~np.asarray(y.is_empty) & (not self.is_empty)
-
-
 POLE_MIN_LAT = math.asin(math.sqrt(1.0 / 3)) - 0.5 * EPSILON
 FACE_LAT_LO = np.array([-PI / 4, -PI / 4, POLE_MIN_LAT, -PI / 4, -PI / 4, -HALF_PI])
 FACE_LAT_HI = np.array([PI / 4, PI / 4, HALF_PI, PI / 4, PI / 4, -POLE_MIN_LAT])
@@ -186,32 +109,6 @@ def cell_uv_bounds(c):
     lng_lo = np.where(is_face, FACE_LNG_LO[c.face], np.where(at_pole, -PI, lng.lo))
     lng_hi = np.where(is_face, FACE_LNG_HI[c.face], np.where(at_pole, PI, lng.hi))
     return LatInterval(lat_lo, lat_hi), LngInterval(lng_lo, lng_hi)
-
-
-def chord2(a, b):
-    """Squared length of the chord between unit points."""
-    d = a - b
-    return np.minimum(4.0, dot(d, d))
-
-
-def angle_to_chord2(radians):
-    length = 2 * math.sin(0.5 * min(PI, radians))
-    return length * length
-
-
-def chord2_to_angle(length2):
-    return 2 * math.asin(0.5 * math.sqrt(length2))
-
-
-MIN_WIDTH = 2 * math.sqrt(2.0) / 3  # radians, of the narrowest face
-
-
-def level_for_min_width(radians):
-    """Finest level whose cells are all at least `radians` wide, clamped to 0..30."""
-    if not radians > 0:
-        return MAX_LEVEL
-    exponent = math.frexp(MIN_WIDTH / radians)[1] - 1
-    return min(max(exponent, 0), MAX_LEVEL)
 
 
 def u_normal(face, u):

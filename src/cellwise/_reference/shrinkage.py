@@ -8,7 +8,7 @@ Sums have four columns: rows that do not weigh 0, their weight, and the weighted
 
 import numpy as np
 
-from .groups import add_sums, number_pairs
+from .groups import add_sums, factorize_pairs
 
 
 def ratio(a, b):
@@ -63,17 +63,14 @@ class Std:
         return np.where(variance > 0, np.stack([cells, per_free, free, spread]), 0)
 
 
-def _statistic(is_std):
-    return Std if is_std else Mean
+STATISTICS = {"mean": Mean, "std": Std}
 
 
 def _left(sums, pairs, cell_at, n_folds):
     """Pairs of a cell of the level and a fold, which of them each of the given ones is, and what is left without it."""
     finest, fold, pair_sums = pairs
-    number = np.empty(len(finest), np.int32)
-    cell, fold = number_pairs(cell_at[finest], fold, n_folds, number)
-    held = np.zeros((len(cell), 4))
-    add_sums(number, pair_sums, held)
+    cell, fold, number = factorize_pairs(cell_at[finest], fold, len(sums), n_folds)
+    held = add_sums(number, pair_sums, len(cell))
     whole = sums[cell]
     return cell, fold, number, np.where(whole[:, :1] > held[:, :1], whole - held, 0)
 
@@ -83,43 +80,43 @@ def _added_up(parts, group, n):
     return np.stack([np.bincount(group, part, n) for part in parts])
 
 
-def level_terms(is_std, sums, family, cell_at, pairs, terms):
-    """Write to `terms`, shape (n_terms, n_folds + 1), those of all families in each view."""
-    statistic, n_folds = _statistic(is_std), terms.shape[1] - 1
+def level_terms(statistic, level, pairs, n_folds):
+    """Terms of all families in each view, shape (n_terms, n_folds + 1)."""
+    statistic, (sums, family, cell_at) = STATISTICS[statistic], level
     cell, fold, _, left = _left(sums, pairs, cell_at, n_folds)
     parts, n_families = statistic.parts(sums), int(family[-1]) + 1
     of_family = _added_up(parts, family, n_families)
-    met = np.empty(len(cell), np.int32)
-    family_met, fold_met = number_pairs(family[cell], fold, n_folds, met)
+    family_met, fold_met, met = factorize_pairs(family[cell], fold, n_families, n_folds)
     before = of_family[:, family_met]
     after = before + _added_up(statistic.parts(left) - parts[:, cell], met, len(family_met))
     all_rows = statistic.terms(of_family)
-    terms[...] = _added_up(all_rows, np.zeros(n_families, np.intp), 1)
+    terms = np.repeat(_added_up(all_rows, np.zeros(n_families, np.intp), 1), n_folds + 1, axis=1)
     terms[:, 1:] += _added_up(statistic.terms(after) - statistic.terms(before), fold_met, n_folds)
+    return terms
 
 
-def shrink_level(
-    is_std, sums, family, cell_at, pairs, m, prior, to_parent, above, own, own_of_pairs, around, support, level,
-    of_cells, of_pairs,
-):  # fmt: skip
-    """Write the estimates of the cells in view 0, and for each pair that of its cell in its fold's view.
+def shrink_level(statistic, level, pairs, m, prior, above, around, own, support, number, of_pairs):
+    """Estimates of the cells in view 0; writes to `of_pairs` for each pair that of its cell in its fold's view.
 
     `above` holds those of the families in view 0, and `around` for each pair that of its family in its fold's view.
-    `own` and `own_of_pairs` are empty but where sums do not tell what the own rows of a cell say. `support`, if it has
-    rows, is told for each pair how many rows its estimate rests on, and `level`.
+    `prior` is what estimates are drawn to in each view, or None where it is those of the families. `own` is None, or
+    where sums do not tell it what the own rows of cells and of pairs' cells say. `support`, if not None, is told for
+    each pair how many rows its estimate rests on, and `number`.
     """
-    statistic = _statistic(is_std)
+    statistic, (sums, family, cell_at) = STATISTICS[statistic], level
+    own, own_of_pairs = (None, None) if own is None else own
 
     def shrunk(sums, own, above, view):
-        told, amount = statistic.own(sums) if len(own) == 0 else (own, sums[:, 1])
-        towards = above if to_parent else prior[view]
+        told, amount = statistic.own(sums) if own is None else (own, sums[:, 1])
+        towards = above if prior is None else prior[view]
         return np.where(sums[:, 0] > 0, towards + ratio(amount, amount + m[view]) * (told - towards), above)
 
-    of_cells[...] = shrunk(sums, own, above[family], 0)
-    cell, fold, number, left = _left(sums, pairs, cell_at, len(m) - 1)
+    of_cells = shrunk(sums, own, above[family], 0)
+    cell, fold, pair, left = _left(sums, pairs, cell_at, len(m) - 1)
     one = np.empty(len(cell), np.intp)
-    one[number] = np.arange(len(number))  # any of those that meet: they are in the same one above
-    of_pairs[...] = shrunk(left, own_of_pairs[one] if len(own) else own, around[one], 1 + fold)[number]
-    if len(support):
-        seen = (left[:, 0] > 0)[number]
-        support[0, seen], support[1, seen] = left[number[seen], 1], level
+    one[pair] = np.arange(len(pair))  # any of those that meet: they are in the same one above
+    of_pairs[...] = shrunk(left, None if own is None else own_of_pairs[one], around[one], 1 + fold)[pair]
+    if support is not None:
+        seen = (left[:, 0] > 0)[pair]
+        support[0, seen], support[1, seen] = left[pair[seen], 1], number
+    return of_cells

@@ -13,7 +13,6 @@ from .. import inputs
 from ..cell_union import CellUnion
 from ..cells.conversion import cell_to_latlng, cell_to_token, latlng_to_cell, token_to_cell
 from ..cells.hierarchy import cell_level
-from ..neighbors import canonical_latlng
 
 COLUMN_NAMES = {"lat": ("lat", "latitude"), "lng": ("lng", "lon", "long", "longitude")}
 
@@ -296,7 +295,7 @@ def places_in(columns, *, on_invalid):
     """`Places` that columns say: of cells, or of latitudes and longitudes."""
     cells = cells_in(columns, on_invalid=on_invalid)
     coordinates = cell_to_latlng(cells) if len(columns) == 1 else _coordinates(*columns)
-    return Places(cells, *canonical_latlng(*coordinates))
+    return Places(cells, *inputs.canonical_latlng(*coordinates))
 
 
 def cells_in(columns, *, on_invalid):
@@ -323,7 +322,7 @@ def _leaves_at(lat, lng, on_invalid):
     turned = np.flatnonzero(np.abs(lng) >= 180)
     if len(turned):
         turned = turned[leaves[turned] != 0]
-        leaves[turned] = latlng_to_cell(*canonical_latlng(lat[turned], lng[turned]))
+        leaves[turned] = latlng_to_cell(*inputs.canonical_latlng(lat[turned], lng[turned]))
     return leaves
 
 
@@ -341,7 +340,7 @@ def leaf_at(lat, lng, *, on_invalid):
     if not (abs(lat) <= 90 and abs(lng) <= 360):
         return latlng_to_cell(lat, lng, on_invalid=on_invalid)
     if abs(lng) >= 180:
-        lat, lng = (float(x) for x in canonical_latlng(lat, lng))
+        lat, lng = (float(x) for x in inputs.canonical_latlng(lat, lng))
     return latlng_to_cell(lat, lng)  # the core has a short way for what is valid
 
 

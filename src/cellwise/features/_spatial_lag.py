@@ -11,7 +11,7 @@ from .. import inputs
 from ..cells.adjacency import cell_disk
 from ..cells.conversion import latlng_to_cell
 from ..cells.hierarchy import cell_parent
-from ..neighbors import NeighborIndex, canonical_latlng
+from ..neighbors import NeighborIndex
 from ..ragged import expand, offsets_of, sum_runs
 from ..units import length_unit
 from ._base import CellTransformer, check_keys, check_list, column_names, column_position, leaf_at, pick_column
@@ -296,7 +296,7 @@ class SpatialLag(CellTransformer):
             z = self._encode_one(float(lat), float(lng))
         else:
             z = np.full((1, len(self.fill_)), np.nan)
-            self._encode(z, np.zeros(1, np.intp), *canonical_latlng([lat], [lng]))
+            self._encode(z, np.zeros(1, np.intp), *inputs.canonical_latlng([lat], [lng]))
             z = z[0]
         return np.where(np.isnan(z), self.fill_, z)
 

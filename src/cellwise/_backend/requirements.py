@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from . import conversion, hierarchy
-from .projection import MAX_LEVEL
+from .._math.projection import MAX_LEVEL
+from .._reference import conversion, hierarchy
 
 
 class Rule(NamedTuple):
@@ -121,3 +121,12 @@ def broken(row, arguments):
         bad = np.flatnonzero(look)[~rule.holds(*values)]
         first[bad] = k
     return first
+
+
+def show_cell(value):
+    """An id as messages show it: the token and level of a cell, or else the number."""
+    cell = np.array([value], np.uint64)
+    if hierarchy.cell_is_valid(cell)[0]:
+        token = conversion.cell_to_token(cell)[0].decode()
+        return f"{token} (level {hierarchy.cell_level(cell)[0]})"
+    return f"{value} (0x{value:016x})"

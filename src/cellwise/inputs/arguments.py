@@ -1,21 +1,15 @@
-"""Every foreign object becomes arrays here: lists, numpy, pandas, polars, Arrow, cell objects of other libraries.
+"""Arguments of cell functions as arrays: lists, numpy, pandas, polars, Arrow, cell objects of other libraries.
 
-`read` turns one argument into an `Argument` of the dtype that a kernel takes; `finish` gives results the form of the
-arguments: Python scalars for scalars, Series for Series, else arrays. Nothing is guessed: floats are no ids, booleans
-and strings are no numbers.
+`read` turns one argument into an `Argument` of the dtype that a kernel takes. Nothing is guessed: floats are no ids,
+booleans and strings are no numbers.
 """
 
 import numbers
-import os
 import sys
-from contextlib import contextmanager
-from contextvars import ContextVar
-from importlib import import_module
 
 import numpy as np
 
-from ._arrow import is_arrow, read_column
-from .errors import CellLimitError
+from .arrow import is_arrow, read_column
 
 NO_CELL = (1 << 64) - 1  # stands for integers that are no 64-bit ids; it is no cell either
 NO_TEXT = b"?"
@@ -55,14 +49,6 @@ class Argument:
 
 
 # --- other libraries, by what is already imported -------------------------------------------------------------------
-
-
-def import_extra(module, extra):
-    """Import an optional dependency, or say how to install it."""
-    try:
-        return import_module(module)
-    except ImportError as why:
-        raise ImportError(f"{module} is needed here: pip install 'cellwise[{extra}]'") from why
 
 
 def _is_instance(value, module, *names):
@@ -308,153 +294,3 @@ def _to_ascii(item):
     if not isinstance(item, str) or "\0" in item:
         return NO_TEXT
     return item.encode("ascii", "replace")
-
-
-# --- results --------------------------------------------------------------------------------------------------------
-
-_NULLABLE = {"u8": "UInt64", "i8": "Int64", "i4": "Int32", "f8": "Float64", "b1": "boolean"}
-
-
-def finish(result, arguments, shape, as_bytes=False):
-    """Give a result the form of the arguments: scalar, Series or array; fixed-width text becomes `str`, or stays."""
-    if result.dtype.kind == "S" and not as_bytes:
-        result = ascii_to_text(result)
-    if shape == () and result.ndim == 0:
-        return result.item()
-    frames = [argument for argument in arguments if argument.frame is not None]
-    if not frames or result.ndim != 1:
-        return result
-    return _series(result, frames, arguments)
-
-
-def ascii_to_text(array):
-    """Fixed-width bytes as fixed-width `str`, of the same shape."""
-    width = array.dtype.itemsize
-    points = np.ascontiguousarray(array).reshape(-1, 1).view(np.uint8).astype(np.uint32)
-    return points.view(f"U{width}").reshape(array.shape)
-
-
-def _series(result, frames, arguments):
-    pd = sys.modules["pandas"]
-    first = frames[0].frame
-    for other in frames[1:]:
-        if not other.frame.index.equals(first.index):
-            raise ValueError(
-                f"{frames[0].name} and {other.name} have different indexes: align them, or pass arrays (.to_numpy())"
-            )
-    names = {argument.frame.name for argument in frames}
-    name = names.pop() if len(names) == 1 else None
-    if not any(argument.nullable for argument in frames):
-        return pd.Series(result if result.dtype.kind != "U" else result.astype(object), index=first.index, name=name)
-    missing = np.zeros(len(result), bool)
-    for argument in arguments:
-        if argument.code == "u8":
-            missing |= argument.array == 0
-        elif argument.code == "S":
-            missing |= argument.array == b"X"
-        elif argument.code == "f8":
-            missing |= np.isnan(argument.array)
-    if result.dtype.kind == "u":
-        missing |= result == 0
-    if result.dtype.kind == "U":
-        column = pd.array(np.where(missing, None, result.astype(object)), dtype="string")
-    else:
-        column = pd.array(result, dtype=_NULLABLE[f"{result.dtype.kind}{result.dtype.itemsize}"])
-        column[missing] = pd.NA
-    return pd.Series(column, index=first.index, name=name)
-
-
-# --- choices and limits ---------------------------------------------------------------------------------------------
-
-
-def check_choice(name, value, choices):
-    """Raise unless the value is one of the choices."""
-    if not isinstance(value, str) or value not in choices:
-        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}: got {value!r}")
-
-
-def check_integer(name, value, low, high=None):
-    """The value as an `int`; raise unless it is an integer in low..high, or of at least `low` and less than 2**62."""
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Integral):
-        raise TypeError(f"{name} must be an integer: got {type(value).__name__} {value!r}")
-    if not low <= value <= (2**62 - 1 if high is None else high):
-        rule = f"in {low}..{high}" if high is not None else f"at least {low}" if value < low else "less than 2**62"
-        raise ValueError(f"{name} must be {rule}: got {value}")
-    return int(value)
-
-
-def check_number(name, value):
-    """The value as a finite `float`."""
-    if isinstance(value, (bool, np.bool_, str, bytes)) or not isinstance(value, numbers.Real):
-        raise TypeError(f"{name} must be a number: got {type(value).__name__} {value!r}")
-    try:
-        number = float(value)
-    except OverflowError:
-        number = np.inf
-    if not np.isfinite(number):
-        raise ValueError(f"{name} must be finite: got {number!r}")
-    return number
-
-
-DEFAULT_CELL_LIMIT = 20_000_000
-
-
-def _limit_from_environment():
-    text = os.environ.get("CELLWISE_CELL_LIMIT")
-    if text is None:
-        return DEFAULT_CELL_LIMIT
-    if not text.isdecimal() or int(text) == 0:
-        raise ValueError(f"CELLWISE_CELL_LIMIT must be a positive integer: got {text!r}")
-    return int(text)
-
-
-_cell_limit = ContextVar("cellwise_cell_limit", default=_limit_from_environment())
-
-
-def cell_limit():
-    """Most cells that one call may make."""
-    return _cell_limit.get()
-
-
-def set_cell_limit(n):
-    """Allow one call to make at most `n` cells; it raises `CellLimitError` before it would make more.
-
-    Parameters
-    ----------
-    n : int
-        At least 1. The default is 20,000,000, or the environment variable ``CELLWISE_CELL_LIMIT``.
-
-    Returns
-    -------
-    context manager
-        Used in a ``with`` statement, the old limit comes back at its end.
-
-    Examples
-    --------
-    >>> import cellwise as cw
-    >>> with cw.set_cell_limit(1_000):
-    ...     cw.cell_children(cw.token_to_cell("1"), 10)
-    Traceback (most recent call last):
-        ...
-    cellwise.errors.CellLimitError: cell_children would make about 1,048,576 cells, more than the cell limit of 1,000; \
-raise it with cellwise.set_cell_limit
-    """
-    token = _cell_limit.set(check_integer("n", n, 1))
-
-    @contextmanager
-    def back():
-        try:
-            yield
-        finally:
-            _cell_limit.reset(token)
-
-    return back()
-
-
-def check_cell_limit(estimate, what):
-    """Raise `CellLimitError` if about `estimate` cells are too many."""
-    if estimate > cell_limit():
-        raise CellLimitError(
-            f"{what} would make about {estimate:,.0f} cells, more than the cell limit of {cell_limit():,}; "
-            "raise it with cellwise.set_cell_limit"
-        )

@@ -1,9 +1,11 @@
-"""THE TABLE: one row per kernel.
+"""THE TABLE of kernels. Both backends have what it lists, with these names and arguments.
 
-A row gives the inputs, with the names that messages use, the outputs, and the class that says how exact they are:
+`KERNELS`, the first part, has one row for each elementwise kernel: the inputs, with the names that messages use, the
+outputs, and the class that says how exact they are:
 
     exact   the same bits on every backend: cells, integers, tokens, and what + - * / sqrt make of them
-    libm    sines and arctangents are in it: the scalar kernel and the numpy twin still give the same bits
+    libm    sines and arctangents are in it: the scalar kernel and the numpy reference still give the same bits
+    fast    as libm for scalars and with `exact=True`, else within 2 units in the last place of it
 
 Type codes are numpy's: u8 a cell id, i4 a level or count, i8 a signed id, f8 a float, b1 a bool, S text of any width,
 S16 text of that width; f8[4,2] is a fixed block per row, u8[] a run of any length (see `Ragged`); two codes after the
@@ -87,4 +89,36 @@ KERNELS = {
         Row("cell_distance", "a:u8 b:u8 -> f8", LIBM),
         Row("latlng_distance", "lat1:f8 lng1:f8 lat2:f8 lng2:f8 -> f8", LIBM),
     )
+}
+
+# The second part: functions and classes of whole arrays. Arrays, counts and options that a kernel takes are checked
+# above it; what it returns is documented where `_reference` defines it.
+FUNCTIONS = (
+    # sets of cells
+    "normalize_cells(cells)",
+    # rows grouped by cell
+    "count_cells(cells, level)",
+    "factorize_pairs(a, b, n_a, n_b)",
+    "sum_by_group(group, y, weight, n_groups)",
+    "add_sums(group, sums, n_groups)",
+    "take(table, number)",
+    # shrinkage
+    "level_terms(statistic, level, pairs, n_folds)",
+    "shrink_level(statistic, level, pairs, m, prior, above, around, own, support, number, of_pairs)",
+)
+
+CLASSES = {
+    # where cells stand among sorted ones
+    "CellIndex": (
+        "CellIndex(cells)",
+        "lookup(cells, level, out)",
+        "ancestors_in(cells)",
+        "ancestors_in_one(cell)",
+    ),
+    # the nearest of many places
+    "NeighborTree": (
+        "NeighborTree(places)",
+        "nearest(queries, rows, arcs)",
+        "within(queries, radius)",
+    ),
 }

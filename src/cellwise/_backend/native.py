@@ -1,0 +1,173 @@
+"""The native backend: the compiled module behind the interface that both backends have."""
+
+import numpy as np
+
+from .. import _native
+from .._math import search
+from .._native import (
+    COMPILER,
+    FLAGS,
+    INSTRUCTION_SETS,
+    choose_instruction_set,
+    enable_fast_path,
+    instruction_set,
+    num_threads,
+    set_num_threads,
+)
+from .._reference.groups import factorize_pairs as by_sorting
+from .signatures import KERNELS
+
+__all__ = [
+    "COMPILER",
+    "FLAGS",
+    "INSTRUCTION_SETS",
+    "CellIndex",
+    "NeighborTree",
+    "add_sums",
+    "choose_instruction_set",
+    "count_cells",
+    "enable_fast_path",
+    "factorize_pairs",
+    "fast_path",
+    "instruction_set",
+    "level_terms",
+    "normalize_cells",
+    "num_threads",
+    "set_num_threads",
+    "shrink_level",
+    "sum_by_group",
+    "take",
+    *KERNELS,
+]
+
+# --- elementwise ------------------------------------------------------------------------------------------------------
+
+
+def _as_bytes(array):
+    """Text as rows of bytes."""
+    if isinstance(array, np.ndarray) and array.dtype.kind == "S":
+        return array.view(np.uint8).reshape(len(array), array.dtype.itemsize)
+    return array
+
+
+def _of_text(kernel):
+    return lambda *arguments: kernel(*map(_as_bytes, arguments))
+
+
+for _row in KERNELS.values():
+    for _name in (_row.name, _row.name + "_offsets") if _row.is_ragged else (_row.name,):
+        _kernel = getattr(_native, _name)
+        globals()[_name] = _of_text(_kernel) if "S" in _row.text else _kernel
+
+
+def fast_path(slow_path):
+    """`slow_path(name, *values, **options)`, asked only where values are no scalars or arrays of the kernel's types."""
+    return _native.fast_call(slow_path, _native.FAST)
+
+
+# --- sets of cells ----------------------------------------------------------------------------------------------------
+
+
+def normalize_cells(cells):
+    return _native.normalize_cells(cells)
+
+
+# --- rows grouped by cell ---------------------------------------------------------------------------------------------
+
+
+def count_cells(cells, level):
+    keys = np.empty(len(cells), np.uint32 if level <= 14 else np.uint64)  # the upper half of the bits, or all
+    keys = keys[: _native.cell_keys(cells, level, keys)]
+    keys.sort()
+    return _native.count_keys(keys)
+
+
+class CellIndex:
+    __slots__ = ("_index",)
+
+    def __init__(self, cells):
+        self._index = _native.vocabulary(cells)
+
+    def lookup(self, cells, level, out):
+        _native.vocabulary_positions(self._index, cells, -1 if level is None else level, out)
+
+    def ancestors_in(self, cells):
+        most = len(cells) * _native.vocabulary_depth(self._index)
+        dtype = np.int32 if most < 2**31 else np.int64
+        offsets = np.zeros(len(cells) + 1, dtype)
+        found = np.empty(most, dtype)  # memory is only taken where something is written
+        found.resize(_native.vocabulary_containing(self._index, cells, found, offsets[1:]), refcheck=False)
+        return found, offsets
+
+    def ancestors_in_one(self, cell):
+        return _native.vocabulary_containing_one(self._index, cell)
+
+
+def factorize_pairs(a, b, n_a, n_b):
+    number = np.empty(len(a), np.int32)
+    if n_a * n_b <= max(64 * len(a), 1 << 20):  # a bit for each is not too many
+        return *_native.number_pairs(a, b, n_a, n_b, number), number
+    return by_sorting(a, b, n_a, n_b)
+
+
+def sum_by_group(group, y, weight, n_groups):
+    sums = np.zeros((n_groups, 4))
+    _native.sum_groups(group, y, np.empty(0) if weight is None else weight, sums)
+    return sums
+
+
+def add_sums(group, sums, n_groups):
+    added = np.zeros((n_groups, 4))
+    _native.add_sums(group, sums, added)
+    return added
+
+
+def take(table, number):
+    if table.dtype.char not in "fd":
+        return np.take(table, number, axis=0)
+    rows = np.empty((len(number), table.shape[1]), table.dtype)
+    _native.take_rows(table, number, rows)
+    return rows
+
+
+# --- shrinkage --------------------------------------------------------------------------------------------------------
+
+_NONE, _NO_SUPPORT = np.empty(0), np.empty((0, 0))
+N_TERMS = {"mean": 7, "std": 4}
+
+
+def level_terms(statistic, level, pairs, n_folds):
+    terms = np.empty((N_TERMS[statistic], n_folds + 1))
+    _native.level_terms(statistic == "std", *level, tuple(pairs), terms)
+    return terms
+
+
+def shrink_level(statistic, level, pairs, m, prior, above, around, own, support, number, of_pairs):
+    of_cells = np.empty(len(level.sums))
+    own, own_of_pairs = (_NONE, _NONE) if own is None else own
+    _native.shrink_level(
+        statistic == "std", *level, tuple(pairs), m, m if prior is None else prior, prior is None, above, own,
+        own_of_pairs, around, _NO_SUPPORT if support is None else support, number, of_cells, of_pairs,
+    )  # fmt: skip
+    return of_cells
+
+
+# --- the nearest of many places ---------------------------------------------------------------------------------------
+
+
+class NeighborTree:
+    __slots__ = ("_tree",)
+
+    def __init__(self, places):
+        self._tree = _native.neighbor_tree(*places)
+
+    def nearest(self, queries, rows, arcs):
+        _native.neighbors_nearest(self._tree, *queries, rows, arcs)
+
+    def within(self, queries, radius):
+        sizes = np.empty(len(queries.order), np.int64)
+        start = 0
+        while start < len(sizes):
+            stop, rows, arcs = _native.neighbors_within(self._tree, *queries, radius, start, search.PAIRS, sizes)
+            yield search.Part(queries.order[start:stop], sizes[start:stop], rows, arcs)
+            start = stop

@@ -1,0 +1,20 @@
+"""Every foreign object becomes arrays here, and results get its form back."""
+
+from .arguments import Argument, is_pandas_column, read
+from .coordinates import canonical_latlng
+from .extras import import_extra
+from .options import check_choice, check_integer, check_number
+from .results import ascii_to_text, finish
+
+__all__ = [
+    "Argument",
+    "ascii_to_text",
+    "canonical_latlng",
+    "check_choice",
+    "check_integer",
+    "check_number",
+    "finish",
+    "import_extra",
+    "is_pandas_column",
+    "read",
+]

@@ -1,0 +1,22 @@
+"""Positions written in one way."""
+
+import numpy as np
+
+
+def canonical_latlng(lat, lng):
+    """The same positions, written in one way: -180 < lng <= 180, lng 0 at the poles, no negative zeros.
+
+    Parameters
+    ----------
+    lat, lng : ndarray of float64
+        Degrees.
+
+    Returns
+    -------
+    lat, lng : ndarray of float64
+    """
+    lat, lng = (np.add(degrees, 0.0, out=np.empty(np.shape(degrees))) for degrees in (lat, lng))
+    np.subtract(lng, 360, out=lng, where=lng > 180)
+    np.add(lng, 360, out=lng, where=lng <= -180)
+    np.copyto(lng, 0, where=np.abs(lat) == 90)
+    return lat, lng

@@ -1,0 +1,34 @@
+"""Checks of options, made before any data are read: errors name the option, the rule and the value."""
+
+import numbers
+
+import numpy as np
+
+
+def check_choice(name, value, choices):
+    """Raise unless the value is one of the choices."""
+    if not isinstance(value, str) or value not in choices:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}: got {value!r}")
+
+
+def check_integer(name, value, low, high=None):
+    """The value as an `int`; raise unless it is an integer in low..high, or of at least `low` and less than 2**62."""
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Integral):
+        raise TypeError(f"{name} must be an integer: got {type(value).__name__} {value!r}")
+    if not low <= value <= (2**62 - 1 if high is None else high):
+        rule = f"in {low}..{high}" if high is not None else f"at least {low}" if value < low else "less than 2**62"
+        raise ValueError(f"{name} must be {rule}: got {value}")
+    return int(value)
+
+
+def check_number(name, value):
+    """The value as a finite `float`."""
+    if isinstance(value, (bool, np.bool_, str, bytes)) or not isinstance(value, numbers.Real):
+        raise TypeError(f"{name} must be a number: got {type(value).__name__} {value!r}")
+    try:
+        number = float(value)
+    except OverflowError:
+        number = np.inf
+    if not np.isfinite(number):
+        raise ValueError(f"{name} must be finite: got {number!r}")
+    return number
