@@ -5,8 +5,11 @@ longitude on plain axes and on PlateCarree, by cartopy on other projections. Not
 drawn if its file is on disk.
 """
 
+from __future__ import annotations
+
 import logging
 from functools import cache
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -14,20 +17,29 @@ import shapely
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 
+from .._typing import ObjectArray
 from ..inputs import import_extra
 from ._projection import project
 from ._shapes import turned
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from matplotlib.collections import Collection
+
+Artist = TypeVar("Artist", bound="Collection")
+Bounds: TypeAlias = tuple[float, float, float, float]
 
 WIDE = 180  # degrees of longitude: maps wider than this are maps of the world, or of a part of it seen from above
 HALO = withStroke(linewidth=2, foreground="white")  # round text on a map
 
 
 @cache  # once a process
-def _say_once(message):
+def _say_once(message: str) -> None:
     logging.getLogger("cellwise").warning(message)
 
 
-def _cartopy():
+def _cartopy() -> Any:
     """The module cartopy.crs, or None."""
     try:
         return import_extra("cartopy.crs", "plot")
@@ -50,19 +62,21 @@ class Basemap:
         None means: on axes made here.
     """
 
-    def __init__(self, ax, projection, geometries, coastline, gridlines):
+    def __init__(
+        self, ax: Any, projection: Any, geometries: ObjectArray, coastline: bool | None, gridlines: bool | None
+    ) -> None:
         if ax is not None and projection is not None:
             raise ValueError(f"projection must be None where ax is given: got {projection!r}")
         own = ax is None
         center, bounds = _view(geometries)
-        self.ax = _new_axes(projection, geometries, center, bounds) if own else ax
+        self.ax: Any = ax if ax is not None else _new_axes(projection, geometries, center, bounds)
         self.projection = self.ax.projection if hasattr(self.ax, "projection") else None
         if coastline or (coastline is None and own):
             self._add_coastline(bounds)
         if gridlines or (gridlines is None and own):
             self._add_gridlines(bounds)
 
-    def place(self, geometries):
+    def place(self, geometries: ObjectArray) -> ObjectArray:
         """Geometries in lng/lat in the coordinates of the axes, one for one; empty where they cannot be seen."""
         if self.projection is None:  # 0 or ±180 in the middle, whichever the axes show
             return turned(geometries, 180 * round(sum(self.ax.get_xlim()) / 360))
@@ -72,13 +86,13 @@ class Basemap:
             return shapely.transform(turned(geometries, center), lambda xy: xy - [center, 0])
         return project(self.projection, turned(geometries, 0), plate)
 
-    def add(self, artist):
+    def add(self, artist: Artist) -> Artist:
         """Add a collection, and show it where the limits of the axes are automatic."""
         self.ax.add_collection(artist)
         self.ax.autoscale_view()
         return artist
 
-    def _add_coastline(self, bounds):
+    def _add_coastline(self, bounds: Bounds) -> None:
         if self.projection is None:
             _say_once("maps have no coastline: it needs cartopy's axes (pip install 'cellwise[plot]')")
             return
@@ -95,8 +109,8 @@ class Basemap:
             "(set CARTOPY_DATA_DIR to a folder with shapefiles/natural_earth)"
         )
 
-    def _add_gridlines(self, bounds):
-        style = {"linewidth": 0.6, "color": "0.5", "linestyle": ":", "zorder": 1.9}
+    def _add_gridlines(self, bounds: Bounds) -> None:
+        style: dict[str, Any] = {"linewidth": 0.6, "color": "0.5", "linestyle": ":", "zorder": 1.9}
         if self.projection is None:
             self.ax.grid(True, **style)
             return
@@ -105,17 +119,17 @@ class Basemap:
         text = {"size": "small", "color": "0.25"}
         style |= {"xlabel_style": text, "xformatter": LongitudeFormatter(number_format=".10g")}
         style |= {"ylabel_style": text, "yformatter": LatitudeFormatter(number_format=".10g")}
-        labels = ["left", "bottom"]
+        labels: Any = ["left", "bottom"]
         if isinstance(self.projection, _cartopy().LambertAzimuthalEqualArea):  # latitudes are circles
             style |= {"x_inline": False, "y_inline": True, "ylabel_style": text | {"path_effects": [HALO]}}
             labels = {"left": "x", "right": "x", "bottom": "x", "top": "x", "inline": "y"}
         if bounds[2] > 180:  # across the antimeridian, where cartopy finds no good places of its own
-            places = MaxNLocator(4, steps=[1, 1.5, 2, 3, 5, 10]).tick_values(bounds[0], bounds[2])
+            places = np.asarray(MaxNLocator(4, steps=[1, 1.5, 2, 3, 5, 10]).tick_values(bounds[0], bounds[2]))
             style |= {"xlocs": 180 - (180 - places) % 360}
         self.ax.gridlines(draw_labels=labels, **style)
 
 
-def natural_earth_file(category, name, scale):
+def natural_earth_file(category: str, name: str, scale: str) -> Path | None:
     """Path of a Natural Earth shapefile on disk, where cartopy looks for it, or None."""
     from cartopy import config
     from cartopy.io import Downloader
@@ -126,7 +140,7 @@ def natural_earth_file(category, name, scale):
     return next((path for path in paths if path is not None and path.exists()), None)
 
 
-def _view(geometries):
+def _view(geometries: ObjectArray) -> tuple[int, Bounds]:
     """Longitude to put in the middle (0, or 180 if the geometries lie across it), and bounds in degrees there."""
     if len(geometries) == 0:
         return 0, (-180, -90, 180, 90)
@@ -134,7 +148,7 @@ def _view(geometries):
     return (180, at_180) if at_180[2] - at_180[0] < at_0[2] - at_0[0] - 1e-9 else (0, at_0)
 
 
-def _new_axes(projection, geometries, center, bounds):
+def _new_axes(projection: Any, geometries: ObjectArray, center: int, bounds: Bounds) -> Any:
     ccrs = _cartopy() if projection is None else import_extra("cartopy.crs", "plot")
     west, south, east, north = bounds
     wide = east - west > WIDE
@@ -151,7 +165,7 @@ def _new_axes(projection, geometries, center, bounds):
     return ax
 
 
-def _wide_projection(ccrs, geometries):
+def _wide_projection(ccrs: Any, geometries: ObjectArray) -> Any:
     """The world, or what lies within some 75 degrees, such as a polar cap, seen from above its middle."""
     lng, lat = np.radians(shapely.get_coordinates(geometries)).T
     xyz = np.stack((np.cos(lng) * np.cos(lat), np.sin(lng) * np.cos(lat), np.sin(lat)))

@@ -1,13 +1,19 @@
 """Geometry in lng/lat onto a cartopy projection."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
 import shapely
+
+from .._typing import BoolArray, FloatArray, ObjectArray
 
 BEND = 2e-4  # of a step's length: what it may be longer by its middle, 1 % to the side
 NUDGE = 1e-5  # of a polygon's width
 
 
-def project(projection, geometries, plate):
+def project(projection: Any, geometries: ObjectArray, plate: Any) -> ObjectArray:
     """Geometries on the projection, one for one, cut where it is torn; `plate` is cartopy's PlateCarree().
 
     Points are projected. Where that fails, a border of the polygon may lie right on a tear or a pole: a little inside
@@ -22,14 +28,14 @@ def project(projection, geometries, plate):
     return result
 
 
-def _by_points(projection, geometries, plate):
+def _by_points(projection: Any, geometries: ObjectArray, plate: Any) -> tuple[ObjectArray, BoolArray]:
     """Geometries with their points projected, and whether they are right.
 
     They are if the middle of each step comes to lie between its ends. A polygon that is turned inside out holds the
     antipode of an azimuthal projection.
     """
 
-    def on_map(xy):
+    def on_map(xy: FloatArray) -> FloatArray:
         return projection.transform_points(plate, *xy.T)[:, :2]
 
     points, of = shapely.get_coordinates(geometries, return_index=True)
@@ -52,7 +58,7 @@ def _by_points(projection, geometries, plate):
     return result, good
 
 
-def _nudged(geometry):
+def _nudged(geometry: shapely.Geometry) -> shapely.Geometry:
     if shapely.get_dimensions(geometry) == 2:
         west, south, east, north = geometry.bounds
         geometry = shapely.buffer(geometry, -NUDGE * min(east - west, north - south), join_style="mitre")

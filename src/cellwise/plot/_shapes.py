@@ -1,23 +1,28 @@
 """Geometry in lng/lat, made ready to draw: whole turns of longitude, outlines of regions, paths."""
 
+from __future__ import annotations
+
 import itertools
+from typing import Any
 
 import numpy as np
 import shapely
 from matplotlib.path import Path
+from numpy.typing import ArrayLike
 
+from .._typing import FloatArray, ObjectArray
 from ..planar import PlanarRegion
 from ..polygons import GeodesicCollection, Polygon, Polyline
 from ..regions import Cap, Rect
 from ..regions import region as as_region
 
 
-def to_latlng_lines(lat, lng):
+def to_latlng_lines(lat: FloatArray, lng: FloatArray) -> ObjectArray:
     """LineStrings of rows of points, shape (lines, points), longitudes running on across 180."""
     return shapely.linestrings(np.unwrap(lng, period=360, axis=-1), lat)
 
 
-def turned(geometries, center):
+def turned(geometries: ObjectArray, center: float) -> ObjectArray:
     """The same geometries with longitudes in ``center - 180 .. center + 180``, cut where they go across."""
     west, _, east, _ = shapely.bounds(geometries).T
     low, high = center - 180, center + 180
@@ -30,13 +35,13 @@ def turned(geometries, center):
     return geometries
 
 
-def _shifted(geometries, degrees):
+def _shifted(geometries: ObjectArray, degrees: ArrayLike) -> ObjectArray:
     points, of = shapely.get_coordinates(geometries, return_index=True)
     points[:, 0] += np.asarray(degrees)[of]
     return shapely.set_coordinates(geometries.copy(), points)
 
 
-def region_lines(region):
+def region_lines(region: Any) -> ObjectArray:
     """Lines in lng/lat along the border of a region or a shapely geometry, shape (n,)."""
     region = as_region(region)
     if isinstance(region, PlanarRegion):
@@ -55,7 +60,7 @@ def region_lines(region):
     return shapely.get_parts(shapely.boundary(region.dissolve()))
 
 
-def _rect_lines(rect):
+def _rect_lines(rect: Rect) -> ObjectArray:
     """Parallels and meridians: straight in lng/lat."""
     (south, north), (west, east) = rect.lat, rect.lng
     if east - west >= 360:
@@ -64,7 +69,7 @@ def _rect_lines(rect):
     return shapely.linestrings([[(west, south), (east, south), (east, north), (west, north), (west, south)]])
 
 
-def _geodesic_lines(vertices):
+def _geodesic_lines(vertices: FloatArray) -> ObjectArray:
     """The shortest way from vertex to vertex, (lat, lng), with points about a degree apart."""
     if len(vertices) < 2:
         return np.empty(0, object)
@@ -79,7 +84,7 @@ def _geodesic_lines(vertices):
     return to_latlng_lines(*np.degrees((np.arctan2(z, np.hypot(x, y)), np.arctan2(y, x)))[:, None])
 
 
-def _cap_lines(cap):
+def _cap_lines(cap: Cap) -> ObjectArray:
     """A circle of points one degree apart, seen from its center; the whole sphere has none."""
     if cap.height >= 2:
         return np.empty(0, object)
@@ -93,7 +98,7 @@ def _cap_lines(cap):
     return to_latlng_lines(*np.degrees((np.arctan2(z, np.hypot(x, y)), np.arctan2(y, x)))[:, None])
 
 
-def polygon_path(polygon):
+def polygon_path(polygon: shapely.Geometry) -> Path:
     """One path of all rings of a polygon or multipolygon, empty for an empty one."""
     rings = shapely.get_rings(shapely.get_parts(polygon))
     if len(rings) == 0:

@@ -1,10 +1,16 @@
 """The 64 bits of a cell id."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
 from matplotlib.collections import PatchCollection
 from matplotlib.patches import Rectangle
 
 from .. import inputs
+from .._typing import CellLike
 from ..cells.conversion import cell_to_string, cell_to_token
 from ..cells.hierarchy import cell_face, cell_level
 from ..errors import InvalidCellError
@@ -12,7 +18,7 @@ from ..errors import InvalidCellError
 FACE, DIGITS, MARKER, ZERO = "#9ecae1", ("#c7e9c0", "#a1d99b"), "coral", "#f2f2f2"
 
 
-def plot_cell_id(cell, *, ax=None):
+def plot_cell_id(cell: CellLike, *, ax: Axes | None = None) -> PatchCollection:
     """Picture of a cell id: its face, its position on the Hilbert curve with two bits a level, its level's marker bit.
 
     Parameters
@@ -50,14 +56,14 @@ def plot_cell_id(cell, *, ax=None):
         ax.text(x + 0.5, y + 0.5, bit, ha="center", va="center", family="monospace", color=gray)
         if color == MARKER:
             ax.text(x + 0.5, y + 1.2, "marker", ha="center", va="bottom", size="small", color="#d94801")
-    below = {"ha": "center", "va": "top", "size": "small", "color": "0.4"}
-    above = {"ha": "center", "va": "bottom", "size": "small", "weight": "bold"}
-    ax.text(1.5, 1.2, face, color="#2171b5", **above)
+    below: dict[str, Any] = {"ha": "center", "va": "top", "size": "small", "color": "0.4"}
+    above: dict[str, Any] = {"ha": "center", "va": "bottom", "size": "small", "weight": "bold"}
+    ax.text(1.5, 1.2, str(face), color="#2171b5", **above)
     ax.text(1.5, -0.2, "face", **below)
     for k, digit in enumerate(cell_to_string(cell).partition("/")[2].ljust(30)):
         x, y = corners[3 + 2 * k]
         ax.text(x + 1, y + 1.2, digit, color="#238b45", **above)
-        ax.text(x + 1, y - 0.2, k + 1, **below)
+        ax.text(x + 1, y - 0.2, str(k + 1), **below)
     for x, y in ((-0.4, 0), (2.6, -3)):
         ax.text(x, y + 1.2, "digit", **above | {"ha": "right"})
         ax.text(x, y - 0.2, "level", **below | {"ha": "right"})
@@ -65,4 +71,6 @@ def plot_cell_id(cell, *, ax=None):
     ax.set(xlim=(-2.2, 34.5), ylim=(-4.2, 2.2), aspect="equal")
     ax.set_axis_off()
     boxes = [Rectangle(corner, 1, 1) for corner in corners]
-    return ax.add_collection(PatchCollection(boxes, facecolor=colors, edgecolor="white", zorder=0.5))
+    artist = PatchCollection(boxes, facecolor=colors, edgecolor="white", zorder=0.5)
+    ax.add_collection(artist)
+    return artist

@@ -1,22 +1,39 @@
 """Cells on a map."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence, Sized
+from typing import Any, TypeVar
+
 import numpy as np
 import shapely
+from matplotlib.axes import Axes
 from matplotlib.cbook import normalize_kwargs
 from matplotlib.collections import Collection, PathCollection
 from matplotlib.colors import to_rgba
 
 from .. import inputs
+from .._typing import CellArray, CellLike, FloatLike
 from ..cell_union import CellUnion
 from ..cells.conversion import cell_to_latlng, cell_to_token
 from ..cells.geometry import cell_to_polygon
 from ._basemap import HALO, Basemap
 from ._shapes import polygon_path
 
+T = TypeVar("T", bound=Sized)
+
 
 def plot_cells(
-    cells, values=None, *, ax=None, projection=None, annotate=False, coastline=None, gridlines=None, **kwargs
-):
+    cells: CellLike | CellUnion,
+    values: FloatLike | None = None,
+    *,
+    ax: Axes | None = None,
+    projection: Any = None,
+    annotate: bool | Sequence[str] = False,
+    coastline: bool | None = None,
+    gridlines: bool | None = None,
+    **kwargs: Any,
+) -> PathCollection:
     """Map of cells, each drawn whole: also across the antimeridian and round the poles.
 
     Parameters
@@ -77,7 +94,7 @@ def plot_cells(
     if values is not None:
         artist.set_array(np.ma.masked_invalid(values))
     if annotate is not False:
-        style = {"ha": "center", "va": "center", "size": "small", "zorder": 2.2, "clip_on": True}
+        style: dict[str, Any] = {"ha": "center", "va": "center", "size": "small", "zorder": 2.2, "clip_on": True}
         lat, lng = cell_to_latlng(cells[drawn])
         for point, text in zip(basemap.place(shapely.points(lng, lat)), texts):
             if np.isfinite(point.bounds).all():  # else behind the globe
@@ -85,7 +102,7 @@ def plot_cells(
     return artist
 
 
-def _style(kwargs, n):
+def _style(kwargs: dict[str, Any], n: int) -> dict[str, Any]:
     """Translucent coral with dark edges, the thinner the more cells there are."""
     style = normalize_kwargs(kwargs, Collection)
     if "color" not in style:
@@ -95,7 +112,7 @@ def _style(kwargs, n):
     return style
 
 
-def _one_per_cell(name, given, cells):
+def _one_per_cell(name: str, given: T, cells: CellArray) -> T:
     if len(given) != len(cells):
         raise ValueError(f"{name} must be one per cell, {len(cells)}: got {len(given)}")
     return given

@@ -1,14 +1,23 @@
 """A covering and the region that it covers."""
 
-from matplotlib.collections import LineCollection
+from __future__ import annotations
+
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection, PathCollection
 from shapely import get_coordinates, get_parts
 
+from .._typing import CellLike
+from ..cell_union import CellUnion
 from ._basemap import Basemap
 from ._shapes import region_lines
 from .cells import plot_cells
 
 
-def plot_covering(covering, region=None, *, ax=None, projection=None, **kwargs):
+def plot_covering(
+    covering: CellLike | CellUnion, region: Any = None, *, ax: Axes | None = None, projection: Any = None, **kwargs: Any
+) -> PathCollection:
     """Map of a covering: translucent cells with thin dark edges, and the border of its region.
 
     Parameters
@@ -40,9 +49,9 @@ def plot_covering(covering, region=None, *, ax=None, projection=None, **kwargs):
     >>> len(artist.get_paths())
     351
     """
-    lines = [] if region is None else region_lines(region)
+    lines = None if region is None else region_lines(region)
     artist = plot_cells(covering, ax=ax, projection=projection, **kwargs)
-    if region is not None:
+    if lines is not None:
         basemap = Basemap(artist.axes, None, lines, False, False)
         segments = [get_coordinates(part) for part in get_parts(basemap.place(lines))]
         basemap.add(LineCollection(segments, color="#08306b", linewidth=1.2, zorder=2.1))

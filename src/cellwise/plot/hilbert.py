@@ -1,9 +1,15 @@
 """The Hilbert curve that numbers the cells."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
 import shapely
+from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 
+from .._typing import FloatArray, ObjectArray
 from ..cells.adjacency import cell_next
 from ..cells.conversion import cell_to_point, token_to_cell
 from ..cells.geometry import cell_to_polygon
@@ -16,8 +22,16 @@ from .cells import plot_cells
 
 
 def plot_hilbert(
-    level, region=None, *, ax=None, projection=None, outlines=True, coastline=None, gridlines=None, **kwargs
-):
+    level: int,
+    region: Any = None,
+    *,
+    ax: Axes | None = None,
+    projection: Any = None,
+    outlines: bool = True,
+    coastline: bool | None = None,
+    gridlines: bool | None = None,
+    **kwargs: Any,
+) -> LineCollection:
     """Map of the curve through the centers of all cells of a level, in the order of their ids.
 
     Parameters
@@ -65,12 +79,12 @@ def plot_hilbert(
     first = np.flatnonzero(cell_next(cells[:-1]) == cells[1:])
     lines = basemap.place(_geodesics(cell_to_point(cells[first]), cell_to_point(cells[first + 1]), level))
     parts, of = shapely.get_parts(lines, return_index=True)
-    style = {} if {"color", "colors"} & kwargs.keys() else {"array": first[of]}
-    style = {"cmap": "turbo", "capstyle": "round", "linewidth": 1.5, "zorder": 2.1} | style | kwargs
+    colored = {} if {"color", "colors"} & kwargs.keys() else {"array": first[of]}
+    style: dict[str, Any] = {"cmap": "turbo", "capstyle": "round", "linewidth": 1.5, "zorder": 2.1} | colored | kwargs
     return basemap.add(LineCollection([shapely.get_coordinates(part) for part in parts], **style))
 
 
-def _geodesics(a, b, level):
+def _geodesics(a: FloatArray, b: FloatArray, level: int) -> ObjectArray:
     """Lines in lng/lat between points, with points added every two degrees or so."""
     along = np.linspace(0, 1, 2 + int(45 * 0.5**level))[:, None]
     x, y, z = np.moveaxis(a[:, None] * (1 - along) + b[:, None] * along, -1, 0)
