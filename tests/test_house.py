@@ -57,7 +57,7 @@ ROOMS = {
     "testing": {"_backend", "_config", "cell_union", "cells"},
     "features": {"index_terms", "plot", *CELLS, *REGIONS, *GROUPS},
     "plot": {"planar", "polygons", *CELLS, *REGIONS},
-    "cli": {"cellwise"},
+    "cli": {"cellwise", "plot"},
     "__main__": {"cli"},
 }  # fmt: skip
 ANYWHERE = {"_docs", "_typing"}

@@ -15,6 +15,8 @@ from . import _backend
 from .errors import CellLimitError
 from .inputs import check_choice, check_integer
 
+__all__ = ["backend", "build_info", "set_cell_limit", "set_num_threads"]
+
 INSTRUCTION_SETS = ("scalar", "portable", "v2", "avx2", "avx512")
 # Those of this build that the processor has, slowest first.
 AVAILABLE_INSTRUCTION_SETS = _backend.instruction_sets()

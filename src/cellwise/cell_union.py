@@ -12,6 +12,8 @@ from ._reference.regions import CellRange
 from .errors import InvalidCellError
 from .units import area_unit, length_unit
 
+__all__ = ["CellUnion"]
+
 
 class CellUnion:
     """A set of cells, sorted and disjoint.

@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import cellwise as cw
 
@@ -94,7 +95,9 @@ def _cover(options: argparse.Namespace) -> None:
     else:
         sys.stdout.write(lines)
     if options.plot:
-        artist = cw.plot.plot_covering(covering, region)
+        from cellwise.plot import plot_covering
+
+        artist: Any = plot_covering(covering, region)
         artist.axes.figure.savefig(options.plot, dpi=150, bbox_inches="tight")
         print(f"{options.plot}: a map of {len(covering):,} cells", file=sys.stderr)
 

@@ -20,6 +20,8 @@ from .ragged import Ragged, joined, with_runs
 from .regions import EDGES, checked_regions
 from .regions import region as as_region
 
+__all__ = ["Coverings", "cells_at_level", "cover", "iter_cells"]
+
 
 @dataclass(frozen=True)
 class _Options:

@@ -16,6 +16,8 @@ from .cells.hierarchy import cell_level, cell_parent
 from .covering import Coverings, cover
 from .ragged import Ragged
 
+__all__ = ["index_terms", "query_terms"]
+
 MARKER = "$"
 
 

@@ -14,6 +14,8 @@ from .units import area_unit, length_unit
 if TYPE_CHECKING:
     import pandas as pd
 
+__all__ = ["level_for_area", "level_for_edge", "level_table"]
+
 Rule: TypeAlias = Literal["closest", "max", "min"]
 
 # Size at level 0 (radians, steradians), as if all levels were alike: halved (quartered) at each further level these

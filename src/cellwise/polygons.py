@@ -14,6 +14,8 @@ from .cells.conversion import checked_latlng
 from .errors import InvalidRegionError
 from .units import area_unit, length_unit
 
+__all__ = ["Polygon", "Polyline"]
+
 # Rows a call of the backend, so that Ctrl-C is noticed.
 CHUNK = 1 << 18
 

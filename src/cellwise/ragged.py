@@ -17,6 +17,8 @@ from ._typing import AnyArray, Int64Array
 if TYPE_CHECKING:
     import pyarrow as pa
 
+__all__ = ["Ragged"]
+
 Value = TypeVar("Value", bound=np.generic, covariant=True)
 """Type of the values: ``Ragged[np.uint64]`` holds cells."""
 

@@ -24,6 +24,8 @@ from .planar import PlanarRegion
 from .polygons import GeodesicCollection, Polygon, Polyline, nesting
 from .units import area_unit, length_unit
 
+__all__ = ["Cap", "Rect", "region"]
+
 
 def _pair(name, value):
     try:

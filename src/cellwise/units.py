@@ -7,6 +7,8 @@ import math
 from ._typing import AreaUnit, LengthUnit
 from .inputs import check_choice
 
+__all__ = ["EARTH_RADIUS_M"]
+
 EARTH_RADIUS_M: float = 6371010.0
 """Radius in meters, the one of Google's S2Earth."""
 

@@ -15,6 +15,17 @@ from .hierarchy import own_level
 if TYPE_CHECKING:
     import pandas as pd
 
+__all__ = [
+    "cell_advance",
+    "cell_all_neighbors",
+    "cell_disk",
+    "cell_edge_neighbors",
+    "cell_next",
+    "cell_prev",
+    "cell_ring",
+    "cell_vertex_neighbors",
+]
+
 
 @overload
 def cell_next(cell: CellScalar, *, out: None = None, on_invalid: OnInvalid = "raise") -> int: ...

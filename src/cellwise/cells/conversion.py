@@ -33,6 +33,19 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
+__all__ = [
+    "cell_to_int64",
+    "cell_to_latlng",
+    "cell_to_point",
+    "cell_to_string",
+    "cell_to_token",
+    "int64_to_cell",
+    "latlng_to_cell",
+    "point_to_cell",
+    "string_to_cell",
+    "token_to_cell",
+]
+
 
 @overload
 def latlng_to_cell(

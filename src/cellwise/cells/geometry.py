@@ -28,6 +28,16 @@ if TYPE_CHECKING:
     import pandas as pd
     import shapely
 
+__all__ = [
+    "cell_area",
+    "cell_bounds",
+    "cell_distance",
+    "cell_ij",
+    "cell_to_polygon",
+    "cell_vertices",
+    "latlng_distance",
+]
+
 
 def _scaled(value: Any, factor: float, out: FloatArray | None) -> Any:
     return value * factor if out is None else np.multiply(out, factor, out=out)

@@ -15,6 +15,21 @@ from ..ragged import Ragged
 if TYPE_CHECKING:
     import pandas as pd
 
+__all__ = [
+    "cell_child",
+    "cell_children",
+    "cell_common_ancestor",
+    "cell_contains",
+    "cell_face",
+    "cell_intersects",
+    "cell_is_leaf",
+    "cell_is_valid",
+    "cell_level",
+    "cell_parent",
+    "cell_range_max",
+    "cell_range_min",
+]
+
 
 def own_level(cell: CellLike) -> Any:
     """Level of each cell for another call on the same cells: 0 for those that it will find missing or invalid."""
