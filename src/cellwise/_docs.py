@@ -44,6 +44,12 @@ out : ndarray of uint64, optional
     "on_invalid": """\
 on_invalid : {"raise", "warn", "null"}
     What happens {}.""",
+    # --- of features ---
+    "target_type": """\
+target_type : {"auto", "continuous", "binary", "multiclass"}, default "auto"
+    What y is. "auto": two values are two classes, "binary", unless they are floats; text, booleans and categories
+    of more values are "multiclass"; all other numbers are "continuous". Where these are integers of at most 50
+    distinct values, a `UserWarning` says so, since they may stand for classes.""",
 }
 
 _PLACEHOLDER = re.compile(r"^( *)\{([a-z_]+)(?:: (.+))?\}$", re.MULTILINE)

@@ -29,6 +29,7 @@ from cellwise.neighbors import canonical_latlng
 
 
 @pytest.mark.filterwarnings("ignore::cellwise.errors.InvalidCoordinatesWarning")
+@pytest.mark.filterwarnings("ignore:y holds 3 different integers:UserWarning")  # checks of scikit-learn fit to such
 @parametrize_with_checks(
     [
         AdaptiveCells(),
@@ -268,7 +269,7 @@ def test_max_cells():
 @pytest.mark.parametrize("rows", [np.full((3, 2), np.nan), [[None, 8.0], [47.0, None]]])
 @pytest.mark.parametrize("params", [{}, {"criterion": "variance"}, {"max_cells": 3}])
 def test_no_row_has_a_place(rows, params):
-    encoder = AdaptiveCells(**params).fit(rows, np.arange(len(rows)))
+    encoder = AdaptiveCells(**params).fit(rows, np.arange(float(len(rows))))
     assert encoder.partition_ == cw.CellUnion([])
     assert encoder.transform(town(5)).shape == (5, 0)
     assert encoder.get_feature_names_out().shape == (0,)
@@ -532,8 +533,8 @@ def test_parameters_that_cannot_be_meant(params, error, words):
     ("y", "words"),
     [
         (None, "requires y to be passed, but the target y is None"),
-        (["a"] * 9, "y must be numbers with criterion='variance': got <U1"),
-        (np.full(9, np.nan), "Input y contains NaN"),
+        (["a", "b", "c"] * 3, "y must be numbers or two classes with criterion='variance': got 3 classes"),
+        (np.full(9, np.nan), "y must be finite: got nan at index 0 (9 of 9 values)"),
         (np.zeros(8), "inconsistent numbers of samples"),
         (np.zeros((9, 2)), "y should be a 1d array"),
     ],

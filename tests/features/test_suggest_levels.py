@@ -294,8 +294,8 @@ def test_constant_target(data):
     [
         ({"budget": 0}, "budget must be"),
         ({"budget": 2.5}, "budget must be an integer"),
-        ({"y": [1.0]}, "y must have one value per row, 3000: got 1"),
-        ({"y": np.r_[np.nan, np.zeros(2999)]}, r"y must not be missing: got 1 missing of 3000 values"),
+        ({"y": [1.0]}, "inconsistent numbers of samples"),
+        ({"y": np.r_[np.nan, np.zeros(2999)]}, r"y must be finite: got nan at index 0 \(1 of 3000 values\)"),
         ({"y": np.r_[np.inf, np.zeros(2999)]}, "y must be finite: got inf"),
         ({"y": np.arange(3000).astype(str)}, "y must be numbers or have at most 50 classes: got 3000, such as '0'"),
         ({"y": None, "estimator": Ridge()}, "y must be given with an estimator"),

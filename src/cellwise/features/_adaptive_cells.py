@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 from scipy import sparse
-from sklearn.utils.validation import check_array, check_consistent_length, check_is_fitted, column_or_1d
+from sklearn.utils.validation import check_is_fitted
 
 from .. import inputs
 from ..cell_union import CellUnion
@@ -24,6 +24,7 @@ from ._base import (
     tokens_from_cells,
 )
 from ._sorted_leaves import batches, count_within, runs, spans
+from ._target import read_target
 
 # With criterion="variance" each further cell must explain so many times the variance within the cell it is part of.
 PRICE = 4.0
@@ -53,7 +54,9 @@ class AdaptiveCells(CellTransformer):
         Levels of the coarsest and the finest cell.
     criterion : {"count", "variance"}, default "count"
         "count": every cell that can be is divided; y is not read. "variance": as far as that explains y, which must be
-        numbers (0 and 1 for two classes), see Notes.
+        numbers or two classes, see Notes.
+    target_type : {"auto", "continuous", "binary"}, default "auto"
+        What y is, where it is read: numbers, or two classes. "auto": as in `CellTargetEncoder`.
     max_cells : int, default None
         Most cells. The cell with the most rows, or the most to explain of y, is divided first, until the next one would
         exceed the number. The cells of `min_level` are made in any case.
@@ -182,6 +185,7 @@ class AdaptiveCells(CellTransformer):
         min_level=0,
         max_level=30,
         criterion="count",
+        target_type="auto",
         max_cells=None,
         small_cells="keep",
         partition=None,
@@ -198,6 +202,7 @@ class AdaptiveCells(CellTransformer):
         self.min_level = min_level
         self.max_level = max_level
         self.criterion = criterion
+        self.target_type = target_type
         self.max_cells = max_cells
         self.small_cells = small_cells
         self.partition = partition
@@ -247,8 +252,8 @@ class AdaptiveCells(CellTransformer):
         ----------
         X : DataFrame, array_like or Series of cells, shape (n_rows, n_features)
             Rows with coordinates, or with cells; other columns are ignored.
-        y : array_like of numbers, shape (n_rows,), default None
-            What the rows are of; only read if `criterion` is "variance".
+        y : array_like, shape (n_rows,), default None
+            Numbers, or two classes; only read if `criterion` is "variance".
 
         Returns
         -------
@@ -264,8 +269,8 @@ class AdaptiveCells(CellTransformer):
         ----------
         X : DataFrame, array_like or Series of cells, shape (n_rows, n_features)
             Rows with coordinates, or with cells.
-        y : array_like of numbers, shape (n_rows,), default None
-            Only read if `criterion` is "variance".
+        y : array_like, shape (n_rows,), default None
+            Numbers, or two classes; only read if `criterion` is "variance".
 
         Returns
         -------
@@ -441,6 +446,7 @@ class AdaptiveCells(CellTransformer):
         inputs.check_integer("min_level", self.min_level, 0, 30)
         inputs.check_integer("max_level", self.max_level, self.min_level, 30)
         inputs.check_choice("criterion", self.criterion, ("count", "variance"))
+        inputs.check_choice("target_type", self.target_type, ("auto", "continuous", "binary"))
         if self.max_cells is not None:
             inputs.check_integer("max_cells", self.max_cells, 1)
         inputs.check_choice("small_cells", self.small_cells, ("keep", "drop"))
@@ -483,15 +489,13 @@ class AdaptiveCells(CellTransformer):
         return cells
 
     def _read_target(self, X, y):
-        """The numbers y, float64."""
-        if y is None:
-            raise ValueError(f"This {type(self).__name__} estimator requires y to be passed, but the target y is None.")
-        y = column_or_1d(y, warn=True)
-        if y.dtype.kind not in "fiubO":
-            raise ValueError(f"y must be numbers with criterion='variance': got {y.dtype}")
-        y = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
-        check_consistent_length(X, y)
-        return y
+        """The numbers y, or 1 for the second of two classes, float64."""
+        target = read_target(y, X, self.target_type, estimator=self, can_be_multiclass=False)
+        if target.type == "multiclass":
+            raise ValueError(
+                f"y must be numbers or two classes with criterion='variance': got {len(target.classes)} classes"
+            )
+        return target.values
 
     def _set_cells(self, cells, counts):
         self.partition_ = CellUnion(cells)

@@ -1,17 +1,16 @@
 """Target encoding: what y was like in a row's cell, at several levels, told without showing any row its own y."""
 
 import numbers
-import warnings
 
 import numpy as np
-import pandas as pd
 from sklearn import get_config
 from sklearn.model_selection import check_cv
-from sklearn.utils import check_consistent_length, check_random_state, column_or_1d
+from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.validation import check_is_fitted
 
 from .. import inputs
+from .._docs import shared_parameters
 from ..cells.hierarchy import cell_level
 from ..groups import Vocabulary, count_cells, number_cells, take_rows
 from ._base import (
@@ -29,10 +28,10 @@ from ._grouped_sums import CellSums, Folds, Target, cells_of_rows, coarser
 from ._shrinkage import STATISTICS, Estimates, Medians
 from ._sorted_leaves import auto_levels
 from ._splitters import auto_block_level, deal
+from ._target import TARGET_TYPES, check_all, check_target_type, read_target, saved_classes
 
-FEW_VALUES, FEW_ROWS = 4, 200  # integers no more varied, in no more rows, are taken as numbers in silence
 
-
+@shared_parameters
 class CellTargetEncoder(CellTransformer):
     """Mean of y in the cells round a row, at several levels, each shrunk to that of the next coarser cell.
 
@@ -57,10 +56,7 @@ class CellTargetEncoder(CellTransformer):
     levels : "auto", int or sequence of int, default "auto"
         Levels 0..30 of the cells. "auto" takes every second level between two ends that depend on where the rows are
         and on nothing else, as in `CellEncoder`.
-    target_type : {"auto", "continuous", "binary", "multiclass"}, default "auto"
-        What y is. "auto": floats are continuous; strings, booleans and categories are classes, two of them binary;
-        integers are binary if they have two values, and otherwise continuous, with a `UserWarning`, since they may
-        stand for classes.
+    {target_type}
     smooth : "auto" or float, default "auto"
         How many rows the parent's estimate weighs as many as, m in (sum + m * parent) / (n + m). 0 gives plain means.
         "auto" estimates it for each level, see the notes.
@@ -460,7 +456,7 @@ class CellTargetEncoder(CellTransformer):
 
     def _check_parameters(self):
         """Raise unless all parameters can be meant."""
-        inputs.check_choice("target_type", self.target_type, ("auto", "continuous", "binary", "multiclass"))
+        check_target_type(self.target_type)
         if isinstance(self.smooth, str):
             inputs.check_choice("smooth", self.smooth, ("auto",))
         elif inputs.check_number("smooth", self.smooth) < 0:
@@ -514,29 +510,20 @@ class CellTargetEncoder(CellTransformer):
         self.target_mean_, self.origin_ = None, 0.0
         if self.statistic == "count":
             return None
-        if y is None:
-            raise ValueError(f"This {type(self).__name__} estimator requires y to be passed, but the target y is None.")
-        y, is_labels = _as_column(y)
-        check_consistent_length(X, y)
-        self.target_type_ = _target_type(y, is_labels) if self.target_type == "auto" else self.target_type
+        target = read_target(y, X, self.target_type, estimator=self)
+        self.target_type_, self.classes_ = target.type, target.classes
         if self.target_type_ == "continuous":
-            if y.dtype.kind not in "biuf":
-                raise ValueError(f"y must be numbers with target_type='continuous': got {y.dtype}")
-            y = y.astype(np.float64, copy=False)
-            self.origin_ = _origin(y)
-            self.target_mean_ = float(np.average(y, weights=weight))
-            return y - self.origin_
+            self.origin_ = _origin(target.values)
+            self.target_mean_ = float(np.average(target.values, weights=weight))
+            return target.values - self.origin_
         if self.statistic != "mean":
             raise ValueError(f"statistic must be 'mean' or 'count' for a {self.target_type_} y: got {self.statistic!r}")
-        self.classes_, code = np.unique(y, return_inverse=True)
-        n_classes = len(self.classes_)
         if self.target_type_ == "multiclass":
-            self.target_mean_ = np.bincount(code, weight, n_classes) / np.bincount(code, weight).sum()
-            return code
-        if n_classes > 2:
-            raise ValueError(f"y must have at most two classes with target_type='binary': got {n_classes}")
-        self.target_mean_ = float(np.average(code, weights=weight))
-        return code.astype(np.float64)
+            weights = np.bincount(target.values, weight, len(self.classes_))
+            self.target_mean_ = weights / weights.sum()
+        else:
+            self.target_mean_ = float(np.average(target.values, weights=weight))
+        return target.values
 
     def _estimate(self, finest, medians, *, has_weights):
         """Fit level by level, given the sums at the finest; encodings of the pairs there by column, None for counts."""
@@ -704,10 +691,10 @@ class CellTargetEncoder(CellTransformer):
         self.levels_ = as_levels(check_list("levels", state["levels"], int))
         is_count = self.statistic == "count"
         self.target_type_ = state["target_type"]
-        types = (None,) if is_count else ("continuous", "binary", "multiclass")
+        types = (None,) if is_count else TARGET_TYPES
         if self.target_type_ not in types:
             raise ValueError(f"target_type must be one of {types}: got {self.target_type_!r}")
-        self.classes_ = _saved_classes(state["classes"], self.target_type_)
+        self.classes_ = saved_classes(state["classes"], self.target_type_)
         n_targets = self._n_targets
         self.target_mean_ = None
         if not is_count:
@@ -755,58 +742,7 @@ def _saved_cells(name, tokens, level):
     return cells
 
 
-def _saved_classes(classes, target_type):
-    """Saved classes; raise unless they are distinct, sorted labels of one kind, as many as there may be."""
-    if target_type not in ("binary", "multiclass"):
-        if classes is not None:
-            raise ValueError(f"classes must be None for target_type {target_type!r}: got {type(classes).__name__}")
-        return None
-    kinds = {type(label) for label in classes} if isinstance(classes, list) else set()
-    if len(kinds) != 1 or not kinds <= {str, int, bool, float} or classes != sorted(set(classes)):
-        raise ValueError("classes must be a sorted list of distinct labels of one kind")
-    if target_type == "binary" and len(classes) > 2:
-        raise ValueError(f"classes must be at most two for target_type 'binary': got {len(classes)}")
-    return np.array(classes)
-
-
-# --- reading y and weights --------------------------------------------------------------------------------------------
-
-
-def _as_column(y):
-    """The target as an array of numbers or labels, and whether its own type says labels; raises where it is missing."""
-    kind = str(getattr(y, "dtype", "")).casefold()  # of pandas and polars too
-    y = column_or_1d(y, warn=True)
-    if y.dtype.kind == "O":
-        _check_all("y must not be missing", y, ~pd.isna(y))
-        is_text = np.array([isinstance(value, str) for value in y.tolist()])
-        if is_text.any():
-            _check_all("y must be numbers or text, not both", y, is_text)
-        y = np.array(y.tolist())
-    if y.dtype.kind == "f":
-        _check_all("y must be finite", y, np.isfinite(y))
-    if y.dtype.kind not in "biufUST":
-        raise ValueError(f"y must be numbers or labels: got {y.dtype}")
-    if kind.startswith("bool"):
-        y = y.astype(bool)
-    return y, y.dtype.kind in "bUST" or kind.startswith(("categor", "enum"))
-
-
-def _target_type(y, is_labels):
-    """What y is taken for if nobody says."""
-    if not is_labels and y.dtype.kind == "f":
-        return "continuous"
-    n_values = len(np.unique(y))
-    if n_values <= 2:
-        return "binary"
-    if is_labels:
-        return "multiclass"
-    if n_values > FEW_VALUES or len(y) > FEW_ROWS:
-        warnings.warn(
-            f"y holds {n_values} different integers, which are taken as numbers: "
-            "say target_type='continuous' if that is right, or 'multiclass' if they stand for classes",
-            stacklevel=5,
-        )
-    return "continuous"
+# --- y and weights ----------------------------------------------------------------------------------------------------
 
 
 def _origin(y):
@@ -826,19 +762,10 @@ def _read_weight(weight, X):
     if weight.ndim != 1:
         raise ValueError(f"sample_weight must have one axis: got shape {weight.shape}")
     check_consistent_length(X, weight)
-    _check_all("sample_weight must be finite and 0 or more", weight, np.isfinite(weight) & (weight >= 0))
+    check_all("sample_weight must be finite and 0 or more", weight, np.isfinite(weight) & (weight >= 0))
     if not weight.any():
         raise ValueError("sample_weight must not be zero everywhere")
     return weight
-
-
-def _check_all(rule, values, good):
-    """Raise, naming the rule and the first value that breaks it, unless all are good."""
-    if not good.all():
-        k = int(np.argmin(good))
-        bad = values[k]
-        bad = bad.item() if isinstance(bad, np.generic) else bad
-        raise ValueError(f"{rule}: got {bad!r} at index {k} ({np.count_nonzero(~good)} of {len(values)} values)")
 
 
 # --- folds ------------------------------------------------------------------------------------------------------------

@@ -4,10 +4,10 @@ import math
 import numbers
 
 import numpy as np
-from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.validation import check_is_fitted
 
 from .. import inputs
+from .._docs import shared_parameters
 from ..cells.adjacency import cell_disk
 from ..cells.conversion import latlng_to_cell
 from ..cells.hierarchy import cell_parent
@@ -16,12 +16,14 @@ from ..ragged import expand, offsets_of, sum_runs
 from ..units import length_unit
 from ._base import CellTransformer, check_keys, check_list, column_names, column_position, leaf_at, pick_column
 from ._splitters import auto_block_level
+from ._target import TARGET_TYPES, check_target_type, read_target, saved_classes
 
 STATISTICS = ("mean", "std", "distance", "count")
 
 NEIGHBORS = 1 << 17  # looked at together: few enough to stay in the cache, and for memory to stay bounded
 
 
+@shared_parameters
 class SpatialLag(CellTransformer):
     """Statistics of the training rows round a row: of their y or other columns, never of the row's own.
 
@@ -53,11 +55,10 @@ class SpatialLag(CellTransformer):
     unit : {"m", "km", "rad", "deg"}, default "m"
         Of `radius` and of the statistic "distance".
     of : "y", or str, int or sequence of these, default "y"
-        Of what to take statistics: the target, or columns of X by name or position (a column called y as ``["y"]``).
+        Of what to take statistics: the target (of two classes the frequency of the second in sorted order, of more
+        that of each), or columns of X by name or position (a column called y as ``["y"]``).
         Values missing in such columns are left out.
-    target_type : {"auto", "continuous", "binary", "multiclass"}, default "auto"
-        What y is. "auto": numbers are numbers, be they whole or only 0 and 1; booleans, strings and categories are
-        classes. Two classes give the frequency of the second in sorted order, more give one of each.
+    {target_type}
     stats : str or sequence of {"mean", "std", "distance", "count"}, default ("mean", "std", "distance")
         Mean and standard deviation over the neighbours, their mean distance, and how many there are.
     weights : {"inverse", "gaussian"}, default None
@@ -334,7 +335,7 @@ class SpatialLag(CellTransformer):
     def _check_parameters(self):
         """Raise unless all parameters can be meant; read those that say what the columns are."""
         length_unit(self.unit)
-        inputs.check_choice("target_type", self.target_type, ("auto", "continuous", "binary", "multiclass"))
+        check_target_type(self.target_type)
         if self.weights is not None:
             inputs.check_choice("weights", self.weights, ("inverse", "gaussian"))
         inputs.check_choice("exclude", self.exclude, ("self", "same_location", "block"))
@@ -380,36 +381,9 @@ class SpatialLag(CellTransformer):
                 row, column = np.argwhere(np.isinf(values))[0]
                 raise ValueError(f"column {self._labels[column]} must be finite or missing: got inf at index {row}")
             return values
-        if y is None:
-            raise ValueError(f"This {type(self).__name__} estimator requires y to be passed, but the target y is None.")
-        is_category = str(getattr(y, "dtype", "")).casefold().startswith(("categor", "enum", "bool"))
-        y = column_or_1d(y, warn=True)
-        check_consistent_length(X, y)
-        if y.dtype.kind == "O":
-            y = np.array(y.tolist())
-        if y.dtype.kind not in "biufUST":
-            raise ValueError(f"y must be numbers or labels, and not missing: got {y.dtype}")
-        if y.dtype.kind == "f" and not np.isfinite(y).all():
-            k = int(np.argmin(np.isfinite(y)))
-            raise ValueError(f"y must be finite, with no NaN or infinity: got {y[k]} at index {k}")
-        is_numbers = y.dtype.kind in "iuf" and not is_category
-        if self.target_type == "continuous" or (self.target_type == "auto" and is_numbers):
-            if y.dtype.kind not in "biuf":
-                raise ValueError(f"y must be numbers with target_type='continuous': got {y.dtype}")
-            self.target_type_, self._labels = "continuous", [""]
-            return y.astype(np.float64)[:, None]
-        self.classes_, code = np.unique(y, return_inverse=True)
-        n_classes = len(self.classes_)
-        self.target_type_ = self.target_type
-        if self.target_type == "auto":
-            self.target_type_ = "binary" if n_classes <= 2 else "multiclass"
-        if self.target_type_ == "binary":
-            if n_classes > 2:
-                raise ValueError(f"y must have at most two classes with target_type='binary': got {n_classes}")
-            self._labels = [""]
-            return code.astype(np.float64)[:, None]
-        self._labels = [str(label) for label in self.classes_.tolist()]
-        return (code[:, None] == np.arange(n_classes)).astype(np.float64)
+        target = read_target(y, X, self.target_type, estimator=self)
+        self.target_type_, self.classes_, self._labels = target.type, target.classes, target.names()
+        return target.indicators()
 
     # --- fitting ------------------------------------------------------------------------------------------------------
 
@@ -600,14 +574,10 @@ class SpatialLag(CellTransformer):
         values = np.column_stack([_floats("values", column, len(lat), missing=True) for column in columns])
         self._set_rows(lat, lng, values)
         self.fill_ = _floats("fill", state["fill"], len(self._hoods) * self._width)
-        self.target_type_, self.classes_ = state["target_type"], None
+        self.target_type_ = state["target_type"]
         if self.target_type_ is not None:
-            inputs.check_choice("target_type", self.target_type_, ("continuous", "binary", "multiclass"))
-        if state["classes"] is not None:
-            kind = type(state["classes"][0]) if isinstance(state["classes"], list) and state["classes"] else None
-            if kind not in (str, int, float, bool):
-                raise ValueError("classes must be a list of labels")
-            self.classes_ = np.array(check_list("classes", state["classes"], kind))
+            inputs.check_choice("target_type", self.target_type_, TARGET_TYPES)
+        self.classes_ = saved_classes(state["classes"], self.target_type_)
         level = state["block_level"]
         self.block_level_ = None if level is None else inputs.check_integer("block_level", level, 0, 30)
 

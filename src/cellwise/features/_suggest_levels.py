@@ -18,6 +18,7 @@ from ..ragged import sum_runs
 from ._cell_encoder import CellEncoder
 from ._sorted_leaves import auto_levels, cell_counts, runs
 from ._splitters import auto_block_level, deal, read_places, rows_of, spoken_length
+from ._target import check_target_type, read_target
 
 N_FOLDS = 5
 LEAST_GAIN = 0.001  # in R2, of a level that is picked
@@ -26,7 +27,17 @@ MOST_CLASSES = 50
 
 
 def suggest_levels(
-    X, y=None, *, budget=5, estimator=None, random_state=0, lat=None, lng=None, cell=None, progress=None
+    X,
+    y=None,
+    *,
+    budget=5,
+    target_type="auto",
+    estimator=None,
+    random_state=0,
+    lat=None,
+    lng=None,
+    cell=None,
+    progress=None,
 ):
     """Levels for the encoders, at most `budget` of them, with a table of what each level gives and costs.
 
@@ -43,10 +54,11 @@ def suggest_levels(
     X : DataFrame, array_like or Series of cells, shape (n_rows, n_features)
         Rows with coordinates, or with cells, and anything else. Rows without a place are left out.
     y : array_like, shape (n_rows,), default None
-        Target. Numbers are taken as numbers, whole ones too; strings, booleans and categories are classes (turn codes
-        into strings if they stand for classes).
+        Target.
     budget : int, default 5
         Most levels to pick.
+    target_type : {"auto", "continuous", "binary", "multiclass"}, default "auto"
+        What y is. "auto": classes if `estimator` is a classifier, else as in `CellTargetEncoder`.
     estimator : estimator, default None
         Scores the columns `random` and `blocked` instead of means per cell: a model for one-hot cells such as
         `sklearn.linear_model.Ridge`, fitted ten times a level. The picks do not depend on it.
@@ -161,6 +173,7 @@ def suggest_levels(
     cells, kept = places.cells, np.flatnonzero(places.cells)
     if len(kept) == 0:
         raise ValueError(f"X must have rows with a place: got none in {len(cells)} rows")
+    check_target_type(target_type)
     if y is None and estimator is not None:
         raise ValueError("y must be given with an estimator: got None")
     if len(kept) < len(cells):
@@ -175,7 +188,9 @@ def suggest_levels(
         verdict = _verdict_without_y(picked, table)
         return LevelSuggestion(picked, _finished(table, picked), verdict, None)
 
-    y_columns = _as_columns(y, len(cells), estimator)[order]
+    if target_type == "auto" and estimator is not None and is_classifier(estimator):
+        target_type = "multiclass"
+    y_columns = _read_columns(y, X, target_type)[order]
     n_folds = min(N_FOLDS, len(cells))
     random = rng.permutation(len(cells)) % n_folds
     block_level = min(auto_block_level(ordered, 1 / N_FOLDS), levels[-1])
@@ -347,25 +362,17 @@ def _thinned(levels, budget):
 # --- y ----------------------------------------------------------------------------------------------------------------
 
 
-def _as_columns(y, n_rows, estimator):
-    """The target as columns of floats: itself, or the indicators of its classes (of two, the second)."""
-    y = pd.Series(y if hasattr(y, "dtype") else np.asarray(y)) if not hasattr(y, "to_pandas") else y.to_pandas()
-    if len(y) != n_rows:
-        raise ValueError(f"y must have one value per row, {n_rows}: got {len(y)}")
-    if y.isna().any():
-        raise ValueError(f"y must not be missing: got {y.isna().sum()} missing of {n_rows} values")
-    is_number = pd.api.types.is_numeric_dtype(y) and not pd.api.types.is_bool_dtype(y)
-    if is_number and (estimator is None or not is_classifier(estimator)):
-        y = y.to_numpy(np.float64)
-        if not np.isfinite(y).all():
-            raise ValueError(f"y must be finite: got {y[~np.isfinite(y)][0]}")
-        return y[:, None]
-    codes, classes = pd.factorize(y, sort=True)
-    if len(classes) > MOST_CLASSES:
+def _read_columns(y, X, target_type):
+    """The target as columns of floats: itself, or the indicators of its classes but the first."""
+    target = read_target(y, X, target_type)
+    if target.type != "multiclass":
+        return target.values[:, None]
+    if len(target.classes) > MOST_CLASSES:
         raise ValueError(
-            f"y must be numbers or have at most {MOST_CLASSES} classes: got {len(classes)}, such as {classes[0]!r}"
+            f"y must be numbers or have at most {MOST_CLASSES} classes: got {len(target.classes)}, "
+            f"such as {target.classes.tolist()[0]!r}"
         )
-    return (codes[:, None] == np.arange(min(1, len(classes) - 1), len(classes))).astype(np.float64)
+    return target.indicators()[:, min(1, len(target.classes) - 1) :]
 
 
 def _between(ordered, y, level):
