@@ -147,7 +147,7 @@ def random_and_blocked(data, bars):
 
 
 def adaptive(data, bars):
-    """One partition of many levels against the best single level: Ridge, each with its best penalty."""
+    """One covering by cells of many levels against the best single level: Ridge, each with its best penalty."""
     X, y = california(data)
     folds = random_folds(X)
     print("\n| cells | columns | penalty | Ridge, 5 random folds |\n|---|--:|--:|--:|")

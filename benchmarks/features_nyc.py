@@ -39,7 +39,7 @@ def models(ends, where):
     lags = at_ends(lambda **place: SpatialLag(k=(4, 16, 64), exclude="same_location", **place))
     counts = at_ends(lambda **place: CellCounts(levels=(11, 13), rings=(0, 1), **place))
     cells = at_ends(lambda **place: CellEncoder(levels=LEVELS, **place))
-    partition = at_ends(lambda **place: AdaptiveCells(**place))
+    adaptive = at_ends(lambda **place: AdaptiveCells(**place))
     features = {
         "rotations": rotations,
         "CellCounts": counts,
@@ -51,7 +51,7 @@ def models(ends, where):
     return {
         "Ridge, lat/lng": (ridge(), None),
         "Ridge, CellEncoder": (ridge(*cells, where=where), "Ridge, lat/lng"),
-        "Ridge, AdaptiveCells": (ridge(*partition, where=where), "Ridge, lat/lng"),
+        "Ridge, AdaptiveCells": (ridge(*adaptive, where=where), "Ridge, lat/lng"),
         "boosting, lat/lng": (boosting(), None),
         **{f"boosting, + {title}": (boosting(*made), "boosting, lat/lng") for title, made in features.items()},
     }

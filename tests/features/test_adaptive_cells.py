@@ -1,4 +1,4 @@
-"""AdaptiveCells: the partition against brute force, what it is worth, parameters, and life among other tools."""
+"""AdaptiveCells: the covering against brute force, what it is worth, parameters, and life among other tools."""
 
 import gzip
 import json
@@ -25,7 +25,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 import cellwise as cw
 from cellwise.errors import InvalidCellError, InvalidCoordinatesWarning
 from cellwise.features import AdaptiveCells, CellEncoder
-from cellwise.neighbors import canonical_latlng
+from cellwise.inputs import canonical_latlng
 
 
 @pytest.mark.filterwarnings("ignore::cellwise.errors.InvalidCoordinatesWarning")
@@ -33,10 +33,10 @@ from cellwise.neighbors import canonical_latlng
 @parametrize_with_checks(
     [
         AdaptiveCells(),
-        AdaptiveCells(4, min_count=2, sparse_output=False),
-        AdaptiveCells(4, min_count=2, criterion="variance", encode="ordinal"),
-        AdaptiveCells(4, min_count=1, max_cells=5, encode="cell", small_cells="drop"),
-        AdaptiveCells(partition=cw.token_to_cell(["14", "3", "5"])),
+        AdaptiveCells(4, min_frequency=2, sparse_output=False),
+        AdaptiveCells(4, min_frequency=2, criterion="variance", output="ordinal"),
+        AdaptiveCells(4, min_frequency=1, max_features=5, output="cell", small_cells="drop"),
+        AdaptiveCells(covering=cw.token_to_cell(["14", "3", "5"])),
     ]
 )
 def test_scikit_learn_conventions(estimator, check):
@@ -54,7 +54,7 @@ def leaf_positions(cells):
     return np.column_stack(cw.cell_to_latlng(np.asarray(cells, np.uint64)))
 
 
-# --- the partition against brute force --------------------------------------------------------------------------------
+# --- the covering against brute force --------------------------------------------------------------------------------
 
 unhurried = settings(deadline=None)
 places = st.tuples(
@@ -67,7 +67,7 @@ clusters = st.lists(
 options = st.fixed_dictionaries(
     {
         "max_count": st.integers(1, 12),
-        "min_count": st.integers(1, 6),
+        "min_frequency": st.integers(1, 6),
         "min_level": st.integers(0, 3),
         "max_level": st.sampled_from((3, 8, 30)),
         "small_cells": st.sampled_from(("keep", "drop")),
@@ -85,12 +85,12 @@ def within(leaves, cell):
     return leaves[cw.cell_contains(cell, leaves)]
 
 
-def parts_of(leaves, cell, min_count, max_level):
+def parts_of(leaves, cell, min_frequency, max_level):
     """Cells with rows into which a cell comes apart, and which of them are large; or None."""
     beside = []
     while cw.cell_level(cell) < max_level:
         children = [child for child in cw.cell_children(cell).tolist() if len(within(leaves, child))]
-        large = [child for child in children if len(within(leaves, child)) >= min_count]
+        large = [child for child in children if len(within(leaves, child)) >= min_frequency]
         if len(large) != 1:
             return (beside + children, large) if large else None
         beside += [child for child in children if child not in large]
@@ -98,7 +98,7 @@ def parts_of(leaves, cell, min_count, max_level):
     return None
 
 
-def expected_partition(leaves, y=None, *, max_count, min_count, min_level, max_level, small_cells):
+def expected_covering(leaves, y=None, *, max_count, min_frequency, min_level, max_level, small_cells):
     """What the docstring says, one cell at a time."""
     order = np.argsort(leaves)
     leaves, y = leaves[order], None if y is None else y[order]
@@ -106,7 +106,7 @@ def expected_partition(leaves, y=None, *, max_count, min_count, min_level, max_l
     def grow(cell):
         """Cell, gain of all divisions within, parts."""
         n = len(within(leaves, cell))
-        found = parts_of(leaves, cell, min_count, max_level) if n > max_count else None
+        found = parts_of(leaves, cell, min_frequency, max_level) if n > max_count else None
         if found is None:
             return cell, 0.0, []
         parts, large = found
@@ -122,7 +122,7 @@ def expected_partition(leaves, y=None, *, max_count, min_count, min_level, max_l
     nodes = [grow(cell) for cell in np.unique(cw.cell_parent(leaves, min_level)).tolist()]
     while any(parts for _, _, parts in nodes):
         nodes = [part for node in nodes for part in (node[2] or [node])]
-    return sorted(cell for cell, _, _ in nodes if small_cells == "keep" or len(within(leaves, cell)) >= min_count)
+    return sorted(cell for cell, _, _ in nodes if small_cells == "keep" or len(within(leaves, cell)) >= min_frequency)
 
 
 @unhurried
@@ -131,8 +131,8 @@ def test_cells_with_many_rows_are_divided(drawn, params):
     X = scatter(drawn)
     leaves = cw.latlng_to_cell(*canonical_latlng(*X.T))
     encoder = AdaptiveCells(**params).fit(X)
-    assert encoder.partition_.cells.tolist() == expected_partition(leaves, **params)
-    assert encoder.counts_.tolist() == [len(within(leaves, cell)) for cell in encoder.partition_]
+    assert encoder.covering_.cells.tolist() == expected_covering(leaves, **params)
+    assert encoder.counts_.tolist() == [len(within(leaves, cell)) for cell in encoder.covering_]
 
 
 @unhurried
@@ -143,24 +143,26 @@ def test_cells_are_divided_where_y_differs(drawn, params, seed, noise):
     rng = np.random.default_rng(seed)
     y = 1e3 + np.sin(X[:, 0]) + np.sin(1e4 * X[:, 1]) + noise * rng.standard_normal(len(X))
     encoder = AdaptiveCells(**params, criterion="variance").fit(X, y)
-    assert encoder.partition_.cells.tolist() == expected_partition(leaves, y, **params)
+    assert encoder.covering_.cells.tolist() == expected_covering(leaves, y, **params)
 
 
 @unhurried
 @given(clusters, options, st.integers(1, 15))
-def test_the_fullest_cells_are_divided_first(drawn, params, max_cells):
+def test_the_fullest_cells_are_divided_first(drawn, params, max_features):
     X = scatter(drawn)
     leaves = cw.latlng_to_cell(*canonical_latlng(*X.T))
     params["small_cells"] = "keep"
-    encoder = AdaptiveCells(**params, max_cells=max_cells).fit(X)
-    cells = set(encoder.partition_)
+    encoder = AdaptiveCells(**params, max_features=max_features).fit(X)
+    cells = set(encoder.covering_)
     roots = np.unique(cw.cell_parent(leaves, params["min_level"])).tolist()
-    assert len(cells) <= max(max_cells, len(roots))
+    assert len(cells) <= max(max_features, len(roots))
     divided, whole, queue = [], [], list(roots)
     while queue:
         cell = queue.pop()
         n = len(within(leaves, cell))
-        found = parts_of(leaves, cell, params["min_count"], params["max_level"]) if n > params["max_count"] else None
+        found = (
+            parts_of(leaves, cell, params["min_frequency"], params["max_level"]) if n > params["max_count"] else None
+        )
         if cell not in cells:
             divided.append(n)
             queue += found[0]
@@ -169,15 +171,15 @@ def test_the_fullest_cells_are_divided_first(drawn, params, max_cells):
     if whole:  # as many rows as any, but too many parts for what was left
         fullest = max(n for n, _ in whole)
         assert fullest <= min(divided, default=fullest)
-        assert any(n == fullest and len(cells) + more > max_cells for n, more in whole)
+        assert any(n == fullest and len(cells) + more > max_features for n, more in whole)
 
 
 @unhurried
 @given(clusters, options, clusters)
-def test_laws_of_the_partition(drawn, params, others):
+def test_laws_of_the_covering(drawn, params, others):
     X = scatter(drawn)
     encoder = AdaptiveCells(**params).fit(X)
-    cells, levels = encoder.partition_.cells, encoder.partition_.levels
+    cells, levels = encoder.covering_.cells, encoder.covering_.levels
     # disjoint: no cell begins before the one before it ends
     assert (cw.cell_range_min(cells)[1:] > cw.cell_range_max(cells)[:-1]).all()
     assert len(levels) == 0 or params["min_level"] <= levels.min() <= levels.max() <= params["max_level"]
@@ -188,11 +190,11 @@ def test_laws_of_the_partition(drawn, params, others):
         assert (lit == 1).all()
         assert encoder.counts_.sum() == len(X)
     else:
-        assert (encoder.counts_ >= params["min_count"]).all()
+        assert (encoder.counts_ >= params["min_frequency"]).all()
     # no more rows than max_count but where there is no division
     leaves = cw.latlng_to_cell(*canonical_latlng(*X.T))
     for cell in cells[encoder.counts_ > params["max_count"]].tolist():
-        assert parts_of(leaves, cell, params["min_count"], params["max_level"]) is None
+        assert parts_of(leaves, cell, params["min_frequency"], params["max_level"]) is None
     # a row lights the cell that contains it
     for rows in (X, scatter(others)):
         rows = np.vstack((rows, [(np.nan, 0.0)]))
@@ -203,8 +205,8 @@ def test_laws_of_the_partition(drawn, params, others):
         by_cell = [int(cells[k]) if k >= 0 else 0 for k in at]
         assert [encoder.transform_one(*row) for row in rows] == at
         assert encoder.inverse_transform(Z).tolist() == by_cell
-        for encode, expected in (("ordinal", at), ("cell", by_cell)):
-            other = clone(encoder).set_params(encode=encode).fit(X)
+        for output, expected in (("ordinal", at), ("cell", by_cell)):
+            other = clone(encoder).set_params(output=output).fit(X)
             assert other.transform(rows).ravel().tolist() == expected
             assert [other.transform_one(*row) for row in rows] == expected
             assert other.inverse_transform(other.transform(rows)).tolist() == by_cell
@@ -218,13 +220,13 @@ def test_the_order_of_rows_does_not_matter(drawn, params, random, criterion):
     order = random.sample(range(len(X)), len(X))
     a = AdaptiveCells(**params, criterion=criterion).fit(X, y)
     b = AdaptiveCells(**params, criterion=criterion).fit(X[order], y[order])
-    assert a.partition_ == b.partition_
+    assert a.covering_ == b.covering_
     assert a.counts_.tolist() == b.counts_.tolist()
 
 
 def test_both_backends_agree(backend):
     X = town(2_000)
-    for params in ({}, {"criterion": "variance", "max_count": 10}, {"max_cells": 40}):
+    for params in ({}, {"criterion": "variance", "max_count": 10}, {"max_features": 40}):
         encoder = AdaptiveCells(**params)
         Z = encoder.fit_transform(X, X[:, 0])
         with cw.testing.use(backend="numpy"):
@@ -234,8 +236,8 @@ def test_both_backends_agree(backend):
 def test_rows_at_one_place_are_not_divided():
     """A hundred rows at one door, and three strays around: one cell as coarse as can be."""
     X = np.vstack((np.full((100, 2), (47.4, 8.5)), [(47.5, 8.5), (47.4, 8.6), (47.0, 8.0)]))
-    assert AdaptiveCells().fit(X).partition_.levels.tolist() == [0]
-    assert AdaptiveCells(min_count=1).fit(X).counts_.tolist().count(100) == 1
+    assert AdaptiveCells().fit(X).covering_.levels.tolist() == [0]
+    assert AdaptiveCells(min_frequency=1).fit(X).counts_.tolist().count(100) == 1
 
 
 def test_parts_are_looked_for_within_the_only_large_child():
@@ -245,32 +247,43 @@ def test_parts_are_looked_for_within_the_only_large_child():
     deep = cw.cell_children(near, 12)
     X = leaf_positions([deep[0]] * 5 + [deep[1]] * 5 + [deep[-1]] * 2 + [far] * 3)
     encoder = AdaptiveCells(8, min_level=6).fit(X)
-    assert encoder.partition_.cells.tolist() == sorted([deep[0], deep[1], cw.cell_parent(deep[-1], 8), far])
+    assert encoder.covering_.cells.tolist() == sorted([deep[0], deep[1], cw.cell_parent(deep[-1], 8), far])
     assert sorted(encoder.counts_) == [2, 3, 5, 5]
-    assert AdaptiveCells(8, min_level=6, min_count=6).fit(X).partition_.cells.tolist() == [top]
-    assert AdaptiveCells(8, min_level=6, max_level=11).fit(X).partition_.cells.tolist() == [top]
+    assert AdaptiveCells(8, min_level=6, min_frequency=6).fit(X).covering_.cells.tolist() == [top]
+    assert AdaptiveCells(8, min_level=6, max_level=11).fit(X).covering_.cells.tolist() == [top]
     assert AdaptiveCells(8, min_level=6, small_cells="drop").fit(X).counts_.tolist() == [5, 5]
 
 
-def test_max_cells():
+def test_min_frequency_as_a_share():
+    X = np.vstack((town(1_000), [(None, None)]))
+    for share, least in ((0.02, 20), (0.0071, 8), (None, 1)):
+        assert (
+            AdaptiveCells(min_frequency=share).fit(X).covering_ == AdaptiveCells(min_frequency=least).fit(X).covering_
+        )
+    for bad in (1.0, 0.0, -0.5):
+        with pytest.raises(ValueError, match="min_frequency must be an integer from 1 or a float between 0 and 1"):
+            AdaptiveCells(min_frequency=bad).fit(X)
+
+
+def test_max_features():
     X = town(2_000)
     whole = AdaptiveCells().fit(X)
-    for max_cells in (1, 2, 7, 30, 103, 104, 500):
-        encoder = AdaptiveCells(max_cells=max_cells).fit(X)
-        assert len(encoder.partition_) <= max_cells
-        assert len(encoder.partition_) > max_cells - 12 or encoder.partition_ == whole.partition_
+    for max_features in (1, 2, 7, 30, 103, 104, 500):
+        encoder = AdaptiveCells(max_features=max_features).fit(X)
+        assert len(encoder.covering_) <= max_features
+        assert len(encoder.covering_) > max_features - 12 or encoder.covering_ == whole.covering_
         assert encoder.counts_.sum() == 2_000
         # what is whole has no more rows than what was divided
-        divided = set(whole.partition_.cells) - set(encoder.partition_.cells)
-        assert (len(divided) == 0) == (encoder.partition_ == whole.partition_)
-    assert len(AdaptiveCells(max_cells=1, min_level=6).fit(X).partition_) > 1
+        divided = set(whole.covering_.cells) - set(encoder.covering_.cells)
+        assert (len(divided) == 0) == (encoder.covering_ == whole.covering_)
+    assert len(AdaptiveCells(max_features=1, min_level=6).fit(X).covering_) > 1
 
 
 @pytest.mark.parametrize("rows", [np.full((3, 2), np.nan), [[None, 8.0], [47.0, None]]])
-@pytest.mark.parametrize("params", [{}, {"criterion": "variance"}, {"max_cells": 3}])
+@pytest.mark.parametrize("params", [{}, {"criterion": "variance"}, {"max_features": 3}])
 def test_no_row_has_a_place(rows, params):
     encoder = AdaptiveCells(**params).fit(rows, np.arange(float(len(rows))))
-    assert encoder.partition_ == cw.CellUnion([])
+    assert encoder.covering_ == cw.CellUnion([])
     assert encoder.transform(town(5)).shape == (5, 0)
     assert encoder.get_feature_names_out().shape == (0,)
     assert encoder.transform_one(47.4, 8.5) == -1
@@ -294,7 +307,7 @@ def test_higher_score_with_fewer_columns_than_any_fixed_level():
     n_fixed = len(CellEncoder(best).fit(X).counts_)
     for encoder in (AdaptiveCells(), AdaptiveCells(criterion="variance")):
         assert r2(encoder, X, y) > fixed[best] + 0.05
-        assert len(encoder.fit(X, y).partition_) < 0.6 * n_fixed
+        assert len(encoder.fit(X, y).covering_) < 0.6 * n_fixed
 
 
 def test_gate_on_california_housing(shared):
@@ -328,7 +341,7 @@ def test_noise_is_not_worth_a_division(seed, max_count, draw):
         "heavy": rng.standard_t(2.1, 6000),
         "rare": (rng.random(6000) < 0.01).astype(float),
     }[draw]
-    encoder = AdaptiveCells(max_count, criterion="variance", min_count=2, sparse_output=False)
+    encoder = AdaptiveCells(max_count, criterion="variance", min_frequency=2, sparse_output=False)
     Z = encoder.fit_transform(X, y)
     by_chance = (Z.shape[1] - 1) / (len(X) - 1)
     assert LinearRegression().fit(Z, y).score(Z, y) - by_chance <= 0.02
@@ -343,7 +356,7 @@ def test_the_noise_gate_catches_overfitting(monkeypatch):
         np.column_stack((rng.uniform(40.0, 40.5, 6000), rng.uniform(-100.5, -100.0, 6000))),
         rng.standard_normal(6000),
     )
-    Z = AdaptiveCells(4, criterion="variance", min_count=2, sparse_output=False).fit_transform(X, y)
+    Z = AdaptiveCells(4, criterion="variance", min_frequency=2, sparse_output=False).fit_transform(X, y)
     assert LinearRegression().fit(Z, y).score(Z, y) - (Z.shape[1] - 1) / (len(X) - 1) > 0.02
 
 
@@ -354,8 +367,8 @@ def test_differences_only_between_streets_are_found():
     X = np.repeat(leaf_positions(cells), 20, axis=0)
     y = np.repeat(np.arange(len(cells)) % 2, 20) + 0.1 * np.random.default_rng(0).standard_normal(20 * len(cells))
     encoder = AdaptiveCells(criterion="variance", max_count=20).fit(X, y)
-    assert encoder.partition_.levels.tolist() == [13] * 64
-    assert len(AdaptiveCells(criterion="variance", max_count=20).fit(X, y[::-1] * 0 + 3.7).partition_) == 1
+    assert encoder.covering_.levels.tolist() == [13] * 64
+    assert len(AdaptiveCells(criterion="variance", max_count=20).fit(X, y[::-1] * 0 + 3.7).covering_) == 1
 
 
 @pytest.mark.parametrize("scale", [1e-12, 1.0, 1e12])
@@ -363,23 +376,23 @@ def test_differences_only_between_streets_are_found():
 def test_the_unit_of_y_does_not_matter(scale, shift):
     X = town(1_000)
     y = np.sin(20 * X[:, 0]) + 0.1 * np.random.default_rng(0).standard_normal(1_000)
-    expected = AdaptiveCells(20, criterion="variance").fit(X, y).partition_
-    assert AdaptiveCells(20, criterion="variance").fit(X, scale * (y + shift)).partition_ == expected
+    expected = AdaptiveCells(20, criterion="variance").fit(X, y).covering_
+    assert AdaptiveCells(20, criterion="variance").fit(X, scale * (y + shift)).covering_ == expected
 
 
 def test_count_does_not_read_y():
-    assert AdaptiveCells().fit(town(200), ["a"] * 200).partition_ == AdaptiveCells().fit(town(200)).partition_
+    assert AdaptiveCells().fit(town(200), ["a"] * 200).covering_ == AdaptiveCells().fit(town(200)).covering_
 
 
-# --- a partition that is given ----------------------------------------------------------------------------------------
+# --- a covering that is given ----------------------------------------------------------------------------------------
 
 
-def test_from_partition():
+def test_from_covering():
     X = town(500)
     fitted = AdaptiveCells(20).fit(X)
     union = cw.CellUnion.from_tokens(fitted.to_tokens())
     for given_cells in (union, union.cells, union.cells[::-1].tolist(), pd.Series(union.cells)):
-        encoder = AdaptiveCells.from_partition(given_cells)
+        encoder = AdaptiveCells.from_covering(given_cells)
         assert (encoder.transform(X) != fitted.transform(X)).nnz == 0
         assert encoder.get_feature_names_out().tolist() == fitted.get_feature_names_out().tolist()
         assert encoder.counts_.tolist() == [0] * len(union)
@@ -387,13 +400,13 @@ def test_from_partition():
     assert not hasattr(encoder, "n_features_in_")
     outside = [[-30.0, -51.0], [np.nan, 0.0]]
     assert encoder.transform(outside).nnz == 0
-    assert AdaptiveCells.from_partition(union, encode="ordinal").transform(outside).ravel().tolist() == [-1, -1]
-    assert AdaptiveCells.from_partition(union, encode="cell").transform(outside).ravel().tolist() == [0, 0]
+    assert AdaptiveCells.from_covering(union, output="ordinal").transform(outside).ravel().tolist() == [-1, -1]
+    assert AdaptiveCells.from_covering(union, output="cell").transform(outside).ravel().tolist() == [0, 0]
 
 
-def test_from_partition_takes_frames_and_is_left_as_it_was():
+def test_from_covering_takes_frames_and_is_left_as_it_was():
     X = pd.DataFrame(town(50), columns=["Latitude", "LON"])[["LON", "Latitude"]]
-    encoder = AdaptiveCells.from_partition(AdaptiveCells(5).fit(X).partition_, sparse_output=False)
+    encoder = AdaptiveCells.from_covering(AdaptiveCells(5).fit(X).covering_, sparse_output=False)
     before = set(vars(encoder))
     assert encoder.transform(X).sum() == 50
     assert encoder.transform(X.to_numpy()[:, ::-1]).sum() == 50
@@ -403,35 +416,35 @@ def test_from_partition_takes_frames_and_is_left_as_it_was():
         encoder.to_dict()
 
 
-def test_a_given_partition_survives_clone_and_fit():
+def test_a_given_covering_survives_clone_and_fit():
     X = town(500)
-    union = AdaptiveCells(20).fit(X).partition_
-    encoder = AdaptiveCells.from_partition(union)
+    union = AdaptiveCells(20).fit(X).covering_
+    encoder = AdaptiveCells.from_covering(union)
     again = clone(encoder).fit(X[:100])
-    assert again.partition_ == union
+    assert again.covering_ == union
     assert again.counts_.sum() == 100
-    assert AdaptiveCells(partition=union).fit([[0.0, 0.0]]).counts_.sum() == 0
+    assert AdaptiveCells(covering=union).fit([[0.0, 0.0]]).counts_.sum() == 0
     assert r2(encoder, X, X[:, 0]) > 0.5
     back = AdaptiveCells.from_dict(json.loads(json.dumps(again.to_dict())))
-    assert back.partition_ == union
+    assert back.covering_ == union
     assert back.counts_.tolist() == again.counts_.tolist()
 
 
 @pytest.mark.parametrize(
-    ("partition", "error", "words"),
+    ("covering", "error", "words"),
     [
-        ([0], ValueError, "partition must hold no missing cell: got 0 at index 0"),
+        ([0], ValueError, "covering must hold no missing cell: got 0 at index 0"),
         ([5 << 61 | 2], InvalidCellError, "cell must be"),
-        (cw.token_to_cell(["1", "14", "3"]), ValueError, "partition must be disjoint: got 1 cells within others"),
-        (cw.token_to_cell(["3", "3"]), ValueError, "partition must be disjoint: got 1 cells within others"),
-        ([0.5], TypeError, "partition must be"),
-        (["89c25"], TypeError, "partition must be"),
+        (cw.token_to_cell(["1", "14", "3"]), ValueError, "covering must be disjoint: got 1 cells within others"),
+        (cw.token_to_cell(["3", "3"]), ValueError, "covering must be disjoint: got 1 cells within others"),
+        ([0.5], TypeError, "covering must be"),
+        (["89c25"], TypeError, "covering must be"),
     ],
 )
-def test_partitions_that_cannot_be(partition, error, words):
-    for make in (AdaptiveCells.from_partition, lambda p: AdaptiveCells(partition=p).fit(town(3))):
+def test_coverings_that_cannot_be(covering, error, words):
+    for make in (AdaptiveCells.from_covering, lambda p: AdaptiveCells(covering=p).fit(town(3))):
         with pytest.raises(error) as why:
-            make(partition)
+            make(covering)
         assert words in str(why.value), str(why.value)
 
 
@@ -442,7 +455,7 @@ def test_geojson():
     assert saved["type"] == "FeatureCollection"
     assert [feature["id"] for feature in saved["features"]] == encoder.to_tokens()
     assert [feature["properties"]["count"] for feature in saved["features"]] == encoder.counts_.tolist()
-    assert [feature["properties"]["level"] for feature in saved["features"]] == encoder.partition_.levels.tolist()
+    assert [feature["properties"]["level"] for feature in saved["features"]] == encoder.covering_.levels.tolist()
     shapes = [shapely.geometry.shape(feature["geometry"]) for feature in saved["features"]]
     assert shapely.is_valid(shapes).all()
     assert (np.abs(shapely.bounds(shapes)) <= (180, 90, 180, 90)).all()
@@ -484,10 +497,10 @@ def test_rows_may_be_cells():
     expected = AdaptiveCells(20).fit(X)
     frame = pd.DataFrame({"home": leaves, "rooms": 1.5})
     for rows, params in ((frame, {"cell": "home"}), (frame["home"], {}), (pl.from_pandas(frame), {"cell": 0})):
-        assert AdaptiveCells(20, **params).fit(rows).partition_ == expected.partition_
+        assert AdaptiveCells(20, **params).fit(rows).covering_ == expected.covering_
     # cells of level 12 are not divided, however many rows have the same
     coarse = AdaptiveCells(3, cell=0).fit(cw.cell_parent(leaves, 12)[:, None])
-    assert coarse.partition_.levels.max() <= 12
+    assert coarse.covering_.levels.max() <= 12
     assert coarse.counts_.sum() == 400
 
 
@@ -495,8 +508,8 @@ def test_coarse_cells_are_not_divided_among_their_rows():
     top = cw.token_to_cell("47904")
     fine = cw.cell_children(top, 12)[[0, -1]].tolist()
     rows = np.array([top] * 5 + [fine[0]] * 40 + [fine[1]] * 40, np.uint64)[:, None]
-    assert AdaptiveCells(cell=0).fit(rows).partition_.cells[0] != top
-    assert top in AdaptiveCells(cell=0, min_level=7).fit(rows).partition_.cells
+    assert AdaptiveCells(cell=0).fit(rows).covering_.cells[0] != top
+    assert top in AdaptiveCells(cell=0, min_level=7).fit(rows).covering_.cells
     few = AdaptiveCells(cell=0, min_level=7).fit(rows[1:])
     assert few.counts_.tolist() == [40, 40]
     assert few.transform(rows[:1]).nnz == 0
@@ -510,13 +523,13 @@ def test_coarse_cells_are_not_divided_among_their_rows():
     [
         ({"max_count": 0}, ValueError, "max_count must be at least 1"),
         ({"max_count": 2.5}, TypeError, "max_count must be an integer: got float 2.5"),
-        ({"min_count": 0}, ValueError, "min_count must be at least 1"),
+        ({"min_frequency": 0}, ValueError, "min_frequency must be at least 1"),
         ({"min_level": 31}, ValueError, "min_level must be in 0..30: got 31"),
         ({"min_level": 9, "max_level": 8}, ValueError, "max_level must be in 9..30: got 8"),
         ({"criterion": "entropy"}, ValueError, "criterion must be one of 'count', 'variance': got 'entropy'"),
-        ({"max_cells": 0}, ValueError, "max_cells must be at least 1"),
+        ({"max_features": 0}, ValueError, "max_features must be at least 1"),
         ({"small_cells": "merge"}, ValueError, "small_cells must be one of 'keep', 'drop': got 'merge'"),
-        ({"encode": "id"}, ValueError, "encode must be one of 'onehot', 'ordinal', 'cell': got 'id'"),
+        ({"output": "id"}, ValueError, "output must be one of 'onehot', 'ordinal', 'cell': got 'id'"),
         ({"sparse_output": 1}, TypeError, "sparse_output must be True or False: got 1"),
         ({"dtype": "U3"}, ValueError, "dtype must be one of numbers or booleans"),
         ({"on_invalid": "fix"}, ValueError, "on_invalid must be one of 'raise', 'warn', 'null': got 'fix'"),
@@ -551,8 +564,8 @@ def test_targets_that_cannot_be(y, words):
 def test_forms_of_y(form):
     X = town(300)
     y = (X[:, 0] > 47.4).astype(int)
-    expected = AdaptiveCells(20, criterion="variance").fit(X, y).partition_
-    assert AdaptiveCells(20, criterion="variance").fit(X, form(y)).partition_ == expected
+    expected = AdaptiveCells(20, criterion="variance").fit(X, y).covering_
+    assert AdaptiveCells(20, criterion="variance").fit(X, form(y)).covering_ == expected
 
 
 def test_parameters_are_keywords():
@@ -587,10 +600,10 @@ def test_forms_of_output():
     dense = AdaptiveCells(20, sparse_output=False, dtype=np.uint8).fit_transform(X)
     assert dense.dtype == np.uint8
     assert (dense == Z.toarray()).all()
-    ordinal = AdaptiveCells(20, encode="ordinal").fit_transform(X)
+    ordinal = AdaptiveCells(20, output="ordinal").fit_transform(X)
     assert (ordinal.shape, ordinal.dtype) == ((200, 1), np.int64)
     assert (ordinal.ravel() == Z.indices).all()
-    cells = AdaptiveCells(20, encode="cell").fit_transform(X)
+    cells = AdaptiveCells(20, output="cell").fit_transform(X)
     assert (cells.shape, cells.dtype) == ((200, 1), np.uint64)
     assert (np.diff(cells.ravel()[np.argsort(ordinal.ravel())].view(np.int64)) >= 0).all() or cells.max() >= 2**63
 
@@ -600,24 +613,24 @@ def test_names():
     encoder = AdaptiveCells(20).fit(X)
     names = encoder.get_feature_names_out(["lat", "lng"])
     assert names.dtype == object
-    levels, tokens = encoder.partition_.levels, encoder.partition_.to_tokens()
+    levels, tokens = encoder.covering_.levels, encoder.covering_.to_tokens()
     assert names.tolist() == [f"s2_L{level}_{token}" for level, token in zip(levels, tokens)]
     assert len(set(names)) == len(names)
-    assert AdaptiveCells(encode="ordinal").fit(X).get_feature_names_out().tolist() == ["s2_part"]
-    assert AdaptiveCells(encode="cell").fit(X).get_feature_names_out().tolist() == ["s2_cell"]
+    assert AdaptiveCells(output="ordinal").fit(X).get_feature_names_out().tolist() == ["s2_part"]
+    assert AdaptiveCells(output="cell").fit(X).get_feature_names_out().tolist() == ["s2_cell"]
     with pytest.raises(ValueError, match="input_features is not equal"):
         encoder.get_feature_names_out(["lng", "lat"])
 
 
 @pytest.mark.parametrize(("library", "frame"), [("pandas", pd.DataFrame), ("polars", pl.DataFrame)])
-@pytest.mark.parametrize("encode", ["onehot", "ordinal", "cell"])
-def test_set_output(library, frame, encode):
+@pytest.mark.parametrize("output", ["onehot", "ordinal", "cell"])
+def test_set_output(library, frame, output):
     X = pd.DataFrame(town(60), columns=["lat", "lng"], index=range(5, 65))
-    encoder = AdaptiveCells(20, encode=encode, sparse_output=False).set_output(transform=library)
+    encoder = AdaptiveCells(20, output=output, sparse_output=False).set_output(transform=library)
     for Z in (encoder.fit_transform(X), encoder.transform(X)):
         assert isinstance(Z, frame)
         assert list(Z.columns) == encoder.get_feature_names_out().tolist()
-    if encode == "cell":
+    if output == "cell":
         assert str(Z["s2_cell"].dtype).lower() == "uint64"
         assert encoder.inverse_transform(Z).tolist() == Z["s2_cell"].to_list()
     if library == "pandas":
@@ -637,7 +650,7 @@ def test_inverse_transform_of_other_forms():
 
 
 @pytest.mark.parametrize(
-    ("encode", "Z", "words"),
+    ("output", "Z", "words"),
     [
         ("onehot", np.zeros((2, 3)), "X must have 2 columns: got shape (2, 3)"),
         ("ordinal", np.zeros((2, 3)), "X must have 1 columns: got shape (2, 3)"),
@@ -645,18 +658,18 @@ def test_inverse_transform_of_other_forms():
         ("ordinal", [[1], [2]], "X must be integers in -1..1: got 2 at index 1 (1 of 2 values)"),
         ("ordinal", [[0.5], [-2]], "X must be integers in -1..1: got 0.5 at index 0 (2 of 2 values)"),
         ("ordinal", [[np.nan]], "X must be integers in -1..1: got nan at index 0 (1 of 1 values)"),
-        ("cell", np.array([[4]], np.uint64), "X must be cells of the partition or 0: got 4 at index 0 (1 of 1 values)"),
+        ("cell", np.array([[4]], np.uint64), "X must be cells of the covering or 0: got 4 at index 0 (1 of 1 values)"),
     ],
 )
-def test_inverse_transform_of_what_cannot_be(encode, Z, words):
-    encoder = AdaptiveCells.from_partition(cw.token_to_cell(["1", "3"]), encode=encode)
+def test_inverse_transform_of_what_cannot_be(output, Z, words):
+    encoder = AdaptiveCells.from_covering(cw.token_to_cell(["1", "3"]), output=output)
     with pytest.raises(ValueError) as why:
         encoder.inverse_transform(Z)
     assert str(why.value) == words
 
 
 def test_ids_as_floats_are_refused():
-    encoder = AdaptiveCells.from_partition(cw.token_to_cell(["1", "3"]), encode="cell")
+    encoder = AdaptiveCells.from_covering(cw.token_to_cell(["1", "3"]), output="cell")
     with pytest.raises(TypeError):
         encoder.inverse_transform([[1.5]])
 
@@ -674,7 +687,7 @@ def test_column_transformer_and_grid_search():
     grid = {
         "columntransformer__place__criterion": ["count", "variance"],
         "columntransformer__place__max_count": [10, 40],
-        "columntransformer__place__encode": ["onehot", "ordinal"],
+        "columntransformer__place__output": ["onehot", "ordinal"],
     }
     search = GridSearchCV(make_pipeline(columns, Ridge()), grid, cv=3, n_jobs=1).fit(X, y)
     assert search.best_score_ > 0.5
@@ -709,23 +722,23 @@ def test_float32_and_read_only_input():
 def test_clone_and_pickle():
     encoder = AdaptiveCells(20, criterion="variance").fit(town(2_000), np.arange(2_000.0))
     assert clone(encoder).get_params() == encoder.get_params()
-    assert not hasattr(clone(encoder), "partition_")
+    assert not hasattr(clone(encoder), "covering_")
     data = pickle.dumps(encoder)
-    assert len(data) < 2_000 + 16 * len(encoder.partition_)
+    assert len(data) < 2_000 + 16 * len(encoder.covering_)
     back = pickle.loads(data)
     assert (back.transform(town(50, 1)) != encoder.transform(town(50, 1))).nnz == 0
     assert back.transform_one(47.4, 8.5) == encoder.transform_one(47.4, 8.5)
 
 
 def test_fit_is_idempotent_and_changes_nothing_given():
-    partition = cw.token_to_cell(["47904", "1"])
-    for encoder in (AdaptiveCells(20), AdaptiveCells(partition=partition)):
+    covering = cw.token_to_cell(["47904", "1"])
+    for encoder in (AdaptiveCells(20), AdaptiveCells(covering=covering)):
         X = town(100)
         first = encoder.fit_transform(X)
         encoder.fit(town(10, 5))
         assert (encoder.fit_transform(X) != first).nnz == 0
         assert (town(100) == X).all()
-    assert partition.tolist() == cw.token_to_cell(["47904", "1"]).tolist()
+    assert covering.tolist() == cw.token_to_cell(["47904", "1"]).tolist()
 
 
 def test_transform_in_threads():
@@ -743,10 +756,10 @@ def test_transform_in_threads():
     "encoder",
     [
         AdaptiveCells(),
-        AdaptiveCells(np.int64(10), criterion="variance", max_cells=30, dtype=np.float64, lat=0, lng=1),
-        AdaptiveCells(10, small_cells="drop", encode="cell", on_invalid="null"),
-        AdaptiveCells(encode="ordinal", partition=cw.token_to_cell(["47904", "1"])),
-        AdaptiveCells(partition=cw.cover(cw.Cap(47.4, 8.5, 5, unit="km"))),
+        AdaptiveCells(np.int64(10), criterion="variance", max_features=30, dtype=np.float64, lat=0, lng=1),
+        AdaptiveCells(10, small_cells="drop", output="cell", on_invalid="null"),
+        AdaptiveCells(output="ordinal", covering=cw.token_to_cell(["47904", "1"])),
+        AdaptiveCells(covering=cw.cover(cw.Cap(47.4, 8.5, 5, unit="km"))),
     ],
 )
 def test_to_dict_and_back(encoder):
@@ -755,30 +768,30 @@ def test_to_dict_and_back(encoder):
     saved = json.loads(json.dumps(encoder.to_dict()))
     back = AdaptiveCells.from_dict(saved)
     assert abs(back.transform(others) - encoder.transform(others)).sum() == 0
-    assert back.partition_ == encoder.partition_
+    assert back.covering_ == encoder.covering_
     assert back.counts_.tolist() == encoder.counts_.tolist()
     assert back.counts_.dtype == np.int64
     assert back.to_dict() == saved
-    assert clone(back).fit(X, X[:, 0]).partition_ == encoder.partition_
+    assert clone(back).fit(X, X[:, 0]).covering_ == encoder.covering_
 
 
 @pytest.mark.parametrize(
     ("key", "value", "words"),
     [
-        ("partition", ["X"], "partition must hold no missing cell"),
-        ("partition", ["3", "1"], "partition must be disjoint and sorted"),
-        ("partition", ["1", "14"], "partition must be disjoint and sorted"),
-        ("partition", ["1", "1"], "partition must be disjoint and sorted"),
-        ("partition", [1], "partition must be a list of str"),
+        ("covering", ["X"], "covering must hold no missing cell"),
+        ("covering", ["3", "1"], "covering must be disjoint and sorted"),
+        ("covering", ["1", "14"], "covering must be disjoint and sorted"),
+        ("covering", ["1", "1"], "covering must be disjoint and sorted"),
+        ("covering", [1], "covering must be a list of str"),
         ("counts", [1], "counts must have 2 items: got 1"),
         ("counts", [-1, 1], "counts must be 0 or more"),
         ("counts", [2**63, 1], "counts must be 0 or more and fit in 64 bits"),
         ("counts", [0.5, 1], "counts must be a list of int"),
-        ("more", 1, "state must have the keys partition, counts"),
+        ("more", 1, "state must have the keys covering, counts"),
     ],
 )
 def test_from_dict_checks_the_state(key, value, words):
-    saved = AdaptiveCells(partition=cw.token_to_cell(["1", "3"])).fit([[0.0, 0.0]]).to_dict()
+    saved = AdaptiveCells(covering=cw.token_to_cell(["1", "3"])).fit([[0.0, 0.0]]).to_dict()
     saved["state"][key] = value
     with pytest.raises(ValueError) as why:
         AdaptiveCells.from_dict(saved)

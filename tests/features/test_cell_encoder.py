@@ -27,7 +27,7 @@ import cellwise as cw
 from cellwise.errors import InvalidCoordinatesWarning
 from cellwise.features import CellEncoder
 from cellwise.features import _cell_encoder as module
-from cellwise.neighbors import canonical_latlng
+from cellwise.inputs import canonical_latlng
 
 
 @pytest.mark.filterwarnings("ignore::cellwise.errors.InvalidCoordinatesWarning")

@@ -37,7 +37,7 @@ import cellwise as cw
 from cellwise.errors import InvalidCoordinatesWarning
 from cellwise.features import CellBlockKFold, CellEncoder, CellTargetEncoder
 from cellwise.features import _cell_target_encoder as module
-from cellwise.neighbors import canonical_latlng
+from cellwise.inputs import canonical_latlng
 
 CROSS_FITTED = "fit_transform encodes rows out of fold, so that it differs from fit().transform(): that is its purpose"
 AUTO_LEVELS = "levels='auto' looks at rows, not at weights, so that repeating rows may give other levels"
@@ -45,7 +45,7 @@ AUTO_LEVELS = "levels='auto' looks at rows, not at weights, so that repeating ro
 
 def expected_to_fail(encoder):
     failures = {}
-    if encoder.statistic != "count":
+    if encoder.stats != "count":
         failures["check_transformer_general"] = CROSS_FITTED
         failures["check_transformer_data_not_an_array"] = CROSS_FITTED
     if encoder.levels == "auto":
@@ -60,7 +60,7 @@ def expected_to_fail(encoder):
         CellTargetEncoder(),
         CellTargetEncoder((3, 10), smooth=2, add_support=True),
         CellTargetEncoder((1, 8), crossfit="block", block_level=30, output="finest", prior="global", smooth=0.5),
-        CellTargetEncoder((2, 9), statistic="count"),
+        CellTargetEncoder((2, 9), stats="count"),
     ],
     expected_failed_checks=expected_to_fail,
 )
@@ -197,11 +197,11 @@ def test_learnt_shrinkage_is_about_the_best():
 
 
 @pytest.mark.parametrize("y", [np.full(60, 3.3), np.full(60, 1e9), np.zeros(60)])
-@pytest.mark.parametrize("statistic", ["mean", "std", "median"])
-def test_constant_target(y, statistic):
+@pytest.mark.parametrize("stats", ["mean", "std", "median"])
+def test_constant_target(y, stats):
     for smooth in ("auto", 0, 2):
-        encoder = CellTargetEncoder((8, 12), statistic=statistic, smooth=smooth)
-        expected = 0 if statistic == "std" else y[0]
+        encoder = CellTargetEncoder((8, 12), stats=stats, smooth=smooth)
+        expected = 0 if stats == "std" else y[0]
         np.testing.assert_array_equal(encoder.fit_transform(city(60), y), expected)
         np.testing.assert_array_equal(encoder.transform(city(60)), expected)
 
@@ -237,22 +237,22 @@ def test_std_and_median_without_smoothing_are_plain():
     cells = cw.latlng_to_cell(*X.T, 10)
     groups = pd.Series(y).groupby(cells)
     many = groups.transform("size") > 1
-    Z = CellTargetEncoder(10, statistic="std", smooth=0).fit(X, y).transform(X)[:, 0]
+    Z = CellTargetEncoder(10, stats="std", smooth=0).fit(X, y).transform(X)[:, 0]
     np.testing.assert_allclose(Z[many], groups.transform("std")[many])
     np.testing.assert_allclose(Z[~many], y.std(ddof=1))  # one row has no spread: the parent's
-    Z = CellTargetEncoder(10, statistic="median", smooth=0).fit(X, y).transform(X)[:, 0]
+    Z = CellTargetEncoder(10, stats="median", smooth=0).fit(X, y).transform(X)[:, 0]
     np.testing.assert_allclose(Z, groups.transform("median"))
 
 
-@pytest.mark.parametrize("statistic", ["std", "median"])
-def test_smoothing_of_other_statistics(statistic):
+@pytest.mark.parametrize("stats", ["std", "median"])
+def test_smoothing_of_other_statistics(stats):
     X, y = city(500), signal(city(500))
-    whole = y.std(ddof=1) if statistic == "std" else np.median(y)
-    encoder = CellTargetEncoder(10, statistic=statistic, smooth=4).fit(X, y)
+    whole = y.std(ddof=1) if stats == "std" else np.median(y)
+    encoder = CellTargetEncoder(10, stats=stats, smooth=4).fit(X, y)
     cells = cw.latlng_to_cell(*X.T, 10)
     at = cells == pd.Series(cells).mode()[0]
     n = at.sum()
-    if statistic == "std":
+    if stats == "std":
         expected = np.sqrt(((n - 1) * y[at].var(ddof=1) + 4 * whole**2) / (n - 1 + 4))
     else:
         expected = (n * np.median(y[at]) + 4 * whole) / (n + 4)
@@ -266,15 +266,13 @@ def test_shrinkage_of_variances_is_learnt():
     cells = cw.cell_children(cw.token_to_cell("89c"), 11)[:500]
     of_cell = np.repeat(np.arange(500), rng.integers(2, 12, 500))
     X, noise = centres(cells), rng.standard_normal(len(of_cell))
-    equal = CellTargetEncoder(11, statistic="std").fit(X[of_cell], noise)
+    equal = CellTargetEncoder(11, stats="std").fit(X[of_cell], noise)
     assert equal.smooth_.tolist() == [np.inf]
     spread = rng.gamma(6, 1 / 6, 500)  # variances with variance 1/6
-    encoder = CellTargetEncoder(11, statistic="std").fit(X[of_cell], noise * np.sqrt(spread)[of_cell])
+    encoder = CellTargetEncoder(11, stats="std").fit(X[of_cell], noise * np.sqrt(spread)[of_cell])
     assert encoder.smooth_[0] == pytest.approx(2 * (1 + 1 / 6) / (1 / 6), rel=0.4)
     error = [
-        np.mean(
-            (CellTargetEncoder(11, statistic="std", smooth=m).fit(X[of_cell], y).transform(X)[:, 0] ** 2 - spread) ** 2
-        )
+        np.mean((CellTargetEncoder(11, stats="std", smooth=m).fit(X[of_cell], y).transform(X)[:, 0] ** 2 - spread) ** 2)
         for y in [noise * np.sqrt(spread)[of_cell]]
         for m in ("auto", 0, 1e9)
     ]
@@ -283,7 +281,7 @@ def test_shrinkage_of_variances_is_learnt():
 
 def test_counts_read_no_target():
     X, others = city(300), np.vstack((city(20, 1), [[np.nan, 0], [-40, 100]]))
-    encoder = CellTargetEncoder((8, 12), statistic="count", add_support=True)
+    encoder = CellTargetEncoder((8, 12), stats="count", add_support=True)
     Z = encoder.fit_transform(X)
     np.testing.assert_array_equal(Z, encoder.fit(X, ["not", "read"]).transform(X))
     for k, level in enumerate((8, 12)):
@@ -297,7 +295,7 @@ def test_counts_read_no_target():
     ]
     assert encoder.target_type_ is None
     assert not encoder.__sklearn_tags__().target_tags.required
-    weighted = CellTargetEncoder(8, statistic="count").fit(X, sample_weight=np.full(300, 0.5))
+    weighted = CellTargetEncoder(8, stats="count").fit(X, sample_weight=np.full(300, 0.5))
     assert weighted.transform(X)[:, 0].tolist() == (Z[:, 0] / 2).tolist()
 
 
@@ -311,10 +309,10 @@ def test_counts_read_no_target():
         {"smooth": 0},
         {"smooth": 2, "prior": "global"},
         {"prior": "global"},
-        {"statistic": "std"},
-        {"statistic": "std", "smooth": 3},
-        {"statistic": "median"},
-        {"statistic": "median", "smooth": 1, "output": "finest"},
+        {"stats": "std"},
+        {"stats": "std", "smooth": 3},
+        {"stats": "median"},
+        {"stats": "median", "smooth": 1, "output": "finest"},
         {"add_support": True},
         {"target": "classes"},
         {"target": "classes", "smooth": 1, "add_support": True, "prior": "global"},
@@ -341,7 +339,7 @@ def test_rows_are_encoded_as_if_fitted_without_their_fold(params, weighted, buff
     np.testing.assert_array_equal(encoder.transform(others), CellTargetEncoder(**params).fit(X, y, w).transform(others))
 
 
-@pytest.mark.parametrize("params", [{}, {"smooth": 1}, {"statistic": "std"}, {"statistic": "median"}], ids=str)
+@pytest.mark.parametrize("params", [{}, {"smooth": 1}, {"stats": "std"}, {"stats": "median"}], ids=str)
 def test_no_encoding_depends_on_its_own_target(params):
     X, y = city(60), signal(city(60), noise=2)
     encoder = CellTargetEncoder((8, 10, 12), **params)
@@ -356,7 +354,7 @@ def test_no_encoding_depends_on_its_own_target(params):
     assert others > 1
 
 
-@pytest.mark.parametrize("params", [{}, {"smooth": 1}, {"statistic": "std"}, {"statistic": "median"}], ids=str)
+@pytest.mark.parametrize("params", [{}, {"smooth": 1}, {"stats": "std"}, {"stats": "median"}], ids=str)
 @pytest.mark.parametrize("block_level", ["auto", 11])
 def test_no_encoding_depends_on_a_target_in_its_own_block(params, block_level):
     X, y = city(200), signal(city(200), noise=2)
@@ -395,11 +393,11 @@ def test_noise_stays_noise(crossfit, seed):
     assert cross_val_score(make_pipeline(encoder, boosting), X, y, cv=KFold(3)).mean() >= -0.06
 
 
-@pytest.mark.parametrize("statistic", ["std", "median"])
-def test_noise_stays_noise_in_other_statistics(statistic):
+@pytest.mark.parametrize("stats", ["std", "median"])
+def test_noise_stays_noise_in_other_statistics(stats):
     X, y = noise(0)
     for crossfit in ("kfold", "block"):
-        Z = CellTargetEncoder((9, 11, 13), statistic=statistic, crossfit=crossfit, smooth=1).fit_transform(X, y)
+        Z = CellTargetEncoder((9, 11, 13), stats=stats, crossfit=crossfit, smooth=1).fit_transform(X, y)
         assert linear_r2(Z, y) <= 0.02
 
 
@@ -463,24 +461,22 @@ def test_as_many_folds_as_rows():
 def test_the_order_of_rows_does_not_matter():
     X, y, w = city(300), signal(city(300)), np.random.default_rng(0).random(300)
     fold, order = np.arange(300) % 5, np.random.default_rng(0).permutation(300)
-    for statistic in ("mean", "std", "median"):
+    for stats in ("mean", "std", "median"):
         Z, Z_ordered = (
-            CellTargetEncoder((8, 10, 12), statistic=statistic, cv=PredefinedSplit(fold[at])).fit_transform(
-                X[at], y[at], w[at]
-            )
+            CellTargetEncoder((8, 10, 12), stats=stats, cv=PredefinedSplit(fold[at])).fit_transform(X[at], y[at], w[at])
             for at in (np.arange(300), order)
         )
         np.testing.assert_allclose(Z_ordered, Z[order], rtol=1e-9)
 
 
-@pytest.mark.parametrize("statistic", ["mean", "std", "median"])
+@pytest.mark.parametrize("stats", ["mean", "std", "median"])
 @pytest.mark.parametrize("smooth", ["auto", 1])
-def test_weights_are_repetitions(statistic, smooth):
+def test_weights_are_repetitions(stats, smooth):
     X, y = city(300), np.round(signal(city(300)), 1)
     w = np.random.default_rng(0).integers(0, 4, 300)
     fold = np.arange(300) % 4
     many = np.repeat(np.arange(300), w)
-    params = {"levels": (8, 10, 12), "statistic": statistic, "smooth": smooth, "add_support": True}
+    params = {"levels": (8, 10, 12), "stats": stats, "smooth": smooth, "add_support": True}
     weighted = CellTargetEncoder(**params, cv=PredefinedSplit(fold))
     repeated = CellTargetEncoder(**params, cv=PredefinedSplit(fold[many]))
     Z = weighted.fit_transform(X, y, sample_weight=w)
@@ -580,15 +576,15 @@ def test_missing_rows_count_for_the_mean_only():
     assert encoder.transform([[np.nan, 0]]).tolist() == [[y.mean()] * 2]
 
 
-@pytest.mark.parametrize("statistic", ["mean", "std", "median", "count"])
-def test_all_rows_missing(statistic):
+@pytest.mark.parametrize("stats", ["mean", "std", "median", "count"])
+def test_all_rows_missing(stats):
     y = np.arange(9.0)
-    encoder = CellTargetEncoder((4, 8), statistic=statistic)
+    encoder = CellTargetEncoder((4, 8), stats=stats)
     assert encoder.fit_transform(np.full((9, 2), np.nan), y).shape == (9, 2)
-    expected = {"mean": 4, "median": 4, "std": y.std(ddof=1), "count": 0}[statistic]
+    expected = {"mean": 4, "median": 4, "std": y.std(ddof=1), "count": 0}[stats]
     np.testing.assert_allclose(encoder.transform([[40, -74]]), expected)
     assert encoder.transform_one(40, -74) == pytest.approx([expected] * 2)
-    assert CellTargetEncoder(statistic=statistic).fit(np.full((9, 2), np.nan), y).cells_[0].tolist() == []
+    assert CellTargetEncoder(stats=stats).fit(np.full((9, 2), np.nan), y).cells_[0].tolist() == []
 
 
 def test_invalid_rows_warn_once_raise_or_are_missing():
@@ -621,7 +617,7 @@ def test_rows_in_coarse_cells_are_encoded_by_their_own():
 def test_a_single_row():
     encoder = CellTargetEncoder((4, 8)).fit([[40.7, -74.0]], [3.0])
     assert encoder.transform([[40.7, -74.0], [0, 0]]).tolist() == [[3, 3], [3, 3]]
-    assert CellTargetEncoder(8, statistic="std").fit([[40.7, -74.0]], [3.0]).transform([[0, 0]]).tolist() == [[0]]
+    assert CellTargetEncoder(8, stats="std").fit([[40.7, -74.0]], [3.0]).transform([[0, 0]]).tolist() == [[0]]
 
 
 def test_both_backends_agree(backend):
@@ -666,8 +662,8 @@ def test_each_of_more_classes_has_its_columns():
 @pytest.mark.parametrize(
     ("y", "params", "words"),
     [
-        (["a", "b", "a", "b"], {"statistic": "std"}, "statistic must be 'mean' or 'count' for a binary y: got 'std'"),
-        (["a", "b", "c", "b"], {"statistic": "median"}, "statistic must be 'mean' or 'count' for a multiclass y"),
+        (["a", "b", "a", "b"], {"stats": "std"}, "stats must be 'mean' or 'count' for a binary y: got 'std'"),
+        (["a", "b", "c", "b"], {"stats": "median"}, "stats must be 'mean' or 'count' for a multiclass y"),
     ],
     ids=repr,
 )
@@ -721,7 +717,7 @@ def test_a_fold_with_all_the_weight():
         ({"block_level": 31}, ValueError, "block_level must be in 0..30"),
         ({"block_level": None}, TypeError, "block_level must be an integer"),
         ({"output": "some"}, ValueError, "output must be one of 'all', 'finest'"),
-        ({"statistic": "mode"}, ValueError, "statistic must be one of 'mean', 'count', 'std', 'median': got 'mode'"),
+        ({"stats": "mode"}, ValueError, "stats must be one of 'mean', 'count', 'std', 'median': got 'mode'"),
         ({"add_support": 1}, TypeError, "add_support must be True or False: got 1"),
         ({"dtype": int}, ValueError, "dtype must be one of floats: got int64"),
         ({"on_invalid": "fix"}, ValueError, "on_invalid must be one of"),
@@ -791,9 +787,9 @@ def test_support_is_the_rows_of_the_finest_cell_that_has_any():
     [
         {},
         {"smooth": 1, "add_support": True, "output": "finest"},
-        {"statistic": "std", "smooth": 1, "dtype": np.float32},
-        {"statistic": "median", "prior": "global", "smooth": 1},
-        {"statistic": "count", "add_support": True},
+        {"stats": "std", "smooth": 1, "dtype": np.float32},
+        {"stats": "median", "prior": "global", "smooth": 1},
+        {"stats": "count", "add_support": True},
         {"target_type": "multiclass", "smooth": 1, "add_support": True},
     ],
     ids=str,
@@ -856,7 +852,7 @@ def test_column_transformer_and_grid_search(homes):
     grid = {
         "columntransformer__place__levels": ["auto", (6, 10)],
         "columntransformer__place__crossfit": ["kfold", "block"],
-        "columntransformer__home__statistic": ["mean", "std"],
+        "columntransformer__home__stats": ["mean", "std"],
     }
     search = GridSearchCV(make_pipeline(columns, Ridge()), grid, cv=3, n_jobs=1).fit(X, y)
     assert search.best_score_ > 0.5
@@ -1020,9 +1016,9 @@ def test_metadata_nobody_asked_for():
     [
         (CellTargetEncoder(), "numbers"),
         (CellTargetEncoder((4, 8), smooth=np.float64(2), cv=np.int64(3), lat=0, lng=np.int32(1)), "numbers"),
-        (CellTargetEncoder(8, statistic="std", add_support=True, dtype="float32"), "numbers"),
-        (CellTargetEncoder([4, 12], statistic="median", output="finest", prior="global"), "numbers"),
-        (CellTargetEncoder((4, 8), statistic="count", add_support=True), None),
+        (CellTargetEncoder(8, stats="std", add_support=True, dtype="float32"), "numbers"),
+        (CellTargetEncoder([4, 12], stats="median", output="finest", prior="global"), "numbers"),
+        (CellTargetEncoder((4, 8), stats="count", add_support=True), None),
         (CellTargetEncoder((4, 8), crossfit="block"), "text"),
         (CellTargetEncoder((4, 8), target_type="multiclass"), "integers"),
         (CellTargetEncoder((4, 8)), "booleans"),
@@ -1115,7 +1111,7 @@ def test_from_dict_checks_everything(path, value, words):
     "value", [None, True, -1, 1.5, 2**70, "x", [], [[]], {}, {"cells": [[]]}, ["x"], [None], [1.0], [[1.0], [2.0]]]
 )
 def test_from_dict_never_fails_in_another_way(value):
-    for params in ({}, {"target": (1.0, 2.0), "add_support": True}, {"target": None, "statistic": "count"}):
+    for params in ({}, {"target": (1.0, 2.0), "add_support": True}, {"target": None, "stats": "count"}):
         whole = change(("estimator",), "CellTargetEncoder", **params)
         paths = [(key,) for key in whole] + [("state", key) for key in whole["state"]]
         for path in [*paths, *(("params", key) for key in whole["params"])]:

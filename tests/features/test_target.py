@@ -153,7 +153,7 @@ def test_of_two_classes_the_second_counts(reader, y):
     if reader in KEEPERS.values():
         np.testing.assert_allclose(reader(y).transform(X), reader(number).transform(X), atol=1e-12)
     elif reader is READERS["AdaptiveCells"]:
-        assert reader(y).partition_ == reader(number).partition_
+        assert reader(y).covering_ == reader(number).covering_
 
 
 @every

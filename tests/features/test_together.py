@@ -34,7 +34,7 @@ TRANSFORMERS = [
     CellTargetEncoder(levels=(3, 8)),
     CellTargetEncoder(levels=(3, 8), crossfit="block", block_level=6),
     AdaptiveCells(max_count=20, sparse_output=False),
-    AdaptiveCells(max_count=20, encode="ordinal"),
+    AdaptiveCells(max_count=20, output="ordinal"),
     AdaptiveCells(criterion="variance", sparse_output=False),
     CellCounts(levels=(3, 8)),
     CellCounts(levels=(3, 8), rings=(0, 1)),
@@ -58,6 +58,23 @@ def test_every_transformer_is_here():
     public = {getattr(features, name) for name in features.__all__}
     transformers = {one for one in public if isinstance(one, type) and hasattr(one, "transform")}
     assert transformers == {type(transformer) for transformer in TRANSFORMERS}
+
+
+NAMES = {
+    "where": {"lat", "lng", "cell", "on_invalid"},
+    "which cells": {"levels", "level", "min_level", "max_level", "covering", "rings", "max_count", "min_frequency"},
+    "which columns": {"max_features", "rollup", "handle_unknown", "small_cells", "output", "stats", "add_support"},
+    "in what form": {"sparse_output", "dtype", "log", "normalize", "unit"},
+    "of y": {"target_type", "criterion", "smooth", "prior", "of"},
+    "from which rows": {"crossfit", "cv", "block_level", "exclude", "random_state", "k", "radius", "weights"},
+}
+
+
+@every
+def test_parameters_have_one_name_in_all_encoders(transformer):
+    """A new name is added here once no other encoder has a name for the same thing."""
+    assert set(transformer.get_params()) <= set().union(*NAMES.values())
+    assert NAMES["where"] <= set(transformer.get_params())
 
 
 # --- one place, written in several ways -------------------------------------------------------------------------------
@@ -219,8 +236,8 @@ def size(Z):
         CellEncoder(min_frequency=20),
         AdaptiveCells(),
         AdaptiveCells(criterion="variance"),
-        AdaptiveCells(small_cells="drop", encode="ordinal"),
-        AdaptiveCells(encode="cell"),
+        AdaptiveCells(small_cells="drop", output="ordinal"),
+        AdaptiveCells(output="cell"),
         CellCounts(),
         CellCounts(levels=(8, 12), rings=(0, 1)),
         SpatialLag(),

@@ -31,7 +31,7 @@ def by_level(cells):
 @pytest.mark.parametrize("make", [lambda: CellEncoder((6, 9, 12)), lambda: AdaptiveCells(20)])
 def test_density_of_columns_coarse_under_fine(homes, make):
     encoder = make().fit(homes[0])
-    cells = encoder.feature_cells_ if hasattr(encoder, "feature_cells_") else encoder.partition_.cells
+    cells = encoder.feature_cells_ if hasattr(encoder, "feature_cells_") else encoder.covering_.cells
     artist = plot_features(encoder)
     order = by_level(cells)
     assert np.allclose(shown(artist), (encoder.counts_ / cw.cell_area(cells, unit="km2"))[order])
@@ -122,7 +122,7 @@ def test_target_encodings_of_classes_and_support(homes):
     assert shown(plot_features(encoder, 1)).tolist() == encoder.encodings_[1].tolist()
     assert shown(plot_features(encoder, "s2_support_rows")).tolist() == np.concatenate(encoder.counts_).tolist()
     assert shown(plot_features(encoder, "s2_support_level")).tolist() == [6] * n[0] + [9] * n[1]
-    counter = CellTargetEncoder((6, 9), statistic="count").fit(X)
+    counter = CellTargetEncoder((6, 9), stats="count").fit(X)
     assert shown(plot_features(counter)).tolist() == counter.counts_[1].tolist()
 
 
@@ -184,17 +184,17 @@ def test_style(homes):
 
 def test_few_cells_and_equal_numbers():
     union = cw.CellUnion.from_tokens(["808f7f", "808584"])
-    drawn(plot_features(AdaptiveCells.from_partition(union)))  # counts of 0
+    drawn(plot_features(AdaptiveCells.from_covering(union)))  # counts of 0
     drawn(plot_features(CellEncoder(3).fit([[47.4, 8.5]])))
     drawn(plot_features(CellEncoder(3).fit([[47.4, 8.5]]), values=[0.0]))
     drawn(plot_features(CellEncoder((0, 3)).fit([[0.0, 179.9], [0.0, -179.9]]), values=[np.nan, 1.0, -1.0]))
     drawn(plot_features(AdaptiveCells().fit(np.full((3, 2), np.nan))))
 
 
-def test_ordinal_partition(homes):
-    encoder = AdaptiveCells(20, encode="ordinal").fit(homes[0])
-    assert len(plot_features(encoder).get_paths()) == len(encoder.partition_)
-    assert len(plot_features(encoder, values=encoder.counts_).get_paths()) == len(encoder.partition_)
+def test_ordinal_covering(homes):
+    encoder = AdaptiveCells(20, output="ordinal").fit(homes[0])
+    assert len(plot_features(encoder).get_paths()) == len(encoder.covering_)
+    assert len(plot_features(encoder, values=encoder.counts_).get_paths()) == len(encoder.covering_)
     with pytest.raises(ValueError, match="feature must be None for AdaptiveCells whose column is no cell"):
         plot_features(encoder, 0)
 

@@ -1,4 +1,4 @@
-"""A partition into cells that are small where the rows are many, or where what is predicted varies."""
+"""A covering into cells that are small where the rows are many, or where what is predicted varies."""
 
 import heapq
 from copy import copy
@@ -19,8 +19,10 @@ from ._base import (
     check_bool,
     check_keys,
     check_list,
+    check_min_frequency,
     csr_type,
     leaf_at,
+    least_rows,
     tokens_from_cells,
 )
 from ._sorted_leaves import batches, count_within, runs, spans
@@ -31,25 +33,25 @@ PRICE = 4.0
 
 
 class AdaptiveCells(CellTransformer):
-    """Features of one partition into cells of many levels: fine where there is much to tell apart, coarse elsewhere.
+    """Features of one covering by disjoint cells: fine where there is much to tell apart, coarse elsewhere.
 
     A cell with more than `max_count` rows is divided, and its parts again, until none is left: a city gets streets,
-    a desert one cell [1]_. Each row lies in one cell of the partition, which becomes one binary column, a number, or
+    a desert one cell [1]_. Each row lies in one cell of the covering, which becomes one binary column, a number, or
     the cell's id. With ``criterion="variance"`` cells are divided only where the target differs between their parts.
 
     **The trap it avoids** is the one level that fits nowhere. Cells of a fixed level fine enough for the centre of a
     city hold one row each in the country, and as columns these are rows learnt by heart; cells coarse enough for the
-    country put the whole city into one. On house prices in California, from coordinates alone, this partition needs a
+    country put the whole city into one. On house prices in California, from coordinates alone, this covering needs a
     quarter of the columns of the best single level and errs 8 % less.
 
     Parameters
     ----------
     max_count : int, default 50
         Only cells with more rows are divided, with either criterion. Smaller means finer.
-    min_count : int, default 5
-        A cell is divided only if it comes apart into at least two parts of so many rows each. While all rows but a few
-        share one child, the division goes on within that child. Cells of max_level, and rows at one place, are not
-        divided however many they are.
+    min_frequency : int, float or None, default 5
+        A cell is divided only if at least two of its parts hold so many rows, or as a float in 0..1 this share of the
+        rows that have a place; None is 1. While all rows but a few share one child, the division goes on within that
+        child. Cells of max_level, and rows at one place, are not divided however many they are.
     min_level, max_level : int, default 0 and 30
         Levels of the coarsest and the finest cell.
     criterion : {"count", "variance"}, default "count"
@@ -57,16 +59,16 @@ class AdaptiveCells(CellTransformer):
         numbers or two classes, see Notes.
     target_type : {"auto", "continuous", "binary"}, default "auto"
         What y is, where it is read: numbers, or two classes. "auto": as in `CellTargetEncoder`.
-    max_cells : int, default None
+    max_features : int, default None
         Most cells. The cell with the most rows, or the most to explain of y, is divided first, until the next one would
         exceed the number. The cells of `min_level` are made in any case.
     small_cells : {"keep", "drop"}, default "keep"
-        What becomes of the rows beside the parts for whose sake a cell is divided, fewer than `min_count` in a cell.
-        "keep": they are cells of the partition too, so that no row is lost. "drop": they are left out, as PlaNet does,
-        and a row there lights nothing.
-    partition : CellUnion or array_like of uint64, default None
-        Disjoint cells that are the partition, whatever the rows: nothing above applies. See `from_partition`.
-    encode : {"onehot", "ordinal", "cell"}, default "onehot"
+        What becomes of children that hold fewer than `min_frequency` rows where a cell is divided for the sake of the
+        others. "keep": they are cells of the covering too, so that no row is lost. "drop": they are left out, as
+        PlaNet does, and a row there lights nothing.
+    covering : CellUnion or array_like of uint64, default None
+        Disjoint cells to take, whatever the rows: nothing above applies. See `from_covering`.
+    output : {"onehot", "ordinal", "cell"}, default "onehot"
         "onehot": one binary column for each cell. "ordinal": one column of integers, the number of the cell along the
         curve, where cells next to each other are near in space; -1 for none. "cell": one column of uint64, the cell's
         id; 0 for none. Keep ids out of matrices with other columns, which would round them to float64: in a
@@ -79,7 +81,7 @@ class AdaptiveCells(CellTransformer):
         Names or positions of the columns with coordinates in degrees. None: in a frame the columns called lat or
         latitude, and lng, lon, long or longitude, in any case; else the first two columns. All others are ignored.
     cell : str or int, default None
-        Instead of `lat` and `lng`, the column of cell ids. A row whose cell is coarser than those of the partition lies
+        Instead of `lat` and `lng`, the column of cell ids. A row whose cell is coarser than those of the covering lies
         in none of them.
     on_invalid : {"warn", "raise", "null"}, default "warn"
         What happens to positions and ids that cannot be (latitude 95, infinity): no cell with one
@@ -88,7 +90,7 @@ class AdaptiveCells(CellTransformer):
 
     Attributes
     ----------
-    partition_ : CellUnion
+    covering_ : CellUnion
         The cells, disjoint, in the order of the columns.
     counts_ : ndarray of int64, shape (n_cells,)
         Rows of `fit` in each cell.
@@ -102,19 +104,19 @@ class AdaptiveCells(CellTransformer):
     See Also
     --------
     CellEncoder : Several fixed levels at once, for linear models with a penalty usually the stronger features.
-    cellwise.plot.plot_features : Map of the partition.
+    cellwise.plot.plot_features : Map of the covering.
 
     Notes
     -----
     Places where `fit` saw no row may lie in no cell. With random folds that befalls a few rows in a thousand, with new
     areas most of them: there use `CellEncoder`, whose coarse columns reach further.
 
-    *What variance decides.* Let a cell come apart into p parts of at least `min_count` rows, n rows together. Its gain
-    is the sum of squares between the parts less 4 (p − 1) times the variance of the n rows; noise alone brings about
+    *What variance decides.* Let a cell have p parts of at least `min_frequency` rows, n rows together. Its gain is the
+    sum of squares between the parts less 4 (p − 1) times the variance of the n rows; noise alone brings about
     1 (p − 1) times the variance, so that, as with two standard errors, it passes seldom. A cell is divided if its own
-    gain and the gains of all divisions within it are together positive. So y that changes only from street to street is
-    found, though the quarters' means are equal, and noise makes no cells: of 6,000 rows of it one or two are left. The
-    partition has nevertheless seen y: score it within a pipeline, where each fold fits its own.
+    gain and the gains of all divisions within it are together positive. So y that changes only from street to street
+    is found, though the means of the districts are equal, and noise makes no cells: of 6,000 rows of it one or two are
+    left. The covering has nevertheless seen y: score it within a pipeline, where each fold fits its own.
 
     The work is one sort of the rows and a search for the ends of each cell examined; y takes part as running sums.
 
@@ -136,14 +138,14 @@ class AdaptiveCells(CellTransformer):
     >>> city, country = rng.normal((47.4, 8.5), 0.02, (1500, 2)), rng.uniform((46, 6.5), (48, 10), (500, 2))
     >>> homes = np.vstack((city, country))
     >>> encoder = AdaptiveCells().fit(homes)
-    >>> encoder.partition_
+    >>> encoder.covering_
     CellUnion(104 cells, levels 6..14)
     >>> int(encoder.counts_.max()), int(encoder.counts_.sum())
     (49, 2000)
 
     In the city's centre a cell measures half a kilometre, in the mountains seventy:
 
-    >>> two = AdaptiveCells(encode="cell").fit(homes).transform([[47.4, 8.5], [46.2, 9.5]])
+    >>> two = AdaptiveCells(output="cell").fit(homes).transform([[47.4, 8.5], [46.2, 9.5]])
     >>> cw.cell_to_token(two[:, 0]).tolist(), cw.cell_level(two[:, 0]).tolist()
     (['47900bad', '47844'], [14, 7])
 
@@ -164,15 +166,15 @@ class AdaptiveCells(CellTransformer):
     With `criterion` "variance" fewer cells do the same, and noise makes none:
 
     >>> encoder = AdaptiveCells(criterion="variance")
-    >>> score(encoder), encoder.fit(homes, price).partition_
+    >>> score(encoder), encoder.fit(homes, price).covering_
     ('0.72', CellUnion(82 cells, levels 5..14))
-    >>> encoder.fit(homes, rng.standard_normal(2000)).partition_
+    >>> encoder.fit(homes, rng.standard_normal(2000)).covering_
     CellUnion(1 cell, level 0)
 
-    A partition is kept as tokens, or as GeoJSON for a map:
+    A covering is kept as tokens, or as GeoJSON for a map:
 
     >>> tokens = encoder.fit(homes, price).to_tokens()
-    >>> again = AdaptiveCells.from_partition(cw.CellUnion.from_tokens(tokens))
+    >>> again = AdaptiveCells.from_covering(cw.CellUnion.from_tokens(tokens))
     >>> bool((again.transform(homes) != encoder.transform(homes)).nnz == 0)
     True
     """
@@ -181,15 +183,15 @@ class AdaptiveCells(CellTransformer):
         self,
         max_count=50,
         *,
-        min_count=5,
+        min_frequency=5,
         min_level=0,
         max_level=30,
         criterion="count",
         target_type="auto",
-        max_cells=None,
+        max_features=None,
         small_cells="keep",
-        partition=None,
-        encode="onehot",
+        covering=None,
+        output="onehot",
         sparse_output=True,
         dtype=np.float32,
         lat=None,
@@ -198,15 +200,15 @@ class AdaptiveCells(CellTransformer):
         on_invalid="warn",
     ):
         self.max_count = max_count
-        self.min_count = min_count
+        self.min_frequency = min_frequency
         self.min_level = min_level
         self.max_level = max_level
         self.criterion = criterion
         self.target_type = target_type
-        self.max_cells = max_cells
+        self.max_features = max_features
         self.small_cells = small_cells
-        self.partition = partition
-        self.encode = encode
+        self.covering = covering
+        self.output = output
         self.sparse_output = sparse_output
         self.dtype = dtype
         self.lat = lat
@@ -215,12 +217,12 @@ class AdaptiveCells(CellTransformer):
         self.on_invalid = on_invalid
 
     @classmethod
-    def from_partition(cls, partition, **params):
-        """Fitted transformer with these cells as its partition, without any rows.
+    def from_covering(cls, covering, **params):
+        """Fitted transformer with these cells as its covering, without any rows.
 
         Parameters
         ----------
-        partition : CellUnion or array_like of uint64
+        covering : CellUnion or array_like of uint64
             Disjoint cells of any levels.
         **params
             Others of the class. Those that say how cells are divided have no effect.
@@ -235,18 +237,18 @@ class AdaptiveCells(CellTransformer):
         --------
         >>> import cellwise as cw
         >>> from cellwise.features import AdaptiveCells
-        >>> quarters = cw.CellUnion.from_tokens(["808f7f", "808584", "80858c"])
-        >>> encoder = AdaptiveCells.from_partition(quarters, encode="ordinal")
+        >>> districts = cw.CellUnion.from_tokens(["808f7f", "808584", "80858c"])
+        >>> encoder = AdaptiveCells.from_covering(districts, output="ordinal")
         >>> encoder.transform([[37.7599, -122.4148], [37.8044, -122.2712], [34.0522, -118.2437]]).ravel().tolist()
         [2, -1, -1]
         """
-        self = cls(partition=partition, **params)
+        self = cls(covering=covering, **params)
         self._check_parameters()
-        cells = _as_partition(partition)
+        cells = _as_covering(covering)
         return self._set_cells(cells, np.zeros(len(cells), np.int64))
 
     def fit(self, X, y=None):
-        """The transformer, with its partition made of the places of the rows.
+        """The transformer, with its covering made of the places of the rows.
 
         Parameters
         ----------
@@ -280,7 +282,7 @@ class AdaptiveCells(CellTransformer):
         return self._encode(self._fit(X, y))
 
     def transform(self, X):
-        """One row for each of X: what says in which cell of the partition it lies.
+        """One row for each of X: what says in which cell of the covering it lies.
 
         Parameters
         ----------
@@ -299,7 +301,7 @@ class AdaptiveCells(CellTransformer):
         return self._encode(reader._read_cells(X, reset=is_new))
 
     def transform_one(self, lat, lng):
-        """What `encode` makes of one position, in microseconds.
+        """What `output` makes of one position, in microseconds.
 
         Parameters
         ----------
@@ -315,16 +317,16 @@ class AdaptiveCells(CellTransformer):
         --------
         >>> import cellwise as cw
         >>> from cellwise.features import AdaptiveCells
-        >>> encoder = AdaptiveCells.from_partition(cw.CellUnion.from_tokens(["808f7f", "808584"]))
+        >>> encoder = AdaptiveCells.from_covering(cw.CellUnion.from_tokens(["808f7f", "808584"]))
         >>> encoder.transform_one(37.7599, -122.4148), encoder.transform_one(0, 0)
         (1, -1)
         """
-        if not hasattr(self, "partition_"):
+        if not hasattr(self, "covering_"):
             check_is_fitted(self)
         found = self._known.containing_one(leaf_at(lat, lng, on_invalid=self.on_invalid))
         k = self._by_level.item(found[0]) if found else -1
-        if self.encode == "cell":
-            return 0 if k < 0 else int(self.partition_.cells[k])
+        if self.output == "cell":
+            return 0 if k < 0 else int(self.covering_.cells[k])
         return k
 
     def inverse_transform(self, X):
@@ -343,23 +345,23 @@ class AdaptiveCells(CellTransformer):
         --------
         >>> import cellwise as cw
         >>> from cellwise.features import AdaptiveCells
-        >>> encoder = AdaptiveCells.from_partition(cw.CellUnion.from_tokens(["808f7f", "808584"]))
+        >>> encoder = AdaptiveCells.from_covering(cw.CellUnion.from_tokens(["808f7f", "808584"]))
         >>> Z = encoder.transform([[37.7599, -122.4148], [0, 0]])
         >>> cw.cell_to_token(encoder.inverse_transform(Z)).tolist()
         ['808f7f', 'X']
         """
         check_is_fitted(self)
-        cells = self.partition_.cells
-        width = len(cells) if self.encode == "onehot" else 1
+        cells = self.covering_.cells
+        width = len(cells) if self.output == "onehot" else 1
         Z = X if sparse.issparse(X) else np.asarray(X)
         if Z.ndim != 2 or Z.shape[1] != width:
             raise ValueError(f"X must have {width} columns: got shape {Z.shape}")
-        if self.encode == "cell":
+        if self.output == "cell":
             found = inputs.read("u8", "X", Z[:, 0]).array
             strange = (found != 0) & ~np.isin(found, cells)
-            _check_none("X", "cells of the partition or 0", found, strange)
+            _check_none("X", "cells of the covering or 0", found, strange)
             return found
-        if self.encode == "ordinal":
+        if self.output == "ordinal":
             at = Z[:, 0]
             _check_none("X", f"integers in -1..{len(cells) - 1}", at, ~np.isin(at, np.arange(-1, len(cells))))
             at = at.astype(np.intp)
@@ -386,15 +388,15 @@ class AdaptiveCells(CellTransformer):
         check_is_fitted(self)
         if hasattr(self, "n_features_in_"):
             self._check_names_in(input_features)
-        if self.encode != "onehot":
-            return np.array(["s2_cell" if self.encode == "cell" else "s2_part"], dtype=object)
-        names = [f"s2_L{level}_{token}" for level, token in zip(self.partition_.levels, self.to_tokens())]
+        if self.output != "onehot":
+            return np.array(["s2_cell" if self.output == "cell" else "s2_part"], dtype=object)
+        names = [f"s2_L{level}_{token}" for level, token in zip(self.covering_.levels, self.to_tokens())]
         return np.array(names, dtype=object)
 
-    # --- the partition in other forms ---------------------------------------------------------------------------------
+    # --- the covering in other forms ---------------------------------------------------------------------------------
 
     def to_tokens(self):
-        """Tokens of the cells, in the order of the columns: all that is needed to make the partition again.
+        """Tokens of the cells, in the order of the columns: all that is needed to make the covering again.
 
         Returns
         -------
@@ -402,13 +404,13 @@ class AdaptiveCells(CellTransformer):
 
         See Also
         --------
-        from_partition : The way back, with ``CellUnion.from_tokens(tokens)``.
+        from_covering : The way back, with ``CellUnion.from_tokens(tokens)``.
         """
         check_is_fitted(self)
-        return tokens_from_cells(self.partition_.cells)
+        return tokens_from_cells(self.covering_.cells)
 
     def to_geojson(self):
-        """The partition as GeoJSON (RFC 7946): one feature for each cell, cut at the antimeridian.
+        """The covering as GeoJSON (RFC 7946): one feature for each cell, cut at the antimeridian.
 
         Returns
         -------
@@ -419,13 +421,13 @@ class AdaptiveCells(CellTransformer):
         --------
         >>> import cellwise as cw
         >>> from cellwise.features import AdaptiveCells
-        >>> saved = AdaptiveCells.from_partition(cw.CellUnion.from_tokens(["808f7f"])).to_geojson()
+        >>> saved = AdaptiveCells.from_covering(cw.CellUnion.from_tokens(["808f7f"])).to_geojson()
         >>> saved["features"][0]["properties"]
         {'token': '808f7f', 'level': 10, 'count': 0}
         """
         from shapely.geometry import mapping
 
-        tokens, levels, counts = self.to_tokens(), self.partition_.levels.tolist(), self.counts_.tolist()
+        tokens, levels, counts = self.to_tokens(), self.covering_.levels.tolist(), self.counts_.tolist()
         features = [
             {
                 "type": "Feature",
@@ -433,7 +435,7 @@ class AdaptiveCells(CellTransformer):
                 "geometry": mapping(polygon),
                 "properties": {"token": token, "level": level, "count": count},
             }
-            for token, level, count, polygon in zip(tokens, levels, counts, cell_to_polygon(self.partition_.cells))
+            for token, level, count, polygon in zip(tokens, levels, counts, cell_to_polygon(self.covering_.cells))
         ]
         return {"type": "FeatureCollection", "features": features}
 
@@ -442,15 +444,15 @@ class AdaptiveCells(CellTransformer):
     def _check_parameters(self):
         """Raise unless all parameters can be meant."""
         inputs.check_integer("max_count", self.max_count, 1)
-        inputs.check_integer("min_count", self.min_count, 1)
+        check_min_frequency(self.min_frequency)
         inputs.check_integer("min_level", self.min_level, 0, 30)
         inputs.check_integer("max_level", self.max_level, self.min_level, 30)
         inputs.check_choice("criterion", self.criterion, ("count", "variance"))
         inputs.check_choice("target_type", self.target_type, ("auto", "continuous", "binary"))
-        if self.max_cells is not None:
-            inputs.check_integer("max_cells", self.max_cells, 1)
+        if self.max_features is not None:
+            inputs.check_integer("max_features", self.max_features, 1)
         inputs.check_choice("small_cells", self.small_cells, ("keep", "drop"))
-        inputs.check_choice("encode", self.encode, ("onehot", "ordinal", "cell"))
+        inputs.check_choice("output", self.output, ("onehot", "ordinal", "cell"))
         check_bool("sparse_output", self.sparse_output)
         if np.dtype(self.dtype).kind not in "fiub":
             raise ValueError(f"dtype must be one of numbers or booleans: got {np.dtype(self.dtype)}")
@@ -458,18 +460,19 @@ class AdaptiveCells(CellTransformer):
     def _fit(self, X, y):
         """Fit, and the cells of the rows of X."""
         self._check_parameters()
-        partition = None if self.partition is None else _as_partition(self.partition)
+        covering = None if self.covering is None else _as_covering(self.covering)
         cells = self._read_cells(X, reset=True)
-        if partition is not None:
-            finest = int(cell_level(partition).max()) if len(partition) else 0
-            self._set_cells(partition, count_within(*count_cells(cells, finest), partition))
+        if covering is not None:
+            finest = int(cell_level(covering).max()) if len(covering) else 0
+            self._set_cells(covering, count_within(*count_cells(cells, finest), covering))
             return cells
-        is_placed = slice(np.count_nonzero(cells == 0), None)
+        n_missing = np.count_nonzero(cells == 0)
+        least, is_placed = least_rows(self.min_frequency, len(cells) - n_missing), slice(n_missing, None)
         order = np.argsort(cells, kind="stable")[is_placed] if self.criterion == "variance" else None
         tree = _Tree(
             np.sort(cells)[is_placed] if order is None else cells[order],
             max_count=self.max_count,
-            min_count=self.min_count,
+            least=least,
             min_level=self.min_level,
             max_level=self.max_level,
         )
@@ -478,11 +481,11 @@ class AdaptiveCells(CellTransformer):
         if self.criterion == "variance":
             y = self._read_target(X, y)[order]
             del order
-            worth = tree.gains(y, self.min_count)
+            worth = tree.gains(y, least)
             divided = divided & (worth > 0)
-        made = tree.count >= (self.min_count if self.small_cells == "drop" else 1)
-        if self.max_cells is not None:
-            divided = tree.first_divided(divided, worth, made, self.max_cells)
+        made = tree.count >= (least if self.small_cells == "drop" else 1)
+        if self.max_features is not None:
+            divided = tree.first_divided(divided, worth, made, self.max_features)
         undivided = np.flatnonzero(tree.undivided(divided) & made)
         undivided = undivided[np.argsort(tree.cell[undivided])]
         self._set_cells(tree.cell[undivided], tree.count[undivided])
@@ -498,24 +501,24 @@ class AdaptiveCells(CellTransformer):
         return target.values
 
     def _set_cells(self, cells, counts):
-        self.partition_ = CellUnion(cells)
+        self.covering_ = CellUnion(cells)
         self.counts_ = counts
-        self._by_level = np.argsort(self.partition_.levels, kind="stable")
-        self._known = Vocabulary(self.partition_.cells[self._by_level])
+        self._by_level = np.argsort(self.covering_.levels, kind="stable")
+        self._known = Vocabulary(self.covering_.cells[self._by_level])
         return self
 
     def _encode(self, cells):
         """The features of rows in these cells."""
-        partition = self.partition_.cells
-        if self.encode != "onehot":
-            is_cell = self.encode == "cell"
+        covering = self.covering_.cells
+        if self.output != "onehot":
+            is_cell = self.output == "cell"
             Z = np.zeros((len(cells), 1), np.uint64) if is_cell else np.full((len(cells), 1), -1)
             for some in batches(len(cells)):
                 row, number = self._numbers(cells[some])
-                Z[some, 0][np.flatnonzero(np.diff(row))] = partition[number] if is_cell else number
+                Z[some, 0][np.flatnonzero(np.diff(row))] = covering[number] if is_cell else number
             return Z
         indptr, indices = self._numbers(cells)
-        shape = len(cells), len(partition)
+        shape = len(cells), len(covering)
         if not self.sparse_output:
             Z = np.zeros(shape, self.dtype)
             Z[np.flatnonzero(np.diff(indptr)), indices] = 1
@@ -529,7 +532,7 @@ class AdaptiveCells(CellTransformer):
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.target_tags.required = self.criterion == "variance" and self.partition is None
+        tags.target_tags.required = self.criterion == "variance" and self.covering is None
         return tags
 
     # --- saving -------------------------------------------------------------------------------------------------------
@@ -544,7 +547,7 @@ class AdaptiveCells(CellTransformer):
         See Also
         --------
         from_dict : The way back.
-        to_tokens, to_geojson : The partition alone.
+        to_tokens, to_geojson : The covering alone.
         """
         check_is_fitted(self)
         if not hasattr(self, "columns_in_"):
@@ -552,14 +555,14 @@ class AdaptiveCells(CellTransformer):
         return super().to_dict()
 
     def _state_to_dict(self):
-        return {"partition": self.to_tokens(), "counts": self.counts_.tolist()}
+        return {"covering": self.to_tokens(), "counts": self.counts_.tolist()}
 
     def _state_from_dict(self, state):
         self._check_parameters()
-        state = check_keys("state", state, ("partition", "counts"))
-        cells = cells_from_tokens("partition", state["partition"])
+        state = check_keys("state", state, ("covering", "counts"))
+        cells = cells_from_tokens("covering", state["covering"])
         if not np.array_equal(CellUnion(cells).cells, cells):
-            raise ValueError("partition must be disjoint and sorted")
+            raise ValueError("covering must be disjoint and sorted")
         counts = check_list("counts", state["counts"], int, len(cells))
         if not all(0 <= count < 2**63 for count in counts):
             raise ValueError("counts must be 0 or more and fit in 64 bits")
@@ -573,7 +576,7 @@ class _Tree:
     or of none (-1). Nodes come in generations: the parts of a node lie in a later one than itself.
     """
 
-    def __init__(self, ordered, *, max_count, min_count, min_level, max_level):
+    def __init__(self, ordered, *, max_count, least, min_level, max_level):
         cell = _cells_of_level(ordered, min_level)
         start, stop = spans(ordered, cell)
         parts = cell, start, stop, np.full(len(cell), -1)
@@ -590,9 +593,9 @@ class _Tree:
             child = cell_children(piece).values.reshape(-1, 4)
             start, stop = (ends.reshape(-1, 4) for ends in spans(ordered, child.ravel()))
             count = stop - start
-            large = count >= min_count
+            large = count >= least
             own = np.searchsorted(ordered, piece, "right") - np.searchsorted(ordered, piece, "left")
-            n_large = np.where(own < min_count, large.sum(axis=1), 0)[:, None]
+            n_large = np.where(own < least, large.sum(axis=1), 0)[:, None]
 
             def picked(these, child=child, start=start, stop=stop, owner=owner):
                 return child[these], start[these], stop[these], owner[np.nonzero(these)[0]]
@@ -611,7 +614,7 @@ class _Tree:
         ends = np.cumsum([len(made[0]) for made in nodes]).tolist()
         self.generations = [slice(*pair) for pair in pairwise(ends)]  # but the first, which are no parts
 
-    def gains(self, y, min_count):
+    def gains(self, y, least):
         """What dividing each node gains, with all divisions within it that gain; 0 where that is nothing.
 
         Overwrites `y`, that of the sorted rows: they may be many.
@@ -622,7 +625,7 @@ class _Tree:
             return np.zeros(n_nodes)
         y -= y.mean()
         y /= deviation
-        large = np.flatnonzero((self.count >= min_count) & (self.parent >= 0))
+        large = np.flatnonzero((self.count >= least) & (self.parent >= 0))
         start, stop, parent = self.start[large], self.stop[large], self.parent[large]
 
         running = np.zeros(len(y) + 1)
@@ -644,8 +647,8 @@ class _Tree:
             np.add.at(gain, self.parent[generation], np.maximum(gain[generation], 0))
         return np.where(gain > 1e-8, gain, 0)  # less is rounding, of the running sums
 
-    def first_divided(self, divided, worth, made, max_cells):
-        """Those of the nodes to be divided that come first by their worth, until there are `max_cells` cells."""
+    def first_divided(self, divided, worth, made, max_features):
+        """Those of the nodes to be divided that come first by their worth, until there are `max_features` cells."""
         taken = np.zeros(len(divided), bool)
         is_part = self.parent >= 0
         n_parts = np.bincount(self.parent[is_part & made], minlength=len(divided))
@@ -657,7 +660,7 @@ class _Tree:
         while queue:
             _, k = heapq.heappop(queue)
             n_cells += n_parts[k] - made[k]
-            if n_cells > max_cells:
+            if n_cells > max_features:
                 break
             taken[k] = True
             for part in by_parent[ends[k] : ends[k + 1]].tolist():
@@ -666,7 +669,7 @@ class _Tree:
         return taken
 
     def undivided(self, divided):
-        """Nodes that are cells of the partition if these are divided: those that are reached, and stay whole."""
+        """Nodes that are cells of the covering if these are divided: those that are reached, and stay whole."""
         reached = self.parent < 0
         for generation in self.generations:
             parent = self.parent[generation]
@@ -680,17 +683,17 @@ def _cells_of_level(ordered, level):
     return np.unique(np.concatenate([ordered[:0], *(runs(cells[cells != 0])[0] for cells in some)]))
 
 
-def _as_partition(partition):
+def _as_covering(covering):
     """Disjoint cells, ascending."""
-    if isinstance(partition, CellUnion):
-        return partition.cells
-    cells = inputs.read("u8", "partition", partition).array.ravel()
+    if isinstance(covering, CellUnion):
+        return covering.cells
+    cells = inputs.read("u8", "covering", covering).array.ravel()
     if not cells.all():
-        raise ValueError(f"partition must hold no missing cell: got 0 at index {np.argmin(cells)}")
+        raise ValueError(f"covering must hold no missing cell: got 0 at index {np.argmin(cells)}")
     cell_level(cells)  # raises unless all are cells
     disjoint = CellUnion(cells).cells
     if len(disjoint) < len(cells):
-        raise ValueError(f"partition must be disjoint: got {len(cells) - len(disjoint)} cells within others")
+        raise ValueError(f"covering must be disjoint: got {len(cells) - len(disjoint)} cells within others")
     return disjoint
 
 

@@ -1,5 +1,6 @@
 """What all transformers share: which columns of X say where a row is, and the cell that holds it."""
 
+import math
 import numbers
 from typing import NamedTuple
 
@@ -365,6 +366,23 @@ def check_bool(name, value):
     """Raise unless the value is True or False."""
     if not isinstance(value, (bool, np.bool_)):
         raise TypeError(f"{name} must be True or False: got {value!r}")
+
+
+def check_min_frequency(min_frequency):
+    """Raise unless it is None, a number of rows or a share of them."""
+    if isinstance(min_frequency, numbers.Integral):
+        inputs.check_integer("min_frequency", min_frequency, 1)
+    elif min_frequency is not None and not 0 < inputs.check_number("min_frequency", min_frequency) < 1:
+        raise ValueError(f"min_frequency must be an integer from 1 or a float between 0 and 1: got {min_frequency}")
+
+
+def least_rows(min_frequency, n_rows):
+    """How many of `n_rows` a cell must hold, by `min_frequency`."""
+    if min_frequency is None:
+        return 1
+    if isinstance(min_frequency, numbers.Integral):
+        return int(min_frequency)
+    return max(1, math.ceil(min_frequency * n_rows - 1e-9))  # 0.07 of 100 rows are 7, not 7.000000000000001
 
 
 def as_levels(levels):

@@ -1,8 +1,5 @@
 """Hierarchical binary features: a column for each cell, at several levels at once."""
 
-import math
-import numbers
-
 import numpy as np
 from scipy import sparse
 from sklearn.utils.validation import check_is_fitted
@@ -19,8 +16,10 @@ from ._base import (
     check_bool,
     check_keys,
     check_list,
+    check_min_frequency,
     csr_type,
     leaf_at,
+    least_rows,
     tokens_from_cells,
 )
 from ._sorted_leaves import at_most, auto_levels, count_within, frequent_cells
@@ -343,12 +342,7 @@ class CellEncoder(CellTransformer):
                     raise ValueError(f"{name} must be None where covering is given: got {getattr(self, name)!r}")
         if self.max_features is not None:
             inputs.check_integer("max_features", self.max_features, 1)
-        if isinstance(self.min_frequency, numbers.Integral):
-            inputs.check_integer("min_frequency", self.min_frequency, 1)
-        elif self.min_frequency is not None and not 0 < inputs.check_number("min_frequency", self.min_frequency) < 1:
-            raise ValueError(
-                f"min_frequency must be an integer from 1 or a float between 0 and 1: got {self.min_frequency}"
-            )
+        check_min_frequency(self.min_frequency)
 
     def _fit(self, X):
         """The encoder, fitted, and the cells of the rows of X."""
@@ -362,7 +356,7 @@ class CellEncoder(CellTransformer):
         else:
             placed = count_cells(cells, levels[-1] if levels else 30)
             levels = levels or auto_levels(*placed)
-            least = self._least_rows(placed[1].sum())
+            least = least_rows(self.min_frequency, placed[1].sum())
             columns, counts = frequent_cells(*placed, levels, least, rollup=self.rollup)
         if self.max_features is not None:  # stable: of equal counts the first columns stay
             kept = np.sort(np.argsort(-counts, kind="stable")[: self.max_features])
@@ -372,14 +366,6 @@ class CellEncoder(CellTransformer):
         keeps_seen = self.handle_unknown != "parent" and covering is None
         self._set_columns(columns, count_cells(placed[0], levels[-1])[0] if keeps_seen else None)
         return self, cells
-
-    def _least_rows(self, n_rows):
-        """Least number of rows that a column must hold."""
-        if self.min_frequency is None:
-            return 1
-        if isinstance(self.min_frequency, numbers.Integral):
-            return int(self.min_frequency)
-        return max(1, math.ceil(self.min_frequency * n_rows - 1e-9))  # 0.07 of 100 rows are 7, not 7.000000000000001
 
     def _set_columns(self, cells, seen):
         """Take these cells, sorted by level, then id, as columns, and those seen, sorted, as known."""

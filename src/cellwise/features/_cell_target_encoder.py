@@ -78,7 +78,7 @@ class CellTargetEncoder(CellTransformer):
         Of the folds, where `cv` is an int.
     output : {"all", "finest"}, default "all"
         A column a level, or only the finest level's, which the coarser ones have gone into.
-    statistic : {"mean", "count", "std", "median"}, default "mean"
+    stats : {"mean", "count", "std", "median"}, default "mean"
         What is told of y in the cells: its mean; its standard deviation; its median; or, without reading y, the
         number of rows. "std" and "median" need continuous y. See the notes.
     add_support : bool, default False
@@ -272,7 +272,7 @@ class CellTargetEncoder(CellTransformer):
         block_level="auto",
         random_state=0,
         output="all",
-        statistic="mean",
+        stats="mean",
         add_support=False,
         dtype=np.float64,
         lat=None,
@@ -289,7 +289,7 @@ class CellTargetEncoder(CellTransformer):
         self.block_level = block_level
         self.random_state = random_state
         self.output = output
-        self.statistic = statistic
+        self.stats = stats
         self.add_support = add_support
         self.dtype = dtype
         self.lat = lat
@@ -307,7 +307,7 @@ class CellTargetEncoder(CellTransformer):
         X : DataFrame, array_like or Series of cells, shape (n_rows, n_features)
             Rows with coordinates, or with cells; other columns are ignored.
         y : array_like, shape (n_rows,)
-            Numbers or classes. Not needed, and not read, with ``statistic="count"``.
+            Numbers or classes. Not needed, and not read, with ``stats="count"``.
         sample_weight : array_like, shape (n_rows,), default None
             As how many rows each row counts, 0 or more.
 
@@ -328,7 +328,7 @@ class CellTargetEncoder(CellTransformer):
         X : DataFrame, array_like or Series of cells, shape (n_rows, n_features)
             Rows with coordinates, or with cells.
         y : array_like, shape (n_rows,)
-            Numbers or classes. Not needed, and not read, with ``statistic="count"``.
+            Numbers or classes. Not needed, and not read, with ``stats="count"``.
         sample_weight : array_like, shape (n_rows,), default None
             As how many rows each row counts, 0 or more.
         **params : dict
@@ -407,7 +407,7 @@ class CellTargetEncoder(CellTransformer):
                 values = [column.item(at) for column in self.encodings_[k * n : k * n + n]]
                 support = self.counts_[k][at], level
                 reached += 1
-            elif self.statistic == "count":
+            elif self.stats == "count":
                 values = [0]
             encoded += values
         if self.output == "finest":
@@ -431,7 +431,7 @@ class CellTargetEncoder(CellTransformer):
         self._check_names_in(input_features)
         classes = [f"_{label}" for label in self.classes_] if self.target_type_ == "multiclass" else [""]
         levels = self.levels_ if self.output == "all" else self.levels_[-1:]
-        names = [f"s2_L{level}_{self.statistic}{label}" for level in levels for label in classes]
+        names = [f"s2_L{level}_{self.stats}{label}" for level in levels for label in classes]
         if self.add_support:
             names += ["s2_support_rows", "s2_support_level"]
         return np.array(names, dtype=object)
@@ -449,7 +449,7 @@ class CellTargetEncoder(CellTransformer):
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.target_tags.required = self.statistic != "count"
+        tags.target_tags.required = self.stats != "count"
         return tags
 
     # --- fitting ------------------------------------------------------------------------------------------------------
@@ -470,7 +470,7 @@ class CellTargetEncoder(CellTransformer):
         else:
             inputs.check_integer("block_level", self.block_level, 0, 30)
         inputs.check_choice("output", self.output, ("all", "finest"))
-        inputs.check_choice("statistic", self.statistic, ("mean", "count", "std", "median"))
+        inputs.check_choice("stats", self.stats, ("mean", "count", "std", "median"))
         check_bool("add_support", self.add_support)
         if np.dtype(self.dtype).kind != "f":
             raise ValueError(f"dtype must be one of floats: got {np.dtype(self.dtype)}")
@@ -487,11 +487,11 @@ class CellTargetEncoder(CellTransformer):
         self.levels_ = levels or auto_levels(*count_cells(placed))
         self.total_ = len(cells) if weight is None else float(weight.sum())
         folds = None
-        if to_splitter is not None and self.statistic != "count":
+        if to_splitter is not None and self.stats != "count":
             folds = self._folds(X, y, cells, placed, to_splitter)
         cells, number = cells_of_rows(cells, self.levels_[-1])
         finest, pair = CellSums.of_rows(cells, number, target, folds)
-        medians = Medians(target, number, folds) if self.statistic == "median" else None
+        medians = Medians(target, number, folds) if self.stats == "median" else None
         tested = None if folds is None else pair if folds.tested is None else pair[folds.tested]
         del placed, y_read, target, folds, pair  # what is as long as X and no longer needed
         table = self._estimate(finest, medians, has_weights=weight is not None)
@@ -508,7 +508,7 @@ class CellTargetEncoder(CellTransformer):
         """The numbers y - origin, 0 and 1 for two classes, or the number of the class; None for counts."""
         self.target_type_ = self.classes_ = None
         self.target_mean_, self.origin_ = None, 0.0
-        if self.statistic == "count":
+        if self.stats == "count":
             return None
         target = read_target(y, X, self.target_type, estimator=self)
         self.target_type_, self.classes_ = target.type, target.classes
@@ -516,8 +516,8 @@ class CellTargetEncoder(CellTransformer):
             self.origin_ = _origin(target.values)
             self.target_mean_ = float(np.average(target.values, weights=weight))
             return target.values - self.origin_
-        if self.statistic != "mean":
-            raise ValueError(f"statistic must be 'mean' or 'count' for a {self.target_type_} y: got {self.statistic!r}")
+        if self.stats != "mean":
+            raise ValueError(f"stats must be 'mean' or 'count' for a {self.target_type_} y: got {self.stats!r}")
         if self.target_type_ == "multiclass":
             weights = np.bincount(target.values, weight, len(self.classes_))
             self.target_mean_ = weights / weights.sum()
@@ -534,7 +534,7 @@ class CellTargetEncoder(CellTransformer):
             above, up = coarser(cells, level)
             steps.append((cells, up, cell_at))
             cells, cell_at = above, up[cell_at]
-        is_count, n = self.statistic == "count", self._n_targets
+        is_count, n = self.stats == "count", self._n_targets
         self.cells_, self.counts_, self.encodings_, self.sums_, self.squares_, smooth = [], [], [], [], [], []
         estimates = None if is_count else Estimates(finest, self, self._width, medians)
         self.prior_ = np.zeros(1) if is_count else self._told(estimates.prior[:, 0].copy())
@@ -563,7 +563,7 @@ class CellTargetEncoder(CellTransformer):
 
     def _told(self, estimates):
         """Turn estimates into what is told, in place; the same array."""
-        return STATISTICS[self.statistic].told(estimates, self.origin_)
+        return STATISTICS[self.stats].told(estimates, self.origin_)
 
     # --- folds --------------------------------------------------------------------------------------------------------
 
@@ -653,7 +653,7 @@ class CellTargetEncoder(CellTransformer):
                 at = self._known.positions(chunk, level)
                 seen = np.flatnonzero(at >= 0)
                 at = at[seen] - self._known.blocks.get(level, (0, 0))[0]
-                if self.statistic == "count":
+                if self.stats == "count":
                     values[:] = 0
                 for value, encoding in zip(values, self._encodings_at(k)):
                     value[seen] = encoding[at]
@@ -689,7 +689,7 @@ class CellTargetEncoder(CellTransformer):
         lists = ("cells", "counts", "sums", "squares", "encodings")
         state = check_keys("state", state, ("levels", *parts, *lists))
         self.levels_ = as_levels(check_list("levels", state["levels"], int))
-        is_count = self.statistic == "count"
+        is_count = self.stats == "count"
         self.target_type_ = state["target_type"]
         types = (None,) if is_count else TARGET_TYPES
         if self.target_type_ not in types:

@@ -116,7 +116,7 @@ class Estimates:
     """
 
     def __init__(self, finest, encoder, width, medians=None):
-        self.statistic, self.smooth, self.medians = STATISTICS[encoder.statistic], encoder.smooth, medians
+        self.stats, self.smooth, self.medians = STATISTICS[encoder.stats], encoder.smooth, medians
         self.to_parent, self.has_support = encoder.prior == "parent", encoder.add_support
         n_targets, n_folds, fold = len(finest.sums), finest.n_folds, finest.pairs[0].fold
         # the root is a single cell, with a pair for each fold
@@ -147,15 +147,15 @@ class Estimates:
     def _smooth(self, sums, family, cell_at):
         """The m of each target in each view."""
         for of_target, pairs in zip(sums, self.pairs):
-            known = level_terms(self.statistic.sums, Level(of_target, family, cell_at), pairs, self.n_folds)
-            yield [self.statistic.smooth(terms) for terms in known.T.tolist()]
+            known = level_terms(self.stats.sums, Level(of_target, family, cell_at), pairs, self.n_folds)
+            yield [self.stats.smooth(terms) for terms in known.T.tolist()]
 
     def _shrink(self, sums, up, cell_at, level, first, m, prior):
         """Put the estimates of a level in the place of those of the level before."""
         own = None if self.medians is None else self.medians.of(cell_at, len(up), self.pairs[0])
         for t in range(len(sums)):
             self.values[t] = shrink_level(
-                self.statistic.sums,
+                self.stats.sums,
                 Level(sums[t], up, cell_at),
                 self.pairs[t],
                 m[t],

@@ -31,7 +31,7 @@ def plot_features(encoder, feature=None, *, values=None, add_up=False, ax=None, 
         encoder           without `feature`                         with it
         ================= ========================================= ========================================
         CellEncoder       all columns, by rows of `fit` per km2     that column's cell, outlined in red, and
-        AdaptiveCells     the partition, by rows of `fit` per km2   the columns round it, by the same
+        AdaptiveCells     the covering, by rows of `fit` per km2   the columns round it, by the same
         CellTargetEncoder the column of the finest level; for       that column
                           classes that of the first
         CellCounts        all levels, by rows of `fit` per km2      that column
@@ -111,7 +111,7 @@ def plot_features(encoder, feature=None, *, values=None, add_up=False, ax=None, 
 
 def _drawn(encoder, feature, values, add_up):
     """Cells, a number for each, what the numbers are, whether they want a logarithmic scale, and a cell to outline."""
-    union = getattr(encoder, "partition_", None)
+    union = getattr(encoder, "covering_", None)
     cells = getattr(encoder, "feature_cells_", None) if union is None else union.cells
     if cells is not None:
         return _columns_that_are_cells(encoder, cells, feature, values, add_up)
@@ -154,7 +154,7 @@ def _encodings(encoder, feature):
     k = (len(shown_levels) - 1) * n_targets if feature is None else _position(names, feature)
     last, target = (shown_levels[k // n_targets], k % n_targets) if k < len(names) - n_support else (n_levels - 1, None)
     # a place gets what the finest cell with rows says
-    used = range(last if encoder.statistic == "count" and target is not None else 0, last + 1)
+    used = range(last if encoder.stats == "count" and target is not None else 0, last + 1)
     if target is not None:
         shown = [encoder.encodings_[at * n_targets + target] for at in used]
     elif k == len(names) - 1:
