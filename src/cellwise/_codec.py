@@ -4,16 +4,21 @@ A header with a checksum, then the numbers of trailing zero bits of the differen
 differences without those zeros, seven bits a byte.
 """
 
+from __future__ import annotations
+
 import struct
 import zlib
 
 import numpy as np
+from numpy.typing import NDArray
+
+from ._typing import CellArray
 
 _MAGIC = b"CWU1"
 _HEADER = struct.Struct("<4sIQ")  # magic, CRC-32 of the rest, number of cells
 
 
-def encode_cells(cells):
+def encode_cells(cells: CellArray) -> bytes:
     """Bytes of ascending cells."""
     steps = np.diff(cells, prepend=np.uint64(0))
     zeros = np.bitwise_count((steps & (~steps + np.uint64(1))) - np.uint64(1))
@@ -21,7 +26,7 @@ def encode_cells(cells):
     return _HEADER.pack(_MAGIC, zlib.crc32(body), len(cells)) + body
 
 
-def decode_cells(data):
+def decode_cells(data: bytes | bytearray | memoryview) -> CellArray:
     """The numbers of `encode_cells`, which may be no cells; raise unless lengths and checksum are right."""
     if not isinstance(data, (bytes, bytearray, memoryview)):
         raise TypeError(f"data must be bytes: got {type(data).__name__}")
@@ -43,7 +48,7 @@ def decode_cells(data):
     return np.cumsum(steps << zeros, dtype=np.uint64)
 
 
-def _to_varints(values):
+def _to_varints(values: CellArray) -> bytes:
     """Unsigned integers in seven bits a byte, low bits first, the high bit set on all bytes but the last."""
     shifts = np.arange(0, 64, 7, dtype=np.uint64)
     groups = ((values[:, None] >> shifts) & np.uint64(127)).astype(np.uint8)
@@ -53,7 +58,7 @@ def _to_varints(values):
     return (groups | (more.astype(np.uint8) << 7))[used].tobytes()
 
 
-def _from_varints(data, n):
+def _from_varints(data: NDArray[np.uint8], n: int) -> CellArray:
     """The `n` integers of `_to_varints`."""
     last = data < 128
     ends = np.flatnonzero(last)

@@ -4,10 +4,14 @@ Every thread sees the same value. What a setter returns may be used in a ``with`
 before comes back; of overlapping blocks of a limit the smaller holds, of others the one entered last.
 """
 
+from __future__ import annotations
+
 import os
 import sys
 import threading
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
@@ -24,8 +28,10 @@ AVAILABLE_INSTRUCTION_SETS = _backend.instruction_sets()
 DEFAULT_CELL_LIMIT = 20_000_000
 MAX_THREADS = 1024
 
+T = TypeVar("T")
 
-class Setting:
+
+class Setting(Generic[T]):
     """One value for the process: set for good, or for as long as blocks of `with` statements run on any thread.
 
     Parameters
@@ -38,14 +44,21 @@ class Setting:
         Called with each new value.
     """
 
-    def __init__(self, value, *, combine=lambda values: values[-1], apply=None):
+    def __init__(
+        self,
+        value: T,
+        *,
+        combine: Callable[[list[T]], T] = lambda values: values[-1],
+        apply: Callable[[T], object] | None = None,
+    ) -> None:
         self.value = value
         self._combine, self._apply = combine, apply
         self._lock = threading.RLock()
-        self._base, self._base_owner = value, None
-        self._blocks = []
+        self._base = value
+        self._base_owner: _Block[T] | None = None
+        self._blocks: list[_Block[T]] = []
 
-    def set(self, value):
+    def set(self, value: T) -> _Block[T]:
         """Set the value for good; used in a ``with`` statement, the result makes that the length of the block."""
         with self._lock:
             block = _Block(self, value, (self._base, self._base_owner))
@@ -53,26 +66,26 @@ class Setting:
             self._update()
         return block
 
-    def reset(self, value):
+    def reset(self, value: T) -> None:
         """Set the value for good and forget all blocks."""
         self._lock = threading.RLock()
         self._base, self._base_owner, self._blocks = value, None, []
         self.value = value
 
-    def _enter(self, block):
+    def _enter(self, block: _Block[T]) -> None:
         with self._lock:
             if self._base_owner is block:
                 self._base, self._base_owner = block.before
             self._blocks.append(block)
             self._update()
 
-    def _exit(self, block):
+    def _exit(self, block: _Block[T]) -> None:
         with self._lock:
             if block in self._blocks:
                 self._blocks.remove(block)
             self._update()
 
-    def _update(self):
+    def _update(self) -> None:
         value = self._combine([block.value for block in self._blocks]) if self._blocks else self._base
         if value != self.value:
             self.value = value
@@ -80,23 +93,23 @@ class Setting:
                 self._apply(value)
 
 
-class _Block:
+class _Block(Generic[T]):
     """What setters return: a context manager that need not be entered."""
 
-    def __init__(self, setting, value, before):
+    def __init__(self, setting: Setting[T], value: T, before: tuple[T, _Block[T] | None]) -> None:
         self.setting, self.value, self.before = setting, value, before
 
-    def __enter__(self):
+    def __enter__(self) -> None:
         self.setting._enter(self)
 
-    def __exit__(self, *exception):
+    def __exit__(self, *exception: object) -> None:
         self.setting._exit(self)
 
 
 # --- backend and instruction set ------------------------------------------------------------------------------------
 
 
-def _check_isa(name):
+def _check_isa(name: str) -> str:
     check_choice("isa", name, INSTRUCTION_SETS)
     if name not in AVAILABLE_INSTRUCTION_SETS:
         have = ", ".join(AVAILABLE_INSTRUCTION_SETS) or "none"
@@ -104,23 +117,23 @@ def _check_isa(name):
     return name
 
 
-def _backend_from_environment():
+def _backend_from_environment() -> str:
     name = os.environ.get("CELLWISE_BACKEND") or _backend.BACKENDS[0 if _backend.native is not None else 1]
     _backend.choose(name)
     return name
 
 
-def _isa_from_environment():
+def _isa_from_environment() -> str | None:
     if os.environ.get("CELLWISE_ISA"):
         _backend.choose_instruction_set(_check_isa(os.environ["CELLWISE_ISA"]))
     return _backend.instruction_set()
 
 
 _backend_name = Setting(_backend_from_environment(), apply=_backend.choose)
-_isa = Setting(_isa_from_environment(), apply=_backend.choose_instruction_set)
+_isa: Setting[Any] = Setting(_isa_from_environment(), apply=_backend.choose_instruction_set)
 
 
-def backend():
+def backend() -> str:
     """Name of the backend in use: 'native' or 'numpy'.
 
     The environment variable ``CELLWISE_BACKEND`` chooses it at import, `cellwise.testing.use` within a process.
@@ -139,7 +152,7 @@ def backend():
 
 
 @contextmanager
-def use(*, backend=None, isa=None):
+def use(*, backend: str | None = None, isa: str | None = None) -> Iterator[None]:
     """Run the body of a ``with`` statement on another backend or instruction set, on all threads.
 
     Parameters
@@ -170,7 +183,7 @@ def use(*, backend=None, isa=None):
 # --- threads --------------------------------------------------------------------------------------------------------
 
 
-def _num_threads_from_environment():
+def _num_threads_from_environment() -> int | None:
     text = os.environ.get("CELLWISE_NUM_THREADS")
     if not text:
         return None
@@ -178,12 +191,12 @@ def _num_threads_from_environment():
 
 
 _num_threads_wanted = _num_threads_from_environment()
-_num_threads = Setting(None, apply=lambda n: _backend.set_num_threads(n))
+_num_threads: Setting[Any] = Setting(None, apply=lambda n: _backend.set_num_threads(n))
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=lambda: _num_threads.reset(1))  # as the native module does
 
 
-def default_num_threads():
+def default_num_threads() -> int:
     """One in a child process of multiprocessing, joblib or loky, else what the environment says, else all there are."""
     multiprocessing = sys.modules.get("multiprocessing.process")
     if multiprocessing is not None and multiprocessing.parent_process() is not None:
@@ -195,7 +208,7 @@ def default_num_threads():
     return os.cpu_count() or 1
 
 
-def set_num_threads(n):
+def set_num_threads(n: int) -> AbstractContextManager[None]:
     """Use at most `n` threads in one call on many rows.
 
     Parameters
@@ -234,7 +247,7 @@ def set_num_threads(n):
 # --- limits ---------------------------------------------------------------------------------------------------------
 
 
-def _cell_limit_from_environment():
+def _cell_limit_from_environment() -> int:
     text = os.environ.get("CELLWISE_CELL_LIMIT")
     if text is None:
         return DEFAULT_CELL_LIMIT
@@ -246,12 +259,12 @@ def _cell_limit_from_environment():
 _cell_limit = Setting(_cell_limit_from_environment(), combine=min)
 
 
-def cell_limit():
+def cell_limit() -> int:
     """Most cells that one call may make."""
     return _cell_limit.value
 
 
-def set_cell_limit(n):
+def set_cell_limit(n: int) -> AbstractContextManager[None]:
     """Allow one call to make at most `n` cells; it raises `CellLimitError` before it would make more.
 
     Parameters
@@ -282,7 +295,7 @@ raise it with cellwise.set_cell_limit
     return _cell_limit.set(check_integer("n", n, 1))
 
 
-def check_cell_limit(estimate, what):
+def check_cell_limit(estimate: float, what: str) -> None:
     """Raise `CellLimitError` if about `estimate` cells are too many."""
     if estimate > cell_limit():
         raise CellLimitError(
@@ -294,7 +307,7 @@ def check_cell_limit(estimate, what):
 # --- for bug reports ------------------------------------------------------------------------------------------------
 
 
-def build_info():
+def build_info() -> dict[str, str]:
     """What a bug report needs: version, backend, instruction set, threads, compiler and flags.
 
     Returns
@@ -313,7 +326,7 @@ def build_info():
     return {
         "version": version("cellwise"),
         "backend": backend(),
-        "isa": _backend.instruction_set() if is_native else "none",
+        "isa": str(_backend.instruction_set()) if is_native else "none",
         "threads": str(_backend.num_threads() if is_native else 1),
         **_backend.compiler(),
         "numpy": np.__version__,

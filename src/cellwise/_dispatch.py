@@ -4,15 +4,21 @@ Nothing here knows what a cell is. The table gives types and shapes; `inputs` re
 invalid rows and say how many and which came first; `_explain` turns that into a message.
 """
 
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
 import numpy as np
 
 from . import _explain, inputs
 from ._backend import fast_path, kernels
-from ._backend.signatures import KERNELS
+from ._backend.signatures import KERNELS, Row
 from ._config import check_cell_limit
+from ._typing import AnyArray, CellArray, OnInvalid
 from .ragged import Ragged
 
-_DTYPES = {
+_DTYPES: dict[str, np.dtype[Any]] = {
     "u8": np.dtype(np.uint64),
     "i8": np.dtype(np.int64),
     "i4": np.dtype(np.int32),
@@ -21,7 +27,7 @@ _DTYPES = {
 }
 
 
-def _result_layout(code):
+def _result_layout(code: str) -> tuple[np.dtype[Any], tuple[int, ...]]:
     """Dtype and shape per row of a result code such as f8[4,2]."""
     base, _, block = code.partition("[")
     dtype = np.dtype(base) if base[0] == "S" else _DTYPES[base]
@@ -31,14 +37,14 @@ def _result_layout(code):
 class _Call:
     """The arguments of one call, read and broadcast."""
 
-    def __init__(self, row, values):
+    def __init__(self, row: Row, values: tuple[Any, ...]) -> None:
         self.row = row
         self.arguments = [inputs.read(code, name, value) for (name, code), value in zip(row.arguments, values)]
         self.shape = np.broadcast_shapes(*(a.shape for a in self.arguments))
         self.n = int(np.prod(self.shape, dtype=np.int64))
         self.flat = [self._flatten(a) for a in self.arguments]
 
-    def _flatten(self, argument):
+    def _flatten(self, argument: inputs.Argument) -> AnyArray:
         """One row where the argument is the same for all, else as many rows as the result; a view where it can be."""
         block = argument.array.shape[len(argument.shape) :]
         if argument.array.size == int(np.prod(block, dtype=np.int64)) and self.n > 0:
@@ -49,7 +55,7 @@ class _Call:
             return rows
         return np.ascontiguousarray(rows)
 
-    def results(self, out, as_bytes):
+    def results(self, out: Any, as_bytes: bool) -> Sequence[AnyArray]:
         """Arrays for the results, of the broadcast shape: `out` where it is given, else new ones."""
         layouts = [_result_layout(code) for code in self.row.results]
         if out is None:
@@ -70,12 +76,19 @@ class _Call:
             raise ValueError("out must be arrays that share no memory: got two that do")
         return out
 
-    def report(self, count, first, on_invalid):
+    def report(self, count: int, first: int, on_invalid: OnInvalid) -> None:
         if count and on_invalid != "null":
             _explain.report(self.row, self.arguments, self.shape, count, first, on_invalid)
 
 
-def _call(name, *values, on_invalid="raise", out=None, exact=False, as_bytes=False):
+def _call(
+    name: str,
+    *values: Any,
+    on_invalid: OnInvalid = "raise",
+    out: Any = None,
+    exact: bool = False,
+    as_bytes: bool = False,
+) -> Any:
     if on_invalid not in ("raise", "warn", "null"):
         inputs.check_choice("on_invalid", on_invalid, ("raise", "warn", "null"))
     row = KERNELS[name]
@@ -89,7 +102,7 @@ def _call(name, *values, on_invalid="raise", out=None, exact=False, as_bytes=Fal
 call = fast_path(_call)
 
 
-def _check_writable(name, array, dtype):
+def _check_writable(name: str, array: object, dtype: np.dtype[Any]) -> None:
     if not isinstance(array, np.ndarray):
         raise TypeError(f"{name} must be an array: got {type(array).__name__}")
     if array.dtype != dtype:
@@ -98,13 +111,13 @@ def _check_writable(name, array, dtype):
         raise ValueError(f"{name} must be writable: got a read-only array")
 
 
-def _can_be_written(result, flat):
+def _can_be_written(result: AnyArray, flat: Iterable[AnyArray]) -> bool:
     """Whether a backend can write its rows there, before it has read all the arguments."""
     is_plain = result.flags.c_contiguous and result.flags.aligned and result.dtype.kind != "U"
     return is_plain and not any(np.may_share_memory(result, x) for x in flat)
 
 
-def _elementwise(this, on_invalid, out, exact, as_bytes):
+def _elementwise(this: _Call, on_invalid: OnInvalid, out: Any, exact: bool, as_bytes: bool) -> Any:
     row = this.row
     results = this.results(out, as_bytes)
     direct = [
@@ -123,7 +136,7 @@ def _elementwise(this, on_invalid, out, exact, as_bytes):
     return tuple(shaped) if len(shaped) > 1 else shaped[0]
 
 
-def _ragged(this, on_invalid, out):
+def _ragged(this: _Call, on_invalid: OnInvalid, out: CellArray | None) -> CellArray | Ragged[np.uint64]:
     row = this.row
     if len(this.shape) > 1:
         raise ValueError(f"{row.name} takes scalars and one-dimensional arrays: got shape {this.shape}")
@@ -137,7 +150,7 @@ def _ragged(this, on_invalid, out):
     return values if this.shape == () else Ragged._of(values, offsets)
 
 
-def _room(out, size, flat):
+def _room(out: CellArray | None, size: int, flat: Iterable[AnyArray]) -> CellArray:
     """An array for so many values: `out`, where it is given."""
     if out is None:
         return np.empty(size, np.uint64)

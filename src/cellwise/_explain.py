@@ -1,16 +1,27 @@
 """From (count, first invalid row) to a sentence, the same for every backend."""
 
+from __future__ import annotations
+
 import warnings
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ._backend.requirements import broken, rules, show_cell
+from ._backend.signatures import Row
+from ._typing import AnyArray, OnInvalid
 from .errors import InvalidCellError, InvalidCoordinatesWarning
+
+if TYPE_CHECKING:
+    from .inputs import Argument
 
 _CELL_ARGUMENTS = {"cell", "a", "b", "token", "s", "i"}
 
 
-def report(row, arguments, shape, count, first, on_invalid):
+def report(
+    row: Row, arguments: Sequence[Argument], shape: tuple[int, ...], count: int, first: int, on_invalid: OnInvalid
+) -> None:
     """Raise, or with "warn" warn, about the first of `count` invalid rows."""
     index = np.unravel_index(first, shape) if shape else ()
     at = [argument.at(index, shape) for argument in arguments]
@@ -34,7 +45,7 @@ def report(row, arguments, shape, count, first, on_invalid):
     raise (InvalidCellError if rule.argument in _CELL_ARGUMENTS else ValueError)(message)
 
 
-def _show(argument, where):
+def _show(argument: Argument, where: tuple[int, ...]) -> str:
     value = argument.value(where)
     if argument.code == "u8" and isinstance(value, (int, np.integer)):
         value = int(value)
@@ -45,7 +56,7 @@ def _show(argument, where):
     return repr(value.tolist() if isinstance(value, np.ndarray) else value)
 
 
-def _hint(name, one_row, value):
+def _hint(name: str, one_row: dict[str, AnyArray], value: object) -> str:
     if name.startswith("lat"):
         lat, lng = one_row[name][0], one_row["lng" + name[3:]][0]
         if np.isfinite(lat) and abs(lng) <= 90:

@@ -4,16 +4,19 @@ Of all cells only three faces need care: 2 and 5 hold a pole and 3 straddles the
 the next level, so that every other cell stays on one side of 180 and has a pole at most as a vertex.
 """
 
+from __future__ import annotations
+
 import numpy as np
 import shapely
 
 from ._dispatch import call
 from ._math.projection import MAX_LEVEL, face_uv_to_xyz, ij_to_st_min, radians_to_degrees, st_to_uv
+from ._typing import CellArray, FloatArray, Int32Array, Int64Array, ObjectArray
 
 MAX_STEP = 2.0  # degrees of arc or of longitude between points of an edge, about
 
 
-def outlines(cells):
+def outlines(cells: CellArray) -> ObjectArray:
     """Polygons of valid cells, shape (n,): straight edges where they are short, points along the geodesics where not.
 
     An edge has a power of two of steps, even in s or t, so that nearly all points of neighbours of other levels meet.
@@ -31,7 +34,7 @@ def outlines(cells):
     return polygons
 
 
-def _steps(cells, level):
+def _steps(cells: CellArray, level: Int32Array) -> Int64Array:
     """Steps an edge: the arcs of coarse cells are long, and near a pole small cells span many longitudes."""
     corners = _rings(cells, 1)
     span = np.ptp(corners[..., 0], axis=1)
@@ -40,7 +43,7 @@ def _steps(cells, level):
     return 2 ** np.ceil(np.log2(np.maximum(widest / MAX_STEP, 1))).astype(int)
 
 
-def _rings(cells, steps):
+def _rings(cells: CellArray, steps: int) -> FloatArray:
     """Longitude and latitude of points round each cell, `steps` an edge, shape (n, 4 * steps, 2)."""
     along, zero, one = np.arange(steps) / steps, np.zeros(steps), np.ones(steps)
     x = np.concatenate((along, one, 1 - along, zero))
@@ -55,7 +58,7 @@ def _rings(cells, steps):
     return np.stack((np.where(west & (lng == 180), -180, lng), lat), axis=-1)
 
 
-def _polygons(rings):
+def _polygons(rings: FloatArray) -> ObjectArray:
     polygons = shapely.polygons(rings)
     pole = np.abs(rings[..., 1]) == 90
     at = pole.any(axis=1)

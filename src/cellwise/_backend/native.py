@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .. import _native
+from .. import _native as _native
 from .._math import search
 from .._native import (
     COMPILER,

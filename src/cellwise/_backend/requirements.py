@@ -4,12 +4,17 @@ The numpy backend finds invalid rows with these rules; messages are composed fro
 backend finds invalid rows by the `check_` functions beside its kernels; a test says that they agree.)
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from .._math.projection import MAX_LEVEL
 from .._reference import conversion, hierarchy
+from .._typing import AnyArray, BoolArray, Int32Array, Int64Array
+from .signatures import Row
 
 
 class Rule(NamedTuple):
@@ -17,11 +22,11 @@ class Rule(NamedTuple):
 
     argument: str
     text: str
-    holds: object
+    holds: Callable[..., BoolArray]
     reads: tuple[str, ...]
 
 
-def _level_in_range(level):
+def _level_in_range(level: Int32Array) -> BoolArray:
     return (level >= 0) & (level <= MAX_LEVEL)
 
 
@@ -78,7 +83,7 @@ _OF_ROW = {
 }
 
 
-def rules(row):
+def rules(row: Row) -> list[Rule]:
     """Rules of one row, in the order in which messages look at them."""
     of_one = []
     for name, _ in row.arguments:
@@ -88,7 +93,7 @@ def rules(row):
     return of_one + _OF_ROW.get(row.name, [])
 
 
-def _is_missing(row, name, code, values):
+def _is_missing(row: Row, name: str, code: str, values: AnyArray) -> BoolArray | np.bool_:
     """Where one argument is the missing cell, or the token or string of it."""
     if code == "S":
         return values == b"X"
@@ -97,7 +102,7 @@ def _is_missing(row, name, code, values):
     return np.False_
 
 
-def missing(row, arguments):
+def missing(row: Row, arguments: Sequence[AnyArray]) -> BoolArray | np.bool_:
     """Where any argument is missing."""
     found = np.False_
     for (name, code), values in zip(row.arguments, arguments):
@@ -105,7 +110,7 @@ def missing(row, arguments):
     return found
 
 
-def broken(row, arguments):
+def broken(row: Row, arguments: Sequence[AnyArray]) -> Int64Array:
     """First rule that each row of arguments breaks, as an index into `rules(row)`; -1 where all hold.
 
     A rule is not looked at where one of the arguments that it reads is missing.
@@ -123,7 +128,7 @@ def broken(row, arguments):
     return first
 
 
-def show_cell(value):
+def show_cell(value: int) -> str:
     """An id as messages show it: the token and level of a cell, or else the number."""
     cell = np.array([value], np.uint64)
     if hierarchy.cell_is_valid(cell)[0]:

@@ -12,6 +12,8 @@ S16 text of that width; f8[4,2] is a fixed block per row, u8[] a run of any leng
 arrow are two results. Where an argument is missing or invalid the result is null: 0, -1, NaN, False, "X", an empty run.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
 
 EXACT = "exact"
@@ -29,18 +31,18 @@ class Row:
     arguments: tuple[tuple[str, str], ...] = field(init=False)
     results: tuple[str, ...] = field(init=False)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         left, right = self.text.split(" -> ")
         object.__setattr__(self, "arguments", tuple(tuple(word.split(":")) for word in left.split()))
         object.__setattr__(self, "results", tuple(right.split()))
 
     @property
-    def signature(self):
+    def signature(self) -> str:
         """Types alone, as the native module derives them from the C++ kernels."""
         return " ".join(code for _, code in self.arguments) + " -> " + " ".join(self.results)
 
     @property
-    def is_ragged(self):
+    def is_ragged(self) -> bool:
         """Whether each row of input makes a run of values."""
         return self.results[0].endswith("[]")
 

@@ -1,5 +1,7 @@
 """Every foreign object becomes arrays here, and results get its form back."""
 
+from __future__ import annotations
+
 from .arguments import Argument, is_pandas_column, read
 from .coordinates import canonical_latlng
 from .extras import import_extra

@@ -4,15 +4,22 @@
 booleans and strings are no numbers.
 """
 
+from __future__ import annotations
+
 import numbers
 import sys
+from collections.abc import Iterable
+from typing import Any, TypeAlias
 
 import numpy as np
 
+from .._typing import AnyArray, ObjectArray
 from .arrow import is_arrow, read_column
 
 NO_CELL = (1 << 64) - 1  # stands for integers that are no 64-bit ids; it is no cell either
 NO_TEXT = b"?"
+
+Missing: TypeAlias = int | float | str | None  # what stands for nulls; with None there must be none
 
 
 class Argument:
@@ -20,7 +27,17 @@ class Argument:
 
     __slots__ = ("array", "code", "frame", "name", "nullable", "scalar", "source")
 
-    def __init__(self, code, name, array, *, source=None, frame=None, nullable=False, scalar=False):
+    def __init__(
+        self,
+        code: str,
+        name: str,
+        array: AnyArray,
+        *,
+        source: Any = None,
+        frame: Any = None,
+        nullable: bool = False,
+        scalar: bool = False,
+    ) -> None:
         self.code, self.name = code, name
         self.array = array if array.flags.aligned else array.copy()  # kernels read whole words
         self.source = source  # the user's own values, where the array had to replace some
@@ -29,21 +46,21 @@ class Argument:
         self.scalar = scalar
 
     @property
-    def shape(self):
+    def shape(self) -> tuple[int, ...]:
         """Shape that broadcasts: without the block that belongs to one row."""
         return self.array.shape[:-1] if self.code.endswith("]") else self.array.shape
 
-    def at(self, index, shape):
+    def at(self, index: tuple[Any, ...], shape: tuple[int, ...]) -> tuple[int, ...]:
         """Own index of a place in the broadcast shape."""
         tail = index[len(shape) - len(self.shape) :]
         return tuple(0 if size == 1 else int(k) for k, size in zip(tail, self.shape))
 
     @property
-    def given(self):
+    def given(self) -> Any:
         """The user's own values."""
         return self.array if self.source is None else self.source
 
-    def value(self, where):
+    def value(self, where: tuple[int, ...]) -> Any:
         """What the user gave there."""
         return self.given[where]
 
@@ -51,26 +68,26 @@ class Argument:
 # --- other libraries, by what is already imported -------------------------------------------------------------------
 
 
-def _is_instance(value, module, *names):
+def _is_instance(value: object, module: str, *names: str) -> bool:
     found = sys.modules.get(module)
     return found is not None and isinstance(value, tuple(getattr(found, name) for name in names))
 
 
-def is_pandas_column(value):
+def is_pandas_column(value: object) -> bool:
     """Whether the value is a pandas Series, Index or extension array."""
     return _is_instance(value, "pandas", "Series", "Index") or (
         "pandas" in sys.modules and isinstance(value, sys.modules["pandas"].api.extensions.ExtensionArray)
     )
 
 
-def _unpacked(value, name, missing):
+def _unpacked(value: Any, name: str, missing: Missing) -> tuple[Any, Any, bool]:
     """The value as numpy or Python objects with `missing` in place of nulls; its Series; whether it knows NA."""
     if isinstance(value, np.ma.MaskedArray):
         if missing is None:
             _check_no_nulls(name, np.ma.count_masked(value), value.size)
         elif isinstance(missing, float) and value.dtype.kind in "iu":  # NaN needs floats
             value = value.astype(np.float64)
-        return value.filled(missing), None, False
+        return np.ma.filled(value, missing), None, False
     if is_pandas_column(value):
         frame = value if _is_instance(value, "pandas", "Series") else None
         if isinstance(value.dtype, np.dtype):
@@ -91,17 +108,17 @@ def _unpacked(value, name, missing):
     return value, None, False
 
 
-def _check_no_nulls(name, n_null, n):
+def _check_no_nulls(name: str, n_null: int, n: int) -> None:
     if n_null:
         raise ValueError(f"{name} must not be missing: got {n_null} missing of {n} values")
 
 
-def _from_arrow(value, name, missing):
+def _from_arrow(value: Any, name: str, missing: Missing) -> AnyArray:
     items, is_valid = read_column(name, value)
     if is_valid is None:
         return items
     if missing is None:
-        _check_no_nulls(name, np.count_nonzero(~is_valid), len(items))
+        _check_no_nulls(name, int(np.count_nonzero(~is_valid)), len(items))
     if isinstance(missing, str):
         items = items.astype(object)
     elif not is_valid.any():
@@ -117,7 +134,7 @@ def _from_arrow(value, name, missing):
 # --- one reader for each kind of argument ---------------------------------------------------------------------------
 
 
-def read(code, name, value):
+def read(code: str, name: str, value: Any) -> Argument:
     """Read one argument of a kernel; `code` is its type in the table.
 
     Raises
@@ -136,13 +153,13 @@ def read(code, name, value):
     return _read_floats(code, name, value)
 
 
-def _plain_objects(value):
+def _plain_objects(value: Any) -> tuple[ObjectArray, set[type]]:
     """An object array of Python objects from nested sequences, and the set of their types."""
     array = np.array(value, dtype=object)
     return array, set(map(type, array.ravel().tolist()))
 
 
-def _wrong_type(name, rule, value, types):
+def _wrong_type(name: str, rule: str, value: Any, types: Iterable[type]) -> TypeError:
     names = ", ".join(sorted(t.__name__ for t in types))
     return TypeError(f"{name} must be {rule}: got {names}" + (f" {value!r}" if np.ndim(value) == 0 else ""))
 
@@ -151,7 +168,7 @@ _FLOAT_IDS = "integer ids, because floats lose bits of them beyond level 24"
 _TOKEN_IDS = "integer ids; tokens are read by token_to_cell"
 
 
-def _read_cells(code, name, value):
+def _read_cells(code: str, name: str, value: Any) -> Argument:
     value, frame, nullable = _unpacked(value, name, 0)
     if hasattr(value, "__array__"):  # a CellUnion, too
         value = np.asarray(value)
@@ -187,7 +204,7 @@ def _read_cells(code, name, value):
     return Argument(code, name, np.asarray(array), source=source, frame=frame, nullable=nullable)
 
 
-def _without_nan(objects):
+def _without_nan(objects: ObjectArray) -> tuple[ObjectArray, set[type]]:
     is_nan = np.array([isinstance(x, float) and x != x for x in objects.ravel().tolist()]).reshape(objects.shape)
     if objects.ndim == 0 or is_nan.all():
         return objects, set(map(type, objects.ravel().tolist()))
@@ -195,7 +212,7 @@ def _without_nan(objects):
     return objects, set(map(type, objects.ravel().tolist()))
 
 
-def _as_id(name, item):
+def _as_id(name: str, item: Any) -> int:
     if isinstance(item, numbers.Integral):
         return int(item)
     if item is None or _is_na(item):
@@ -205,11 +222,11 @@ def _as_id(name, item):
     raise TypeError(f"{name} must be integer ids: got {type(item).__name__}")
 
 
-def _is_na(item):
+def _is_na(item: object) -> bool:
     return "pandas" in sys.modules and item is sys.modules["pandas"].NA
 
 
-def _read_integers(code, name, value):
+def _read_integers(code: str, name: str, value: Any) -> Argument:
     value, frame, nullable = _unpacked(value, name, None)
     if not isinstance(value, (np.ndarray, np.generic)) or value.dtype == object:
         objects, types = _plain_objects(value)
@@ -219,8 +236,8 @@ def _read_integers(code, name, value):
     elif value.dtype.kind not in "iu" and not (value.size == 0 and value.dtype == np.float64):
         raise TypeError(f"{name} must be an integer: got {value.dtype}")
     source = np.asarray(value)
-    dtype = np.dtype(np.int32 if code == "i4" else np.int64)
-    limits = np.iinfo(dtype)
+    dtype: np.dtype[Any] = np.dtype(np.int32 if code == "i4" else np.int64)
+    limits = np.iinfo(dtype.type)
     small = (
         source if source.dtype == dtype else np.clip(source, limits.min, limits.max)
     )  # out of range stays out of range
@@ -231,7 +248,7 @@ def _read_integers(code, name, value):
     return Argument(code, name, array, source=source if lossy else None, frame=frame, nullable=nullable)
 
 
-def _read_floats(code, name, value):
+def _read_floats(code: str, name: str, value: Any) -> Argument:
     value, frame, nullable = _unpacked(value, name, float("nan"))
     if not isinstance(value, (np.ndarray, np.generic)) or value.dtype == object:
         if isinstance(value, (float, int)) and not isinstance(value, bool):
@@ -254,7 +271,7 @@ def _read_floats(code, name, value):
     return Argument(code, name, array, frame=frame, nullable=nullable)
 
 
-def _to_float(name, item):
+def _to_float(name: str, item: Any) -> float:
     if item is None or _is_na(item):
         return float("nan")
     try:
@@ -265,7 +282,7 @@ def _to_float(name, item):
         raise TypeError(f"{name} must be numbers: got {type(item).__name__}") from None
 
 
-def _read_text(code, name, value):
+def _read_text(code: str, name: str, value: Any) -> Argument:
     value, frame, nullable = _unpacked(value, name, "X")
     if isinstance(value, (np.ndarray, np.generic)) and not isinstance(value, (str, bytes)) and value.dtype.kind in "US":
         source = np.asarray(value)
@@ -289,7 +306,7 @@ def _read_text(code, name, value):
     return Argument(code, name, text, source=source, frame=frame, nullable=nullable)
 
 
-def _to_ascii(item):
+def _to_ascii(item: object) -> bytes:
     """Bytes of a text that may be good; anything else is replaced by what is never good."""
     if not isinstance(item, str) or "\0" in item:
         return NO_TEXT

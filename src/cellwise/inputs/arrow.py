@@ -8,16 +8,26 @@ read-only.
 .. [1] "The Arrow PyCapsule Interface" and "The Arrow C data interface", https://arrow.apache.org/docs/format/
 """
 
+from __future__ import annotations
+
 import ctypes
+from collections.abc import Callable
 from ctypes import CFUNCTYPE, POINTER, Structure, byref, c_char_p, c_int, c_int64, c_void_p, py_object
 from itertools import pairwise
+from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import DTypeLike
+
+from .._typing import AnyArray, BoolArray
 
 NUMBERS = {"c": "i1", "C": "u1", "s": "i2", "S": "u2", "i": "i4", "I": "u4", "l": "i8", "L": "u8"}
 NUMBERS |= {"e": "f2", "f": "f4", "g": "f8"}
 TEXTS = {"u": "i4", "U": "i8", "z": "i4", "Z": "i8"}  # with offsets of this type
 VIEWS = ("vu", "vz")
+
+Column: TypeAlias = "tuple[AnyArray, BoolArray | None]"  # items, and which of them are not null
+Buffers: TypeAlias = Callable[[int, DTypeLike, int], AnyArray]  # number, type and count of items -> items
 
 
 class ArrowSchema(Structure):
@@ -70,11 +80,11 @@ _get_pointer.restype, _get_pointer.argtypes = c_void_p, (py_object, c_char_p)
 class _Owned:
     """A structure that is ours, released when nothing refers to it any more."""
 
-    def __init__(self, struct):
+    def __init__(self, struct: Any) -> None:
         self.struct = struct
 
     @classmethod
-    def moved(cls, kind, capsule, name):
+    def moved(cls, kind: Any, capsule: object, name: bytes) -> _Owned:
         """What a capsule holds, taken from it."""
         there = kind.from_address(_get_pointer(capsule, name))
         if not there.release:
@@ -83,7 +93,7 @@ class _Owned:
         there.release = None
         return cls(here)
 
-    def __del__(self):
+    def __del__(self) -> None:
         if self.struct.release:
             CFUNCTYPE(None, c_void_p)(self.struct.release)(ctypes.addressof(self.struct))
 
@@ -91,7 +101,7 @@ class _Owned:
 class _Buffer:
     """Items of a buffer for numpy, read-only, that keep the structure alive."""
 
-    def __init__(self, owner, address, n, dtype):
+    def __init__(self, owner: object, address: int, n: int, dtype: DTypeLike) -> None:
         self.owner = owner
         self.__array_interface__ = {
             "data": (address, True),
@@ -101,12 +111,12 @@ class _Buffer:
         }
 
 
-def is_arrow(value):
+def is_arrow(value: object) -> bool:
     """Whether the value hands out Arrow columns."""
     return hasattr(value, "__arrow_c_array__") or hasattr(value, "__arrow_c_stream__")
 
 
-def read_column(name, value):
+def read_column(name: str, value: Any) -> Column:
     """The items of a column, and which of them are not null.
 
     Parameters
@@ -152,13 +162,13 @@ def read_column(name, value):
     return items, np.concatenate([np.ones(len(items), bool) if valid is None else valid for items, valid in chunks])
 
 
-def _check(stream, code):
+def _check(stream: Any, code: int) -> None:
     if code:
         why = stream.get_last_error(byref(stream))
         raise OSError(code, "stream of Arrow arrays: " + (why or b"no reason given").decode(errors="replace"))
 
 
-def _dtype(name, schema):
+def _dtype(name: str, schema: Any) -> np.dtype[Any]:
     """Type of the items of a column; raises if it is none that can be read."""
     kind = schema.format.decode()
     if schema.dictionary:
@@ -172,17 +182,17 @@ def _dtype(name, schema):
     raise TypeError(f"{name} must be a column of numbers or text: got Arrow format {kind!r}")
 
 
-def _read(name, schema, array):
+def _read(name: str, schema: Any, array: _Owned | _Dictionary) -> Column:
     """Items of one array, and which are not null or None."""
     dtype, kind, struct = _dtype(name, schema), schema.format.decode(), array.struct
     n, first = struct.length, struct.offset
     if kind == "n":
         return np.full(n, None, object), np.zeros(n, bool)
 
-    def buffer(k, dtype, n):
+    def buffer(k: int, dtype: DTypeLike, n: int) -> AnyArray:
         return np.asarray(_Buffer(array, struct.buffers[k], n, dtype)) if n else np.empty(0, dtype)
 
-    def bits(k):
+    def bits(k: int) -> BoolArray:
         used = buffer(k, "u1", (first + n + 7) // 8)
         return np.unpackbits(used, count=first + n, bitorder="little")[first:].astype(bool)
 
@@ -210,7 +220,7 @@ def _read(name, schema, array):
     return _without_null_objects(out, valid), valid
 
 
-def _without_null_objects(items, valid):
+def _without_null_objects(items: AnyArray, valid: BoolArray | None) -> AnyArray:
     if items.dtype.kind == "O" and valid is not None:
         items[~valid] = None
     return items
@@ -219,11 +229,12 @@ def _without_null_objects(items, valid):
 class _Dictionary:
     """The dictionary of an array, which keeps that alive."""
 
-    def __init__(self, array):
-        self.owner, self.struct = array, array.struct.dictionary.contents
+    def __init__(self, array: _Owned | _Dictionary) -> None:
+        self.owner = array
+        self.struct: Any = array.struct.dictionary.contents
 
 
-def _texts(buffer, first, n, offset):
+def _texts(buffer: Buffers, first: int, n: int, offset: DTypeLike) -> list[bytes]:
     """Items between offsets into one buffer."""
     if n == 0:
         return []
@@ -232,7 +243,7 @@ def _texts(buffer, first, n, offset):
     return [text[start:stop] for start, stop in pairwise(ends)]
 
 
-def _views(buffer, struct, first, n, valid):
+def _views(buffer: Buffers, struct: Any, first: int, n: int, valid: BoolArray | None) -> list[bytes]:
     """Items of which the short ones lie in the views, and the others in one of several buffers."""
     views = buffer(1, "u1", 16 * (first + n))[16 * first :].reshape(n, 16)
     lengths = views[:, :4].copy().view("i4").ravel()

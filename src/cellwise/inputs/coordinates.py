@@ -1,9 +1,14 @@
 """Positions written in one way."""
 
+from __future__ import annotations
+
 import numpy as np
+from numpy.typing import ArrayLike
+
+from .._typing import FloatArray
 
 
-def canonical_latlng(lat, lng):
+def canonical_latlng(lat: ArrayLike, lng: ArrayLike) -> tuple[FloatArray, FloatArray]:
     """The same positions, written in one way: -180 < lng <= 180, lng 0 at the poles, no negative zeros.
 
     Parameters

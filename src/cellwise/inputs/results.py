@@ -1,13 +1,23 @@
 """Results get the form of the arguments: Python scalars for scalars, Series for Series, else arrays."""
 
+from __future__ import annotations
+
 import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from .._typing import AnyArray, TextArray
+from .arguments import Argument
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _NULLABLE = {"u8": "UInt64", "i8": "Int64", "i4": "Int32", "f8": "Float64", "b1": "boolean"}
 
 
-def finish(result, arguments, shape, as_bytes=False):
+def finish(result: AnyArray, arguments: Sequence[Argument], shape: tuple[int, ...], as_bytes: bool = False) -> Any:
     """Give a result the form of the arguments: scalar, Series or array; fixed-width text becomes `str`, or stays."""
     if result.dtype.kind == "S" and not as_bytes:
         result = ascii_to_text(result)
@@ -19,14 +29,14 @@ def finish(result, arguments, shape, as_bytes=False):
     return _series(result, frames, arguments)
 
 
-def ascii_to_text(array):
+def ascii_to_text(array: AnyArray) -> TextArray:
     """Fixed-width bytes as fixed-width `str`, of the same shape."""
     width = array.dtype.itemsize
     points = np.ascontiguousarray(array).reshape(-1, 1).view(np.uint8).astype(np.uint32)
     return points.view(f"U{width}").reshape(array.shape)
 
 
-def _series(result, frames, arguments):
+def _series(result: AnyArray, frames: Sequence[Argument], arguments: Sequence[Argument]) -> pd.Series:
     pd = sys.modules["pandas"]
     first = frames[0].frame
     for other in frames[1:]:
@@ -49,7 +59,9 @@ def _series(result, frames, arguments):
     if result.dtype.kind == "u":
         missing |= result == 0
     if result.dtype.kind == "U":
-        column = pd.array(np.where(missing, None, result.astype(object)), dtype="string")
+        texts = result.astype(object)
+        texts[missing] = None
+        column = pd.array(texts, dtype="string")
     else:
         column = pd.array(result, dtype=_NULLABLE[f"{result.dtype.kind}{result.dtype.itemsize}"])
         column[missing] = pd.NA
