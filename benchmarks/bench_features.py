@@ -13,7 +13,7 @@ from sklearn.preprocessing import OneHotEncoder, TargetEncoder
 
 import cellwise as cw
 from cellwise.features import AdaptiveCells, CellCounts, CellEncoder, CellTargetEncoder
-from cellwise.groups import Vocabulary
+from cellwise.groups import CellIndex
 
 FIVE_LEVELS, FIVE_RESOLUTIONS = (6, 8, 10, 12, 14), (3, 5, 6, 7, 8)
 
@@ -34,17 +34,17 @@ def h3_features(lat, lng, resolutions):
     return OneHotEncoder(dtype=np.float32).fit_transform(np.column_stack(cells))
 
 
-def vocabularies(n=1_000_000):
+def indexes(n=1_000_000):
     """Cells of new rows as positions among the sorted cells of others: a few in a hundred are not there."""
     for level, n_seen in ((6, 1_000_000), (12, 2_000_000), (16, 3_000_000)):
         known = np.unique(cw.latlng_to_cell(*rows(n_seen), level))
         cells = cw.latlng_to_cell(*rows(n, seed=1), level)
-        ours, pandas_index, out = Vocabulary(known), pd.Index(known), np.empty(n, np.int32)
+        ours, pandas_index, out = CellIndex(known), pd.Index(known), np.empty(n, np.int32)
         sklearn_encoder = OneHotEncoder(handle_unknown="ignore", dtype=np.float32).fit(known[:, None])
         yield from ratios(
             f"ids to columns of {len(known):,} cells",
             {
-                "cellwise": (lambda ours=ours, cells=cells, out=out: ours.positions(cells, out=out), n),
+                "cellwise": (lambda ours=ours, cells=cells, out=out: ours.lookup(cells, out=out), n),
                 "pandas Index.get_indexer": (lambda index=pandas_index, cells=cells: index.get_indexer(cells), n),
                 "scikit-learn OneHotEncoder.transform": (
                     lambda encoder=sklearn_encoder, cells=cells: encoder.transform(cells[: n // 4, None]), n // 4,
@@ -117,7 +117,7 @@ def one_row(n=100_000):
 def table(n=2_000_000):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return [*vocabularies(), *end_to_end(n), *target(), *one_row()]
+        return [*indexes(), *end_to_end(n), *target(), *one_row()]
 
 
 if __name__ == "__main__":  # with how many rows, if not two millions

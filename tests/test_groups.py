@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import cellwise as cw
 from cellwise._reference import groups as reference
-from cellwise.groups import Vocabulary, add_sums, count_cells, number_cells, number_pairs, sum_groups, take_rows
+from cellwise.groups import CellIndex, add_sums, count_cells, factorize_cells, factorize_pairs, sum_by_group, take
 from cellwise.testing import available, use
 
 NATIVE = [path for path in available() if path[0] == "native"]
@@ -59,7 +59,7 @@ def test_counts_are_those_of_a_counter(backend, cells, level):
 def test_positions_are_those_of_equal_cells(path, known, cells):
     known = by_level(known)
     where = {cell: k for k, cell in enumerate(known.tolist())}
-    found = Vocabulary(known).positions(cells)
+    found = CellIndex(known).lookup(cells)
     assert found.tolist() == [where.get(cell, -1) for cell in cells.tolist()]
     assert found.dtype == np.int32
 
@@ -71,7 +71,7 @@ def test_positions_of_ancestors(path, known, cells, level):
     known = by_level(known)
     where = {cell: k for k, cell in enumerate(known.tolist())}
     ancestors = [cw.cell_parent(c, level) if c and cw.cell_level(c) >= level else 0 for c in cells.tolist()]
-    assert Vocabulary(known).positions(cells, level=level).tolist() == [where.get(cell, -1) for cell in ancestors]
+    assert CellIndex(known).lookup(cells, level=level).tolist() == [where.get(cell, -1) for cell in ancestors]
 
 
 @scalar_and_best
@@ -79,11 +79,11 @@ def test_positions_of_ancestors(path, known, cells, level):
 @given(any_cells, any_cells)
 def test_containing_are_the_cells_that_contain(path, known, cells):
     known = by_level(known)
-    positions, offsets = Vocabulary(known).containing(cells)
+    positions, offsets = CellIndex(known).ancestors_in(cells)
     for k, cell in enumerate(cells.tolist()):
         expected = [j for j, other in enumerate(known.tolist()) if cell and cw.cell_contains(other, cell)]
         assert positions[offsets[k] : offsets[k + 1]].tolist() == expected
-        assert Vocabulary(known).containing_one(cell) == tuple(expected)
+        assert CellIndex(known).ancestors_in_one(cell) == tuple(expected)
     assert positions.dtype == offsets.dtype == np.int32
 
 
@@ -102,32 +102,32 @@ def test_look_ups_wherever_cells_lie(path, level, spread):
         rows = cw.latlng_to_cell(lat + rng.normal(0, 0.02, 20_000), lng + rng.normal(0, 0.02, 20_000))
     known = count_cells(rows[::2], level)[0]
     cells = np.append(rows, np.uint64(0))
-    vocabulary = Vocabulary(known)
+    index = CellIndex(known)
     expected = reference.lookup_at_level(known, 0, cells, level)
-    assert np.array_equal(vocabulary.positions(cells, level=level), expected)
+    assert np.array_equal(index.lookup(cells, level=level), expected)
     assert (expected >= 0).sum() >= 10_000
-    assert np.array_equal(vocabulary.positions(known), np.arange(len(known)))
+    assert np.array_equal(index.lookup(known), np.arange(len(known)))
     for asked in (None, level):
         out = np.empty(len(cells), np.int32)
-        assert vocabulary.positions(cells, asked, out=out) is out
-        assert np.array_equal(out, vocabulary.positions(cells, asked))
-    assert np.array_equal(vocabulary.containing(cells)[0], expected[expected >= 0])
+        assert index.lookup(cells, asked, out=out) is out
+        assert np.array_equal(out, index.lookup(cells, asked))
+    assert np.array_equal(index.ancestors_in(cells)[0], expected[expected >= 0])
 
 
 @scalar_and_best
 def test_instruction_sets_and_backends_agree(path):
     rows = leaves(5_000)
-    vocabulary = Vocabulary(np.concatenate([count_cells(rows[:2_000], level)[0] for level in (3, 6, 11, 20)]))
-    here = vocabulary.containing(rows)
+    index = CellIndex(np.concatenate([count_cells(rows[:2_000], level)[0] for level in (3, 6, 11, 20)]))
+    here = index.ancestors_in(rows)
     with use(backend="numpy"):
-        there = vocabulary.containing(rows)
+        there = index.ancestors_in(rows)
     assert all(np.array_equal(a, b) for a, b in zip(here, there))
 
 
 @any_time
 @given(any_cells, st.integers(0, 30))
 def test_numbers_of_cells(backend, cells, level):
-    found, number = number_cells(cells, level)
+    found, number = factorize_cells(cells, level)
     assert found.tolist() == count_cells(cells, level)[0].tolist()
     assert number.dtype == np.int32
     own = reference.truncated(cells, level)
@@ -139,11 +139,11 @@ def test_numbers_of_cells(backend, cells, level):
 def test_numbers_of_pairs(path, n_a, n_b):
     rng = np.random.default_rng(0)
     a, b = rng.integers(0, n_a, 500).astype(np.int32), rng.integers(0, n_b, 500).astype(np.int32)
-    first, second, number = number_pairs(a, b, n_a, n_b)
+    first, second, number = factorize_pairs(a, b, n_a, n_b)
     pairs = list(zip(first.tolist(), second.tolist()))
     assert pairs == sorted(set(zip(a.tolist(), b.tolist())))
     assert [pairs[k] for k in number.tolist()] == list(zip(a.tolist(), b.tolist()))
-    assert [x.tolist() for x in number_pairs(a[:0], b[:0], n_a, 0)] == [[], [], []]
+    assert [x.tolist() for x in factorize_pairs(a[:0], b[:0], n_a, 0)] == [[], [], []]
 
 
 def test_sums(backend):
@@ -151,7 +151,7 @@ def test_sums(backend):
     group, y = rng.integers(0, 50, 1_000).astype(np.int32), rng.standard_normal(1_000)
     weight = rng.integers(0, 3, 1_000) / 2
     for w in (None, weight):
-        sums = sum_groups(group, y, w, 51)
+        sums = sum_by_group(group, y, w, 51)
         w = np.ones(1_000) if w is None else w
         expected = np.zeros((51, 4))
         for g, value, times in zip(group.tolist(), y.tolist(), w.tolist()):
@@ -174,55 +174,55 @@ def test_sums_of_sums(backend):
 def test_rows_of_a_table(backend, dtype, width):
     table = np.arange(100 * width).reshape(100, width).astype(dtype)
     number = np.random.default_rng(0).integers(0, 100, 1_000).astype(np.int32)
-    rows = take_rows(table, number)
+    rows = take(table, number)
     assert rows.dtype == dtype
     assert np.array_equal(rows, table[number])
-    assert take_rows(table, number[:0]).shape == (0, width)
+    assert take(table, number[:0]).shape == (0, width)
 
 
 def test_nothing(backend):
     none = np.empty(0, np.uint64)
     assert [x.tolist() for x in count_cells(none, 5)] == [[], []]
     assert [x.tolist() for x in count_cells(np.zeros(3, np.uint64), 30)] == [[], []]
-    vocabulary = Vocabulary(none)
-    assert len(vocabulary) == 0
-    assert vocabulary.positions(leaves(2)).tolist() == vocabulary.positions(leaves(2), level=3).tolist() == [-1, -1]
-    assert [x.tolist() for x in vocabulary.containing(leaves(2))] == [[], [0, 0, 0]]
-    assert [x.tolist() for x in Vocabulary(leaves(1)).containing(none)] == [[], [0]]
-    assert sum_groups(np.empty(0, np.int32), np.empty(0), None, 2).tolist() == [[0] * 4] * 2
+    index = CellIndex(none)
+    assert len(index) == 0
+    assert index.lookup(leaves(2)).tolist() == index.lookup(leaves(2), level=3).tolist() == [-1, -1]
+    assert [x.tolist() for x in index.ancestors_in(leaves(2))] == [[], [0, 0, 0]]
+    assert [x.tolist() for x in CellIndex(leaves(1)).ancestors_in(none)] == [[], [0]]
+    assert sum_by_group(np.empty(0, np.int32), np.empty(0), None, 2).tolist() == [[0] * 4] * 2
 
 
-def test_a_vocabulary_is_sorted_and_distinct(backend):
+def test_an_index_is_sorted_and_distinct(backend):
     cells = cw.token_to_cell(["1", "3", "04", "0c"])
-    assert repr(Vocabulary(cells)) == "Vocabulary(4 cells)"
+    assert repr(CellIndex(cells)) == "CellIndex(4 cells)"
     for bad in (cells[::-1], cells[[0, 0]], np.array([0], np.uint64), np.array([3 << 61], np.uint64)):
         with pytest.raises(ValueError, match="cells must be valid, distinct and sorted by level, then id"):
-            Vocabulary(bad)
+            CellIndex(bad)
 
 
-def test_a_vocabulary_pickles_as_its_cells(backend):
+def test_an_index_pickles_as_its_cells(backend):
     cells = count_cells(leaves(1_000), 12)[0]
-    vocabulary = Vocabulary(cells)
-    expected = vocabulary.positions(cells)
-    data = pickle.dumps(vocabulary)
+    index = CellIndex(cells)
+    expected = index.lookup(cells)
+    data = pickle.dumps(index)
     assert len(data) < 8 * len(cells) + 500
-    assert np.array_equal(pickle.loads(data).positions(cells), expected)
+    assert np.array_equal(pickle.loads(data).lookup(cells), expected)
 
 
 @pytest.mark.needs_native
 def test_the_native_module_checks_what_it_is_given():
     module = importlib.import_module("cellwise._native")
     cells, found = leaves(3), np.empty(3, np.int32)
-    vocabulary = module.vocabulary(np.sort(cells))
+    index = module.vocabulary(np.sort(cells))
     with pytest.raises(ValueError, match="sorted by level, then id"):
         module.vocabulary(np.sort(cells)[::-1].copy())
     with pytest.raises(ValueError, match="level must be in"):
-        module.vocabulary_positions(vocabulary, cells, 31, found)
+        module.vocabulary_positions(index, cells, 31, found)
     with pytest.raises(ValueError, match="an item for each cell"):
-        module.vocabulary_positions(vocabulary, cells, 3, found[:2])
+        module.vocabulary_positions(index, cells, 3, found[:2])
     for room, ends in ((found[:2], found), (found, found[:2])):
         with pytest.raises(ValueError, match="room for each cell"):
-            module.vocabulary_containing(vocabulary, cells, room, ends)
+            module.vocabulary_containing(index, cells, room, ends)
     starts, zero = np.array([0, 1], np.int32), np.zeros(1, np.int32)
     tree = module.neighbor_tree(np.zeros(1), np.zeros(1), starts, zero, zero)
     with pytest.raises(TypeError, match="not a vocabulary"):

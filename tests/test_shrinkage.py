@@ -5,7 +5,7 @@ import importlib
 import numpy as np
 import pytest
 
-from cellwise.groups import number_pairs, sum_groups
+from cellwise.groups import factorize_pairs, sum_by_group
 from cellwise.shrinkage import Level, Pairs, level_terms, shrink_level
 from cellwise.testing import use
 
@@ -24,9 +24,9 @@ class Rows:
         self.cell_at = np.sort(rng.permutation(np.append(rng.integers(0, 20, 40), np.arange(20)))).astype(np.int32)
         self.family = np.sort(rng.permutation(np.append(rng.integers(0, 6, 14), np.arange(6)))).astype(np.int32)
         self.cell = self.cell_at[self.finest]
-        self.level = Level(sum_groups(self.cell, self.y, self.weight, 20), self.family, self.cell_at)
-        pair_cell, pair_fold, self.pair = number_pairs(self.finest, self.fold, 60, N_FOLDS)
-        self.pairs = Pairs(pair_cell, pair_fold, sum_groups(self.pair, self.y, self.weight, len(pair_cell)))
+        self.level = Level(sum_by_group(self.cell, self.y, self.weight, 20), self.family, self.cell_at)
+        pair_cell, pair_fold, self.pair = factorize_pairs(self.finest, self.fold, 60, N_FOLDS)
+        self.pairs = Pairs(pair_cell, pair_fold, sum_by_group(self.pair, self.y, self.weight, len(pair_cell)))
 
     def of(self, cell, view):
         """Values and weights of the rows of a cell that a view knows."""

@@ -1,8 +1,8 @@
 """Rows grouped by cell: which cells there are and how many rows each holds, look-ups among them, sums over them.
 
-Everything that tells of rows by the cells they lie in begins here: count the rows' cells at the finest level that
-matters, make a `Vocabulary` of them, look each row up, and add up what there is to be added. Coarser levels follow
-from the finest: a cell's count is the sum of its children's.
+Everything that is known of rows by their cells begins here: count the rows' cells at the finest level that matters,
+make a `CellIndex` of them, look each row up, and add up what is to be summed. Coarser levels follow from the finest:
+a cell's count is the sum of its children's.
 """
 
 import numpy as np
@@ -38,8 +38,8 @@ def count_cells(cells, level=30):
     return kernels().count_cells(np.ascontiguousarray(cells), level)
 
 
-class Vocabulary:
-    """Distinct cells, ready to be asked where others stand among them.
+class CellIndex:
+    """Distinct cells in which others can be looked up.
 
     Parameters
     ----------
@@ -53,19 +53,19 @@ class Vocabulary:
 
     Notes
     -----
-    Native, the cells of a level are the leaves of a tree along the curve, whose nodes hold a bit for each of 64
-    stretches. Where cells are dense a list leads to the last nodes, else there are a few steps between; neighbours
-    share them. The numpy backend searches by halving.
+    In native code the cells of a level are the leaves of a tree along the curve, whose nodes hold a bit for each of 64
+    children. Where cells are dense a table leads to the lowest nodes, else there are a few steps between; neighbors
+    share them. The numpy backend uses binary search.
 
     Examples
     --------
     >>> import cellwise as cw
-    >>> from cellwise.groups import Vocabulary
-    >>> vocabulary = Vocabulary(cw.token_to_cell(["47a84", "47e67", "47a8514c"]))
-    >>> vocabulary
-    Vocabulary(3 cells)
+    >>> from cellwise.groups import CellIndex
+    >>> index = CellIndex(cw.token_to_cell(["47a84", "47e67", "47a8514c"]))
+    >>> index
+    CellIndex(3 cells)
     >>> rows = cw.latlng_to_cell([52.52, 52.53, 48.86], [13.40, 13.41, 2.35])
-    >>> vocabulary.positions(cw.cell_parent(rows, 8)), vocabulary.positions(rows, level=8)
+    >>> index.lookup(cw.cell_parent(rows, 8)), index.lookup(rows, level=8)
     (array([-1, -1,  1], dtype=int32), array([-1, -1,  1], dtype=int32))
     """
 
@@ -82,47 +82,47 @@ class Vocabulary:
         self._blocks = {k: ends for k, ends in enumerate(zip([0, *stop], stop)) if ends[0] < ends[1]}
 
     def __reduce__(self):
-        return Vocabulary, (self.cells,)
+        return CellIndex, (self.cells,)
 
     def __len__(self):
         return len(self.cells)
 
     def __repr__(self):
-        return f"Vocabulary({len(self)} cells)"
+        return f"CellIndex({len(self)} cells)"
 
     @property
     def blocks(self):
-        """For each level that has cells: where its cells begin, and the position after their last."""
+        """For each level that has cells, the positions of its first cell and after its last."""
         return self._blocks
 
     @made_by_kernels
     def _index(self, kernels):
         return kernels.CellIndex(self.cells)
 
-    def positions(self, cells, level=None, *, out=None):
-        """Where each cell stands, or its ancestor.
+    def lookup(self, cells, level=None, *, out=None):
+        """Position of each cell, or of its ancestor.
 
         Parameters
         ----------
         cells : ndarray of uint64, shape (n,)
-            Valid cells in any order, or 0, which stands nowhere.
+            Valid cells in any order, or 0, which is not found.
         level : int, default None
-            Level 0..30 of the ancestors that are asked for instead. Coarser cells have none.
+            Level 0..30 of the ancestors to look up instead. Coarser cells have none.
         out : ndarray of int32, shape (n,), default None
             Where the result is written, contiguous.
 
         Returns
         -------
         ndarray of int32, shape (n,)
-            -1 for nowhere.
+            -1 for what is not found.
         """
         cells = np.ascontiguousarray(cells)
         found = np.empty(len(cells), np.int32) if out is None else out
         self._index.lookup(cells, level, found)
         return found
 
-    def containing(self, cells):
-        """Where all those stand that contain each cell, or are it.
+    def ancestors_in(self, cells):
+        """Positions of all cells that contain each cell, or are it.
 
         Parameters
         ----------
@@ -134,20 +134,20 @@ class Vocabulary:
         positions : ndarray of int32 or int64
             Those of the first cell by level, then those of the second, and so on.
         offsets : ndarray of the same dtype, shape (n + 1,)
-            Where those of each cell begin, and the number of all: 64 bits wide only if so many must be possible.
+            Where those of each cell begin, and the number of all; of 64 bits only if there may be so many.
 
         Examples
         --------
         >>> import cellwise as cw
-        >>> from cellwise.groups import Vocabulary
-        >>> vocabulary = Vocabulary(cw.token_to_cell(["5", "47a85", "47e67"]))
-        >>> vocabulary.containing(cw.latlng_to_cell([52.52, -30, 48.86], [13.40, -51, 2.35]))
+        >>> from cellwise.groups import CellIndex
+        >>> index = CellIndex(cw.token_to_cell(["5", "47a85", "47e67"]))
+        >>> index.ancestors_in(cw.latlng_to_cell([52.52, -30, 48.86], [13.40, -51, 2.35]))
         (array([0, 1, 0, 2], dtype=int32), array([0, 2, 2, 4], dtype=int32))
         """
         return self._index.ancestors_in(np.ascontiguousarray(cells))
 
-    def containing_one(self, cell):
-        """Where all those stand that contain one cell, or are it, in microseconds.
+    def ancestors_in_one(self, cell):
+        """Positions of all cells that contain one cell, or are it, in microseconds.
 
         Parameters
         ----------
@@ -162,16 +162,16 @@ class Vocabulary:
         Examples
         --------
         >>> import cellwise as cw
-        >>> from cellwise.groups import Vocabulary
-        >>> vocabulary = Vocabulary(cw.token_to_cell(["5", "47a85", "47e67"]))
-        >>> vocabulary.containing_one(cw.latlng_to_cell(52.52, 13.40))
+        >>> from cellwise.groups import CellIndex
+        >>> index = CellIndex(cw.token_to_cell(["5", "47a85", "47e67"]))
+        >>> index.ancestors_in_one(cw.latlng_to_cell(52.52, 13.40))
         (0, 1)
         """
         return self._index.ancestors_in_one(cell)
 
 
-def number_cells(cells, level=30):
-    """Distinct cells of some rows, and which of them each row's is.
+def factorize_cells(cells, level=30):
+    """Distinct cells of some rows, and for each row the position of its cell among them.
 
     Parameters
     ----------
@@ -184,31 +184,31 @@ def number_cells(cells, level=30):
     -------
     cells : ndarray of uint64, shape (n_cells,)
         Ascending.
-    number : ndarray of int32, shape (n,)
+    codes : ndarray of int32, shape (n,)
         -1 for none.
 
     Examples
     --------
     >>> import cellwise as cw
-    >>> from cellwise.groups import number_cells
-    >>> cells, number = number_cells(cw.latlng_to_cell([52.52, 48.86, 52.53], [13.40, 2.35, 13.41]), level=8)
-    >>> cw.cell_to_token(cells).tolist(), number.tolist()
+    >>> from cellwise.groups import factorize_cells
+    >>> cells, codes = factorize_cells(cw.latlng_to_cell([52.52, 48.86, 52.53], [13.40, 2.35, 13.41]), level=8)
+    >>> cw.cell_to_token(cells).tolist(), codes.tolist()
     (['47a85', '47e67'], [0, 1, 0])
     """
     found, _ = count_cells(cells, level)
     order = np.argsort(np.atleast_1d(cell_level(found)), kind="stable")
-    vocabulary = Vocabulary(found[order])
-    number = vocabulary.positions(cells, level)
-    left = np.flatnonzero(number < 0)  # missing, or coarser
-    number[left] = vocabulary.positions(cells[left])
-    if len(vocabulary.blocks) > 1:
-        placed = number >= 0
-        number[placed] = order[number[placed]]
-    return found, number
+    index = CellIndex(found[order])
+    codes = index.lookup(cells, level)
+    unknown = np.flatnonzero(codes < 0)  # missing, or coarser
+    codes[unknown] = index.lookup(cells[unknown])
+    if len(index.blocks) > 1:
+        is_found = codes >= 0
+        codes[is_found] = order[codes[is_found]]
+    return found, codes
 
 
-def number_pairs(a, b, n_a, n_b):
-    """Distinct pairs of numbers, and which of them each is.
+def factorize_pairs(a, b, n_a, n_b):
+    """Distinct pairs of numbers, and for each pair its position among them.
 
     Parameters
     ----------
@@ -220,20 +220,20 @@ def number_pairs(a, b, n_a, n_b):
     -------
     a, b : ndarray of int32, shape (n_pairs,)
         Sorted by the first, then the second.
-    number : ndarray of int32, shape (n,)
+    codes : ndarray of int32, shape (n,)
 
     Examples
     --------
     >>> import numpy as np
-    >>> from cellwise.groups import number_pairs
-    >>> a, b, number = number_pairs(np.array([3, 1, 3], np.int32), np.array([0, 2, 0], np.int32), 4, 3)
-    >>> a.tolist(), b.tolist(), number.tolist()
+    >>> from cellwise.groups import factorize_pairs
+    >>> a, b, codes = factorize_pairs(np.array([3, 1, 3], np.int32), np.array([0, 2, 0], np.int32), 4, 3)
+    >>> a.tolist(), b.tolist(), codes.tolist()
     ([1, 3], [2, 0], [1, 0, 1])
     """
     return kernels().factorize_pairs(a, b, n_a, n_b)
 
 
-def sum_groups(group, y, weight, n_groups):
+def sum_by_group(group, y, weight, n_groups):
     """Sums over groups of rows.
 
     Parameters
@@ -254,8 +254,8 @@ def sum_groups(group, y, weight, n_groups):
     Examples
     --------
     >>> import numpy as np
-    >>> from cellwise.groups import sum_groups
-    >>> sum_groups(np.array([0, 1, 0], np.int32), np.array([2.0, 3.0, 4.0]), None, 2)
+    >>> from cellwise.groups import sum_by_group
+    >>> sum_by_group(np.array([0, 1, 0], np.int32), np.array([2.0, 3.0, 4.0]), None, 2)
     array([[ 2.,  2.,  6., 20.],
            [ 1.,  1.,  3.,  9.]])
     """
@@ -270,7 +270,7 @@ def add_sums(group, sums, n_groups):
     group : ndarray of int32, shape (n,)
         In which of the larger groups each lies, in 0..n_groups - 1.
     sums : ndarray of float64, shape (n, 4)
-        As `sum_groups` gives them.
+        As `sum_by_group` gives them.
     n_groups : int
 
     Returns
@@ -281,16 +281,16 @@ def add_sums(group, sums, n_groups):
     Examples
     --------
     >>> import numpy as np
-    >>> from cellwise.groups import add_sums, sum_groups
-    >>> sums = sum_groups(np.array([0, 1, 0], np.int32), np.array([2.0, 3.0, 4.0]), None, 2)
+    >>> from cellwise.groups import add_sums, sum_by_group
+    >>> sums = sum_by_group(np.array([0, 1, 0], np.int32), np.array([2.0, 3.0, 4.0]), None, 2)
     >>> add_sums(np.zeros(2, np.int32), sums, 1)
     array([[ 3.,  3.,  9., 29.]])
     """
     return kernels().add_sums(group, sums, n_groups)
 
 
-def take_rows(table, number):
-    """What is known of groups, for each of their rows.
+def take(table, number):
+    """Rows of a table of groups, for each row of data that of its group.
 
     Parameters
     ----------
@@ -305,8 +305,8 @@ def take_rows(table, number):
     Examples
     --------
     >>> import numpy as np
-    >>> from cellwise.groups import take_rows
-    >>> take_rows(np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([1, 0, 1], np.int32)).tolist()
+    >>> from cellwise.groups import take
+    >>> take(np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([1, 0, 1], np.int32)).tolist()
     [[3.0, 4.0], [1.0, 2.0], [3.0, 4.0]]
     """
     return kernels().take(table, number)

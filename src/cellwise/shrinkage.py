@@ -15,13 +15,13 @@ class Pairs(NamedTuple):
 
     cell: np.ndarray  # int32
     fold: np.ndarray  # int32
-    sums: np.ndarray  # float64, shape (n_pairs, 4): as `cellwise.groups.sum_groups` gives them
+    sums: np.ndarray  # float64, shape (n_pairs, 4): as `cellwise.groups.sum_by_group` gives them
 
 
 class Level(NamedTuple):
     """The cells of a level, those of a family one after the other. What is kept of each and what is around it."""
 
-    sums: np.ndarray  # float64, shape (n_cells, 4): as `cellwise.groups.sum_groups` gives them
+    sums: np.ndarray  # float64, shape (n_cells, 4): as `cellwise.groups.sum_by_group` gives them
     family: np.ndarray  # int32, shape (n_cells,), ascending
     cell_at: np.ndarray  # int32, ascending: in which of the cells each finest one lies
 
@@ -48,9 +48,9 @@ def level_terms(statistic, level, pairs, n_folds):
     Two cells in one family, without folds:
 
     >>> import numpy as np
-    >>> from cellwise.groups import sum_groups
+    >>> from cellwise.groups import sum_by_group
     >>> from cellwise.shrinkage import Level, Pairs, level_terms
-    >>> sums = sum_groups(np.array([0, 0, 1], np.int32), np.array([2.0, 4.0, 9.0]), None, 2)
+    >>> sums = sum_by_group(np.array([0, 0, 1], np.int32), np.array([2.0, 4.0, 9.0]), None, 2)
     >>> numbers, none = np.arange(2, dtype=np.int32), np.empty(0, np.int32)
     >>> level = Level(sums, np.zeros(2, np.int32), numbers)
     >>> level_terms("mean", level, Pairs(none, none, np.empty((0, 4))), 0)[:, 0].round(2).tolist()
@@ -94,9 +94,9 @@ def shrink_level(statistic, level, pairs, m, *, above, around, of_pairs, prior=N
     Two cells in one family with the mean 5:
 
     >>> import numpy as np
-    >>> from cellwise.groups import sum_groups
+    >>> from cellwise.groups import sum_by_group
     >>> from cellwise.shrinkage import Level, Pairs, shrink_level
-    >>> sums = sum_groups(np.array([0, 0, 1], np.int32), np.array([2.0, 4.0, 9.0]), None, 2)
+    >>> sums = sum_by_group(np.array([0, 0, 1], np.int32), np.array([2.0, 4.0, 9.0]), None, 2)
     >>> numbers, none = np.arange(2, dtype=np.int32), np.empty(0, np.int32)
     >>> level = Level(sums, np.zeros(2, np.int32), numbers)
     >>> pairs, nothing = Pairs(none, none, np.empty((0, 4))), np.empty(0)

@@ -12,7 +12,7 @@ from .. import inputs
 from ..cell_union import CellUnion
 from ..cells.geometry import cell_to_polygon
 from ..cells.hierarchy import cell_children, cell_level, cell_parent
-from ..groups import Vocabulary, count_cells
+from ..groups import CellIndex, count_cells
 from ._base import (
     CellTransformer,
     cells_from_tokens,
@@ -323,7 +323,7 @@ class AdaptiveCells(CellTransformer):
         """
         if not hasattr(self, "covering_"):
             check_is_fitted(self)
-        found = self._known.containing_one(leaf_at(lat, lng, on_invalid=self.on_invalid))
+        found = self._known.ancestors_in_one(leaf_at(lat, lng, on_invalid=self.on_invalid))
         k = self._by_level.item(found[0]) if found else -1
         if self.output == "cell":
             return 0 if k < 0 else int(self.covering_.cells[k])
@@ -504,7 +504,7 @@ class AdaptiveCells(CellTransformer):
         self.covering_ = CellUnion(cells)
         self.counts_ = counts
         self._by_level = np.argsort(self.covering_.levels, kind="stable")
-        self._known = Vocabulary(self.covering_.cells[self._by_level])
+        self._known = CellIndex(self.covering_.cells[self._by_level])
         return self
 
     def _encode(self, cells):
@@ -527,7 +527,7 @@ class AdaptiveCells(CellTransformer):
 
     def _numbers(self, cells):
         """Where each row's numbers begin, with the end, and the numbers: that of the cell it lies in, or none."""
-        found, start = self._known.containing(cells)  # cells are disjoint: one contains a row, or none
+        found, start = self._known.ancestors_in(cells)  # cells are disjoint: one contains a row, or none
         return start, self._by_level.astype(start.dtype)[found]
 
     def __sklearn_tags__(self):

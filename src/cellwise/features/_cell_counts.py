@@ -10,7 +10,7 @@ from .. import inputs
 from ..cells.adjacency import cell_disk
 from ..cells.geometry import cell_area
 from ..cells.hierarchy import cell_level, cell_parent
-from ..groups import Vocabulary, count_cells, number_cells
+from ..groups import CellIndex, count_cells, factorize_cells
 from ..ragged import sum_runs
 from ._base import (
     CellTransformer,
@@ -234,7 +234,7 @@ class CellCounts(CellTransformer):
             return row
         if self.rings_ != (0,) or self.normalize is not None:
             return self._encode(np.array([leaf], np.uint64))[0]
-        for at in self._known.containing_one(leaf):
+        for at in self._known.ancestors_in_one(leaf):
             k = bisect_right(self._stops, at)
             row[k] = self.counts_[k][at - self._stops[k]]  # from the end
         return np.log1p(row) if self.log else row
@@ -283,7 +283,7 @@ class CellCounts(CellTransformer):
     def _set_counts(self, cells, counts):
         """Take these cells of each level, and their counts."""
         self.counts_ = list(counts)
-        self._known = Vocabulary(np.concatenate(cells))
+        self._known = CellIndex(np.concatenate(cells))
         self._stops = np.cumsum([len(of_level) for of_level in cells]).tolist()
         self.cells_ = np.split(self._known.cells, self._stops[:-1])
 
@@ -291,7 +291,7 @@ class CellCounts(CellTransformer):
 
     def _encode(self, cells):
         """The features of rows in these cells."""
-        distinct, number = number_cells(cells, self.levels_[-1])
+        distinct, number = factorize_cells(cells, self.levels_[-1])
         del cells  # as soon as nothing needs them: rows may be many
         width = len(self.rings_)
         Z = np.empty((len(number), len(self.levels_) * width))
@@ -327,7 +327,7 @@ class CellCounts(CellTransformer):
             if ring > 0:
                 disks = cell_disk(near, ring)
                 near, offsets = disks.values, disks.offsets
-            at = self._known.positions(near, level)
+            at = self._known.lookup(near, level)
             values[some] = sum_runs(counts[np.where(at < 0, -1, at - base)], offsets)
             if self.normalize == "area":
                 values[some] /= sum_runs(cell_area(near, unit="km2"), offsets)

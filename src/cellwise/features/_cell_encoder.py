@@ -8,7 +8,7 @@ from .. import inputs
 from ..cell_union import CellUnion
 from ..cells.conversion import cell_to_token
 from ..cells.hierarchy import cell_is_valid, cell_level
-from ..groups import Vocabulary, count_cells
+from ..groups import CellIndex, count_cells
 from ._base import (
     CellTransformer,
     as_levels,
@@ -272,7 +272,7 @@ class CellEncoder(CellTransformer):
         leaf = leaf_at(lat, lng, on_invalid=self.on_invalid)
         if leaf and self.handle_unknown != "parent":
             leaf = int(self._without_unknown(np.array([leaf], np.uint64))[0])
-        return np.array(self._columns.containing_one(leaf), np.intp)
+        return np.array(self._columns.ancestors_in_one(leaf), np.intp)
 
     def inverse_transform(self, X):
         """Finest cell that each row lights, 0 where it lights none.
@@ -370,8 +370,8 @@ class CellEncoder(CellTransformer):
     def _set_columns(self, cells, seen):
         """Take these cells, sorted by level, then id, as columns, and those seen, sorted, as known."""
         self.feature_cells_, self.seen_cells_ = cells, seen
-        self._columns = Vocabulary(cells)
-        self._seen = None if seen is None else Vocabulary(_by_level(seen))
+        self._columns = CellIndex(cells)
+        self._seen = None if seen is None else CellIndex(_by_level(seen))
 
     # --- encoding -----------------------------------------------------------------------------------------------------
 
@@ -380,7 +380,7 @@ class CellEncoder(CellTransformer):
         cells = self._without_unknown(cells)
         if not self.sparse_output:
             return self._dense(cells)
-        indices, indptr = self._columns.containing(cells)
+        indices, indptr = self._columns.ancestors_in(cells)
         shape = len(cells), len(self.feature_cells_)
         Z = csr_type()((np.ones(len(indices), self.dtype), indices, indptr), shape=shape)
         Z.has_canonical_format = True
@@ -389,7 +389,7 @@ class CellEncoder(CellTransformer):
     def _dense(self, cells):
         Z = np.zeros((len(cells), len(self.feature_cells_)), self.dtype)
         for start in range(0, len(cells), CHUNK):
-            columns, offsets = self._columns.containing(cells[start : start + CHUNK])
+            columns, offsets = self._columns.ancestors_in(cells[start : start + CHUNK])
             Z[start + np.repeat(np.arange(len(offsets) - 1), np.diff(offsets)), columns] = 1
         return Z
 
@@ -399,10 +399,10 @@ class CellEncoder(CellTransformer):
             return cells
         if self.covering is not None:
             own, rule = cells, "lie in the covering"
-            known = np.diff(self._columns.containing(cells)[1]) > 0
+            known = np.diff(self._columns.ancestors_in(cells)[1]) > 0
         elif self.seen_cells_ is not None:
             own, rule = at_most(cells, self.levels_[-1]), f"lie in cells of level {self.levels_[-1]} seen in fit"
-            known = self._seen.positions(own) >= 0
+            known = self._seen.lookup(own) >= 0
         else:
             raise ValueError(f"handle_unknown must be set before fit: got {self.handle_unknown!r} after it")
         unknown = (cells != 0) & ~known

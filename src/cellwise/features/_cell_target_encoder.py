@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from .. import inputs
 from .._docs import shared_parameters
 from ..cells.hierarchy import cell_level
-from ..groups import Vocabulary, count_cells, number_cells, take_rows
+from ..groups import CellIndex, count_cells, factorize_cells, take
 from ._base import (
     CellTransformer,
     as_levels,
@@ -398,7 +398,7 @@ class CellTargetEncoder(CellTransformer):
         if not hasattr(self, "cells_"):
             check_is_fitted(self)
         leaf = leaf_at(lat, lng, on_invalid=self.on_invalid)
-        found, blocks, n = self._known.containing_one(leaf), self._known.blocks, self._n_targets
+        found, blocks, n = self._known.ancestors_in_one(leaf), self._known.blocks, self._n_targets
         values, support, encoded, reached = self.prior_.tolist(), (self.total_, -1), [], 0
         for k, level in enumerate(self.levels_):
             start, stop = blocks.get(level, (0, 0))
@@ -502,7 +502,7 @@ class CellTargetEncoder(CellTransformer):
             table, tested = self._encode(cells).T, number
         del number
         table = table.T.astype(self.dtype, order="C", copy=False)
-        return take_rows(table, tested)
+        return take(table, tested)
 
     def _read_target(self, X, y, weight):
         """The numbers y - origin, 0 and 1 for two classes, or the number of the class; None for counts."""
@@ -555,7 +555,7 @@ class CellTargetEncoder(CellTransformer):
             self.squares_ += [values[kept, 3].copy() for values in sums]
             self.encodings_ += [self._told(values[kept].copy()) for values in estimates.values]
         self.smooth_ = np.array(smooth)
-        self._known = Vocabulary(np.concatenate(self.cells_))
+        self._known = CellIndex(np.concatenate(self.cells_))
         if is_count:
             return None
         self._told(estimates.table[: self._width - 2 * self.add_support])
@@ -616,7 +616,7 @@ class CellTargetEncoder(CellTransformer):
             level = auto_block_level(placed, share) if len(placed) else 0
             level = min(max(level, self.levels_[0] + 1), 30)
         self.block_level_ = int(level)
-        block = number_cells(cells, self.block_level_)[1]
+        block = factorize_cells(cells, self.block_level_)[1]
         return block - min(block.min(), 0)  # rows without a place are the first block
 
     # --- encoding -----------------------------------------------------------------------------------------------------
@@ -650,7 +650,7 @@ class CellTargetEncoder(CellTransformer):
             values = np.repeat(self.prior_[:, None], len(chunk), axis=1)
             support = np.repeat([[float(self.total_)], [-1.0]], len(chunk), axis=1)
             for k, level in enumerate(self.levels_):
-                at = self._known.positions(chunk, level)
+                at = self._known.lookup(chunk, level)
                 seen = np.flatnonzero(at >= 0)
                 at = at[seen] - self._known.blocks.get(level, (0, 0))[0]
                 if self.stats == "count":
@@ -705,7 +705,7 @@ class CellTargetEncoder(CellTransformer):
         self.total_ = kind(_saved_numbers("total", [state["total"]], 1, least=0)[0])
         self.prior_ = _saved_numbers("prior", state["prior"], n_targets)
         self.cells_ = _saved_lists("cells", state["cells"], self.levels_, _saved_cells)
-        self._known = Vocabulary(np.concatenate(self.cells_))
+        self._known = CellIndex(np.concatenate(self.cells_))
         sizes = [len(cells) for cells in self.cells_]
         sizes_of_columns = np.repeat(sizes, n_targets).tolist()
         counts = _saved_lists("counts", state["counts"], sizes, _saved_numbers, least=0)

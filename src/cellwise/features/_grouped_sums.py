@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..groups import add_sums, number_cells, number_pairs, sum_groups
+from ..groups import add_sums, factorize_cells, factorize_pairs, sum_by_group
 from ..shrinkage import Pairs
 from ._sorted_leaves import at_most, runs
 
@@ -33,8 +33,8 @@ class Target(NamedTuple):
 
         weight = taken(self.weight)
         if self.y is None:
-            return [sum_groups(number, np.zeros(len(number)), weight, n_groups)]
-        return [sum_groups(number, taken(self.numbers(t)), weight, n_groups) for t in range(self.n_classes or 1)]
+            return [sum_by_group(number, np.zeros(len(number)), weight, n_groups)]
+        return [sum_by_group(number, taken(self.numbers(t)), weight, n_groups) for t in range(self.n_classes or 1)]
 
 
 class Folds(NamedTuple):
@@ -48,7 +48,7 @@ class Folds(NamedTuple):
 
 def cells_of_rows(cells, level):
     """Distinct cells of rows, none finer than `level`, and the number of each row's; 0, if there is any, comes last."""
-    distinct, number = number_cells(cells, level)
+    distinct, number = factorize_cells(cells, level)
     missing = number < 0
     if missing.any():
         number[missing] = len(distinct)
@@ -63,7 +63,7 @@ class CellSums(NamedTuple):
     """
 
     cells: np.ndarray
-    sums: list  # for each target those of the cells, as `cellwise.groups.sum_groups` gives them
+    sums: list  # for each target those of the cells, as `cellwise.groups.sum_by_group` gives them
     n_folds: int
     pairs: list  # for each target; all with the same cells and folds
 
@@ -75,7 +75,7 @@ class CellSums(NamedTuple):
             none = np.empty(0, np.int32)
             return cls(cells, sums, 0, [Pairs(none, none, np.empty((0, 4)))] * len(sums)), none
         held = number if folds.row is None else number[folds.row]
-        cell, fold, pair = number_pairs(held, folds.fold, len(cells), folds.n)
+        cell, fold, pair = factorize_pairs(held, folds.fold, len(cells), folds.n)
         pairs = [Pairs(cell, fold, pair_sums) for pair_sums in target.sums(pair, len(cell), folds.row)]
         return cls(cells, sums, folds.n, pairs), pair
 
