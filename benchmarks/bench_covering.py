@@ -118,7 +118,6 @@ std::size_t google_cover(Polygons* all, const Options* options) {
 
 std::size_t cellwise_cover(Polygons* all, const Options* options) {
   constexpr std::int64_t kNoLimit = std::int64_t{1} << 40;
-  const auto never = [] { return false; };
   const cellwise::CoverOptions own{options->min_level, options->max_level, options->max_cells, 1, options->interior};
   std::vector<std::uint64_t> found;
   all->cells[1].clear();
@@ -126,9 +125,8 @@ std::size_t cellwise_cover(Polygons* all, const Options* options) {
     const std::size_t ring = all->first_ring[k], n = all->first_ring[k + 1] - ring, point = all->first_point[k];
     const cellwise::Polygon polygon({all->ours.data() + point, all->first_point[k + 1] - point},
                                     {all->ends.data() + ring, n}, {all->shell_of.data() + ring + 1, n - 1}, false);
-    bool stopped;
-    if (options->checked && polygon.find_fault(never, stopped).fault != cellwise::RingFault::kNone) std::abort();
-    cellwise::cover_polygon(polygon, own, kNoLimit, kNoLimit, never, found);
+    if (options->checked && polygon.find_fault().fault != cellwise::RingFault::kNone) std::abort();
+    cellwise::cover_polygon(polygon, own, kNoLimit, kNoLimit, found);
     all->cells[1].insert(all->cells[1].end(), found.begin(), found.end());
   }
   return all->cells[1].size();

@@ -21,9 +21,9 @@ namespace {
 using Degrees = Chains::In<double>;
 using Flags = nb::ndarray<bool, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 
-// Edges of chains as they are, geodesics.
-std::vector<BufferedRegion::Piece> geodesics(const Chains& chains) {
-  std::vector<BufferedRegion::Piece> made;
+// The edges of chains, as geodesics.
+std::vector<BufferedRegion::SubEdge> geodesics(const Chains& chains) {
+  std::vector<BufferedRegion::SubEdge> made;
   const auto point = [at = chains.positions()](std::int64_t v) { return latlng_to_point(at[v].lat, at[v].lng); };
   for (std::size_t k = 0; k < chains.roles.size(); ++k) {
     const std::int64_t first = chains.offsets.data()[k], end = chains.offsets.data()[k + 1];
@@ -50,8 +50,8 @@ void add_buffered(nb::module_& m) {
             nb::gil_scoped_release release;
             if (planar) {
               PlanarShape shape(chains.positions(), {offsets.data(), offsets.size()}, {roles.data(), roles.size()});
-              std::vector<BufferedRegion::Piece> pieces = BufferedRegion::pieces_of(shape);
-              new (self) BufferedRegion(std::move(pieces), radius, [shape = std::move(shape)](const Point& p) {
+              std::vector<BufferedRegion::SubEdge> sub_edges = BufferedRegion::sub_edges_of(shape);
+              new (self) BufferedRegion(std::move(sub_edges), radius, [shape = std::move(shape)](const Point& p) {
                 return shape.encloses(radians_to_degrees(point_lat(p)), radians_to_degrees(point_lng(p)));
               });
             } else {
@@ -69,8 +69,9 @@ void add_buffered(nb::module_& m) {
                out.data()[k] = self.contains(latlng_to_point(lat.data()[k], lng.data()[k]));
              }
            })
-      .def("cover",
-           [](const BufferedRegion& self, CoverArguments::Tuple how) { return cover([&] { return self; }, how); });
+      .def("cover", [](const BufferedRegion& self, CoverArguments::Tuple arguments) {
+        return cover([&] { return self; }, arguments);
+      });
 }
 
 }  // namespace cellwise::bindings

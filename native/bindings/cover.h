@@ -21,7 +21,7 @@ namespace cellwise::bindings {
 
 namespace nb = nanobind;
 
-// Cells, or the name of the limit that was met. `make(cells)` makes them, without the GIL.
+// Cells, or the name of the limit that they exceed. `make(cells)` makes them, without the GIL.
 template <class Make>
 nb::object made_cells(Make make) {
   std::vector<std::uint64_t> cells;
@@ -33,12 +33,11 @@ nb::object made_cells(Make make) {
   switch (status) {
     case CoverStatus::kOk: return nb::cast(to_numpy(std::move(cells)));
     case CoverStatus::kTooManyCells: return nb::str("cells");
-    case CoverStatus::kTooManyCandidates: return nb::str("candidates");
-    default: throw nb::python_error();
+    default: return nb::str("candidates");
   }
 }
 
-// Options and limits as cellwise.covering has them.
+// Options and limits as cellwise.covering passes them.
 struct CoverArguments {
   using Tuple = std::tuple<std::int32_t, std::int32_t, std::int64_t, std::int32_t, bool, std::uint64_t, std::int64_t,
                            std::int64_t>;
@@ -51,12 +50,12 @@ struct CoverArguments {
         limit(std::get<6>(t)), candidate_limit(std::get<7>(t)) {}
 };
 
-// Covering of the region that `make_region()` makes.
+// The covering of the region that `make_region()` makes.
 template <class MakeRegion>
-nb::object cover(MakeRegion make_region, const CoverArguments& how) {
+nb::object cover(MakeRegion make_region, const CoverArguments& arguments) {
   return made_cells([&](std::vector<std::uint64_t>& cells) {
     auto region = make_region();
-    return Coverer(region, how.options, how.limit, how.candidate_limit, is_interrupted).run(cells);
+    return Coverer(region, arguments.options, arguments.limit, arguments.candidate_limit).run(cells);
   });
 }
 
@@ -68,11 +67,11 @@ constexpr const char* name_of(CoverStatus status) noexcept {
   }
 }
 
-// Rows that a thread takes at a time.
+// How many rows a thread takes at a time.
 inline std::size_t grain_of_rows(std::size_t n) noexcept { return std::clamp<std::size_t>(n / 64, 1, 64); }
 
-// A covering of each of n rows, on many threads: cells, offsets, and where a limit was met its name and the first row.
-// `make(row, cells)` makes one. `limit`: most cells of all rows together.
+// A covering of each of n rows, on many threads: cells, offsets, and, if a limit was exceeded, its name and a row.
+// `make(row, cells)` makes one. `limit`: the most cells of all rows together.
 template <class Make>
 nb::tuple cover_rows(std::size_t n, std::int64_t limit, Make make) {
   // Cells of a chunk of rows, and how many each row has.
@@ -95,7 +94,6 @@ nb::tuple cover_rows(std::size_t n, std::int64_t limit, Make make) {
       std::vector<std::uint64_t> own;
       for (std::size_t row = begin; row < end; ++row) {
         CoverStatus why = make(row, own);
-        if (why == CoverStatus::kInterrupted) throw Interrupted{};
         const auto size = static_cast<std::int64_t>(own.size());
         if (why == CoverStatus::kOk && (total += size) > limit) why = CoverStatus::kTooManyCells;
         if (why != CoverStatus::kOk) {

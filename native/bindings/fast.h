@@ -1,8 +1,8 @@
-// The short way into a kernel: Python scalars and arrays of the kernel's own types, without the dispatcher.
+// The fast path to a kernel: Python scalars and arrays of the kernel's own types, without the dispatcher.
 //
-// A fast entry takes the kernel's arguments, then `out` (None or as below) and `exact`. Where it meets anything that it
-// does not know at once (another dtype, a list, a Series, arrays of different shapes, an unfit `out`), or a row is
-// invalid, it answers NotImplemented, and the dispatcher takes the long way, which gives the same results and the
+// A fast entry takes the kernel's arguments, then `out` (None or as below) and `exact`. If it does not recognize an
+// argument at once (another dtype, a list, a Series, arrays of different shapes, an unfit `out`), or if a row is
+// invalid, it returns NotImplemented, and the dispatcher takes the slow path, which gives the same results and composes
 // messages.
 
 #pragma once
@@ -31,15 +31,15 @@
 
 namespace cellwise::bindings {
 
-// What the arguments have told so far.
+// What is known from the arguments so far.
 struct FastShape {
   int ndim = -1;  // of the arrays; -1 while there are only scalars
   npy_intp dims[NPY_MAXDIMS];
   npy_intp n = 1;
-  const char *begin[6], *end[6];  // memory of the arrays seen: four arguments and two results at most
+  const char *begin[6], *end[6];  // memory of the arrays so far: at most four arguments and two results
   int n_arrays = 0;
 
-  // True if the array fits: aligned, in native byte order, its rows at one distance, shaped like the others.
+  // True if the array fits: aligned, in native byte order, with one stride, and of the same shape as the others.
   bool take(PyArrayObject* array, std::ptrdiff_t& stride) noexcept {
     if (!PyArray_CheckExact(array)) return false;
     const char* data = static_cast<const char*>(PyArray_DATA(array));
@@ -235,7 +235,7 @@ struct WideText {
   }
 };
 
-// How results lie in numpy's arrays: type, axes of their own, and what writes there.
+// The layout of results in numpy's arrays: type, axes of their own, and the output that writes there.
 template <class R>
 struct FastOutput;
 
@@ -286,7 +286,7 @@ struct FastOutput<std::array<std::array<T, M>, N>> : FastArrays<std::array<T, M>
   static constexpr npy_intp kSize = FastOutput<T>::kSize, kDims[2] = {N, M};
 };
 
-// A new array for results, or `out` again if it fits; null without a Python error if it does not.
+// A new array for results, or `out` itself if it fits; null without a Python error if it does not.
 template <class R>
 nb::object array_for(FastShape& shape, PyObject* out) {
   using O = FastOutput<R>;
@@ -307,7 +307,7 @@ nb::object array_for(FastShape& shape, PyObject* out) {
   }
 }
 
-// The GIL is let go where the rows are worth it.
+// The GIL is released if there are enough rows.
 class WithoutGil {
  public:
   explicit WithoutGil(bool wanted) noexcept : state_(wanted ? PyEval_SaveThread() : nullptr) {}
@@ -377,13 +377,13 @@ struct Fast {
     }
   }
 
-  // Fills the rows; false if one is invalid, or the user interrupts.
+  // Fills the rows; false if one is invalid or the user stops it.
   template <class To>
   static bool run(const FastShape& shape, const std::tuple<Input<A>...>& in, const To& to, bool exact) {
     const WithoutGil without(shape.n > 1000);
     try {
       return Loop<Kernel, Checker, Block, R, To, A...>{in, to, exact}.run(static_cast<std::size_t>(shape.n)).count == 0;
-    } catch (const Interrupted&) {  // Python knows why
+    } catch (const Interrupted&) {  // the Python error is set already
       return false;
     }
   }
@@ -394,18 +394,18 @@ struct Fast {
   }
 };
 
-// `call(name, *values, on_invalid=, out=, exact=, as_bytes=)` of the dispatcher, which asks the fast entry of that name
-// first, while fast paths are enabled, and else, or if that does not know the values, does what `long_way` does.
+// `call(name, *values, on_invalid=, out=, exact=, as_bytes=)` of the dispatcher: the fast entry of that name, if fast
+// paths are enabled and the entry recognizes the values; else `slow_path` with the same arguments.
 //
-// Owns (long way, fast entries by name).
+// It owns a tuple: the slow path, the fast entries by name.
 class FastCall {
  public:
   static inline bool is_enabled = true;
 
-  static nb::object make(nb::handle long_way, nb::handle entries) {
+  static nb::object make(nb::handle slow_path, nb::handle entries) {
     static PyMethodDef method = {"call", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(&call)),
                                  METH_FASTCALL | METH_KEYWORDS, nullptr};
-    return nb::steal(PyCFunction_New(&method, nb::make_tuple(long_way, entries).release().ptr()));
+    return nb::steal(PyCFunction_New(&method, nb::make_tuple(slow_path, entries).release().ptr()));
   }
 
  private:
@@ -421,7 +421,8 @@ class FastCall {
   static bool is(PyObject* text, const char* what) { return PyUnicode_CompareWithASCIIString(text, what) == 0; }
 
   static PyObject* fast(PyObject* self, PyObject* const* arguments, Py_ssize_t count, PyObject* names) {
-    if (!is_enabled || count < 1 || count > 1 + kMostValues || !PyUnicode_CheckExact(arguments[0])) Py_RETURN_NOTIMPLEMENTED;
+    if (!is_enabled || count < 1 || count > 1 + kMostValues || !PyUnicode_CheckExact(arguments[0]))
+      Py_RETURN_NOTIMPLEMENTED;
     PyObject* entry = PyDict_GetItemWithError(PyTuple_GET_ITEM(self, 1), arguments[0]);
     if (entry == nullptr) {
       if (PyErr_Occurred() != nullptr) return nullptr;

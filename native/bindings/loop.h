@@ -30,7 +30,7 @@ namespace cellwise::bindings {
 
 namespace nb = nanobind;
 
-// How a C++ type lies in an array: element, elements a row, code in signatures, null result.
+// The layout of a C++ type in arrays: type and number of elements in a row, code in signatures, null result.
 template <class T>
 struct Layout;
 
@@ -93,7 +93,7 @@ struct Layout<Text<N>> {
   static Text<N> null() noexcept { return {'X'}; }
 };
 template <>
-struct Layout<std::string_view> {  // input only, of any width, filled up with NULs
+struct Layout<std::string_view> {  // input only, of any width, padded with NULs
   using Element = std::uint8_t;
   static constexpr std::size_t kWidth = 0;
   static std::string_view load(const Element* row, std::size_t width) noexcept {
@@ -102,7 +102,7 @@ struct Layout<std::string_view> {  // input only, of any width, filled up with N
   }
 };
 
-// Rows of one input, any number of bytes apart; 0 if one row stands for all. Coordinates may be doubles or floats.
+// The rows of one input, any number of bytes apart; 0 if one row stands for all. Coordinates may be doubles or floats.
 template <class T>
 struct Input {
   using L = Layout<T>;
@@ -128,8 +128,8 @@ struct Layout<std::pair<T, U>> {
   static std::pair<T, U> null() noexcept { return {Layout<T>::null(), Layout<U>::null()}; }
 };
 
-// A column of results that block kernels fill, block after block: where it lies, or with `stream` in whole lines past
-// the caches, as a line that is written at once need not be read first.
+// A column of results that block kernels fill, block after block: in place, or with `stream` in whole cache lines that
+// bypass the caches, because a line that is written whole need not be read first.
 template <class T, std::size_t kWidth>
 class Column {
  public:
@@ -140,10 +140,10 @@ class Column {
   explicit Column(Start at) noexcept : to_(reinterpret_cast<std::byte*>(at.to)), stream_(at.stream) {}
   Column(const Column&) = delete;  // it is large
 
-  // Room for the results of a block.
+  // Memory for the results of a block.
   T* block() noexcept { return reinterpret_cast<T*>(stream_ == nullptr ? to_ : held_ + kLine); }
 
-  // The room has results of n rows.
+  // Takes over n rows that were written there.
   void take(std::size_t n) noexcept {
     std::size_t size = n * kWidth * sizeof(T);
     if (stream_ == nullptr) {
@@ -173,11 +173,11 @@ class Column {
 
   std::byte* to_;
   Blocks::Stream stream_;
-  std::size_t pending_ = 0;  // bytes that are not a line yet, held before the block
+  std::size_t pending_ = 0;  // bytes that do not fill a line yet; they are stored before the block
   alignas(kLine) std::byte held_[kLine + kBlockRows * kWidth * sizeof(T)];
 };
 
-// Where results go: rows one behind another in an array, or in two for pairs.
+// Where results go: consecutive rows of an array, or of two arrays for pairs.
 template <class R>
 struct Output {
   using Element = typename Layout<R>::Element;
@@ -235,11 +235,11 @@ void fill_blocks(const To& to, std::size_t begin, std::size_t end, Blocks::Strea
 #endif
 }
 
-// Calls that read and write more than caches hold write past them.
+// Calls that read and write more than caches hold bypass them.
 inline constexpr std::size_t kStreamedBytes = 32 << 20;
 
-// What block kernels take of an input: a level or count by value, and so the same for all rows; of others a pointer to
-// `n` rows one behind another, gathered here unless they lie so already. Texts are 16 bytes wide, or shorter.
+// What block kernels take of an input: a level or count by value, the same for all rows; of others a pointer to n
+// consecutive rows, which are gathered here if they are not consecutive. Texts are at most 16 bytes wide.
 template <class T>
 struct BlockInput {
   alignas(64) T gathered[kBlockRows];
@@ -309,7 +309,7 @@ struct Invalid {
 inline constexpr std::size_t kParallelRows = 100'000;
 inline constexpr std::size_t kRowsPerChunk = 1 << 15;
 
-// The sum of what `rows(begin, end)` finds invalid, on several threads where there are many rows.
+// The sum of the invalid rows that `rows(begin, end)` finds, on several threads if there are many rows.
 template <class Rows>
 Invalid over_rows(std::size_t n, Rows rows) {
   if (n < kParallelRows) return rows(std::size_t{0}, n);
@@ -335,8 +335,8 @@ inline constexpr std::size_t kInputBytes = sizeof(A);
 template <>
 inline constexpr std::size_t kInputBytes<std::string_view> = BlockInput<std::string_view>::kWidth;
 
-// The loop. `Block`, if there is one, is the member of `Blocks` that holds the block kernel; the rows that it leaves,
-// and all rows with `exact`, are the scalar kernel's.
+// The loop over rows. `Block`, if any, is the member of `Blocks` that holds the block kernel. The scalar kernel
+// computes the rows that it leaves undecided, and all rows with `exact`.
 template <auto Kernel, auto Checker, auto Block, class R, class To, class... A>
 struct Loop {
   const std::tuple<Input<A>...>& inputs;
@@ -363,7 +363,7 @@ struct Loop {
 
  private:
   using Indices = std::index_sequence_for<A...>;
-  // A block of so few rows costs more than they do. Where it may differ, all arrays have it all the same.
+  // So few rows are faster one by one. Where results may differ, the block kernel computes all the same.
   static constexpr std::size_t kFewRows = 2;
 
   template <class Target, std::size_t... I>
@@ -383,14 +383,14 @@ struct Loop {
   void in_blocks(BlockKernel kernel, std::size_t begin, std::size_t end, Blocks::Stream stream, Invalid& invalid,
                  std::index_sequence<I...> indices) const noexcept {
     std::tuple<BlockInput<A>...> block;
-    std::uint8_t left[kBlockRows];
+    std::uint8_t undecided[kBlockRows];
     fill_blocks<R>(to, begin, end, stream, [&](std::size_t start, std::size_t n, const Output<R>& target) noexcept {
       const auto run = [&](auto*... results) noexcept {
-        return kernel(std::get<I>(block).take(std::get<I>(inputs), start, n)..., results..., left, n);
+        return kernel(std::get<I>(block).take(std::get<I>(inputs), start, n)..., results..., undecided, n);
       };
       if (!target.write(run)) return;
       for (std::size_t k = 0; k < n; ++k) {
-        if (left[k]) one(start + k, invalid, target, k, indices);
+        if (undecided[k]) one(start + k, invalid, target, k, indices);
       }
     });
   }

@@ -25,14 +25,14 @@ NB_MODULE(_native, m) {
   nb::register_exception_translator([](const std::exception_ptr& thrown, void*) {
     try {
       std::rethrow_exception(thrown);
-    } catch (const Interrupted&) {  // Python knows why
+    } catch (const Interrupted&) {  // the Python error is set already
     }
   });
   default_num_threads = [] {
     nb::gil_scoped_acquire acquire;
     try {
       return nb::cast<std::size_t>(nb::module_::import_("cellwise._config").attr("default_num_threads")());
-    } catch (const std::exception&) {  // such as at the end of the interpreter
+    } catch (const std::exception&) {  // such as during shutdown of the interpreter
       return std::size_t{1};
     }
   };
@@ -94,7 +94,7 @@ NB_MODULE(_native, m) {
   m.attr("INSTRUCTION_SETS") = nb::tuple(names);
   m.def("choose_instruction_set", &choose_blocks, nb::arg("name"));
   m.def("instruction_set", [] { return blocks().name; });
-  m.def("fast_call", &FastCall::make, nb::arg("long_way"), nb::arg("entries"));
+  m.def("fast_call", &FastCall::make, nb::arg("slow_path"), nb::arg("entries"));
   m.def("enable_fast_path", [](bool enabled) { FastCall::is_enabled = enabled; }, nb::arg("enabled"));
   m.def("set_num_threads", &set_num_threads, nb::arg("n"));
   m.def("num_threads", &num_threads);

@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "cellwise/neighbors.h"
-#include "cellwise/parallel.h"
 #include "results.h"
 
 namespace cellwise::bindings {
@@ -41,14 +40,14 @@ const NeighborTree& as_tree(const nb::capsule& capsule) {
 // Queries of one call; the arrays of what to leave out may be empty. `order` says in which order to answer them.
 struct Queries {
   In<double> lat, lng;
-  In<std::int64_t> order, near, rows, firsts, lasts;
+  In<std::int64_t> order, starts_at, rows, firsts, lasts;
 
   std::int64_t size() const { return static_cast<std::int64_t>(order.size()); }
 
   void check(const NeighborTree& tree) const {
     const std::size_t n = lat.size();
     const auto fits = [n](const auto& array) { return array.size() == n || array.size() == 0; };
-    if (lng.size() != n || near.size() != n || !fits(rows) || !fits(firsts) || lasts.size() != firsts.size()) {
+    if (lng.size() != n || starts_at.size() != n || !fits(rows) || !fits(firsts) || lasts.size() != firsts.size()) {
       throw nb::value_error("queries must have arrays of one length");
     }
     for (std::size_t i = 0; i < order.size(); ++i) {
@@ -60,7 +59,7 @@ struct Queries {
   }
 
   NeighborQuery operator[](std::int64_t q) const {
-    NeighborQuery query{lat(q), lng(q), near(q)};
+    NeighborQuery query{lat(q), lng(q), starts_at(q)};
     if (rows.size() > 0) query.row = rows(q);
     if (firsts.size() > 0) {
       query.first = firsts(q);
@@ -92,39 +91,34 @@ nb::capsule make_tree(In<double> lat, In<double> lng, In<std::int32_t> starts, I
   return nb::capsule(held.release(), kTreeName, [](void* p) noexcept { delete static_cast<HeldTree*>(p); });
 }
 
-void nearest(nb::capsule capsule, In<double> lat, In<double> lng, In<std::int64_t> order, In<std::int64_t> near,
+void nearest(nb::capsule capsule, In<double> lat, In<double> lng, In<std::int64_t> order, In<std::int64_t> starts_at,
              In<std::int64_t> rows, In<std::int64_t> firsts, In<std::int64_t> lasts, Out<std::int64_t, 2> found,
              Out<double, 2> arcs) {
   const NeighborTree& tree = as_tree(capsule);
-  const Queries queries{lat, lng, order, near, rows, firsts, lasts};
+  const Queries queries{lat, lng, order, starts_at, rows, firsts, lasts};
   queries.check(tree);
   const std::int64_t k = static_cast<std::int64_t>(found.shape(1));
   if (k < 1 || found.shape(0) != lat.size() || arcs.shape(0) != lat.size() || arcs.shape(1) != found.shape(1)) {
     throw nb::value_error("results must have a row for each query and a column for each neighbor");
   }
-  bool stopped;
-  {
-    nb::gil_scoped_release release;
-    NeighborSearch search(tree, is_interrupted);
-    for (std::int64_t i = 0; i < queries.size() && !search.was_interrupted(); ++i) {
-      const std::int64_t q = order(i);
-      search.nearest(queries[q], k, found.data() + q * k, arcs.data() + q * k);
-    }
-    stopped = search.was_interrupted();
+  nb::gil_scoped_release release;
+  NeighborSearch search(tree);
+  for (std::int64_t i = 0; i < queries.size(); ++i) {
+    const std::int64_t q = order(i);
+    search.nearest(queries[q], k, found.data() + q * k, arcs.data() + q * k);
   }
-  if (stopped) throw nb::python_error();
 }
 
 // Answers order[begin], order[begin + 1] ... until there are more than `limit` neighbors in all; writes how many each
 // has, and returns the first position not answered.
 std::tuple<std::int64_t, Made<std::int64_t>, Made<double>> within(nb::capsule capsule, In<double> lat, In<double> lng,
-                                                                  In<std::int64_t> order, In<std::int64_t> near,
+                                                                  In<std::int64_t> order, In<std::int64_t> starts_at,
                                                                   In<std::int64_t> rows, In<std::int64_t> firsts,
                                                                   In<std::int64_t> lasts, double radius,
                                                                   std::int64_t begin, std::int64_t limit,
                                                                   Out<std::int64_t, 1> sizes) {
   const NeighborTree& tree = as_tree(capsule);
-  const Queries queries{lat, lng, order, near, rows, firsts, lasts};
+  const Queries queries{lat, lng, order, starts_at, rows, firsts, lasts};
   queries.check(tree);
   if (!(radius >= 0) || begin < 0 || sizes.size() != order.size()) {
     throw nb::value_error("radius must not be negative, and sizes have an item for each query");
@@ -132,18 +126,15 @@ std::tuple<std::int64_t, Made<std::int64_t>, Made<double>> within(nb::capsule ca
   std::vector<std::int64_t> found;
   std::vector<double> arcs;
   std::int64_t i = begin;
-  bool stopped;
   {
     nb::gil_scoped_release release;
-    NeighborSearch search(tree, is_interrupted);
-    while (i < queries.size() && !search.was_interrupted() && static_cast<std::int64_t>(found.size()) <= limit) {
+    NeighborSearch search(tree);
+    while (i < queries.size() && static_cast<std::int64_t>(found.size()) <= limit) {
       const std::size_t before = found.size();
       search.within(queries[order(i)], radius, found, arcs);
       sizes(i++) = static_cast<std::int64_t>(found.size() - before);
     }
-    stopped = search.was_interrupted();
   }
-  if (stopped) throw nb::python_error();
   return {i, to_numpy(std::move(found)), to_numpy(std::move(arcs))};
 }
 

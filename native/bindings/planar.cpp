@@ -10,7 +10,7 @@
 #include "cellwise/covering.h"
 #include "cellwise/parallel.h"
 #include "cellwise/planar.h"
-#include "cellwise/valid_rings.h"
+#include "cellwise/simple_features_filter.h"
 #include "chains.h"
 #include "cover.h"
 #include "results.h"
@@ -28,7 +28,8 @@ auto with_row(const Chains& chains, std::size_t row, const F& f) {
            std::span<const std::uint8_t>(chains.roles.data() + first, n));
 }
 
-// Calls f with a T whose memory serves for the thread's next row, unless the row is so large that it should be let go.
+// Calls f with a T whose memory the thread reuses for its next row, unless the row is so large that it should be
+// released.
 template <class T, class F>
 auto with_memory(const Chains& chains, std::size_t row, const F& f) {
   constexpr std::int64_t kLarge = 1 << 16;
@@ -46,48 +47,49 @@ struct PlanarCover {
   PlanarRegion region;
 };
 
-bool is_doubtful(const Chains& chains, std::size_t row) {
-  return with_memory<ValidRings>(chains, row, [&](ValidRings& rings) {
-    return !with_row(chains, row, [&](auto... arrays) { return rings.are_sure(arrays...); });
+bool needs_exact_check(const Chains& chains, std::size_t row) {
+  return with_memory<SimpleFeaturesFilter>(chains, row, [&](SimpleFeaturesFilter& filter) {
+    return !with_row(chains, row, [&](auto... arrays) { return filter.is_certified(arrays...); });
   });
 }
 
 }  // namespace
 
 void add_planar(nb::module_& m) {
-  // Of each row, whether it has to be looked at: its coordinates may be out of range, its polygons invalid, or an edge
-  // goes more than half way round; or there is nothing.
-  m.def("doubtful_rows", [](Chains::Positions xy, Chains::In<std::int64_t> offsets, Chains::In<std::uint8_t> roles,
-                            Chains::In<std::int64_t> rows) {
+  // Which rows need an exact check: coordinates may be out of range, polygons may be invalid, an edge spans more than
+  // 180 degrees, or there is nothing.
+  m.def("undecided_rows", [](Chains::Positions xy, Chains::In<std::int64_t> offsets, Chains::In<std::uint8_t> roles,
+                             Chains::In<std::int64_t> rows) {
     const Chains chains = {xy, offsets, roles, rows};
-    std::vector<std::uint8_t> doubtful(chains.size());
+    std::vector<std::uint8_t> result(chains.size());
     {
       nb::gil_scoped_release release;
       parallel_for(chains.size(), grain_of_rows(chains.size()), [&](std::size_t begin, std::size_t end) {
-        for (std::size_t row = begin; row < end; ++row) doubtful[row] = is_doubtful(chains, row);
+        for (std::size_t row = begin; row < end; ++row) result[row] = needs_exact_check(chains, row);
       });
     }
-    return to_numpy(std::move(doubtful));
+    return to_numpy(std::move(result));
   });
-  // A covering of each row, as `cover_rows` gives it; with `only_sure` of the rows that `doubtful_rows` does not name,
-  // and which rows were left.
+  // A covering of each row, as `cover_rows` gives it, and which rows are undecided: with `only_certified` those that
+  // need an exact check, which are not covered; else none.
   m.def("cover_planar", [](Chains::Positions xy, Chains::In<std::int64_t> offsets, Chains::In<std::uint8_t> roles,
                            Chains::In<std::int64_t> rows, CoverArguments::Tuple given,
-                           Chains::In<std::int64_t> candidate_limits, bool only_sure) {
+                           Chains::In<std::int64_t> candidate_limits, bool only_certified) {
     const Chains chains = {xy, offsets, roles, rows};
-    const CoverArguments how = given;
-    std::vector<std::uint8_t> left(chains.size(), 0);
-    nb::tuple found = cover_rows(chains.size(), how.limit, [&](std::size_t row, std::vector<std::uint64_t>& cells) {
-      cells.clear();
-      left[row] = only_sure && is_doubtful(chains, row);
-      if (left[row]) return CoverStatus::kOk;
-      return with_memory<PlanarCover>(chains, row, [&](PlanarCover& made) {
-        with_row(chains, row, [&](auto... arrays) { made.shape.assign(arrays...); });
-        made.region.reset(made.shape);
-        return Coverer(made.region, how.options, how.limit, candidate_limits.data()[row], is_interrupted).run(cells);
-      });
-    });
-    return nb::make_tuple(found[0], found[1], to_numpy(std::move(left)), found[2], found[3]);
+    const CoverArguments arguments = given;
+    std::vector<std::uint8_t> undecided(chains.size(), 0);
+    nb::tuple found =
+        cover_rows(chains.size(), arguments.limit, [&](std::size_t row, std::vector<std::uint64_t>& cells) {
+          cells.clear();
+          undecided[row] = only_certified && needs_exact_check(chains, row);
+          if (undecided[row]) return CoverStatus::kOk;
+          return with_memory<PlanarCover>(chains, row, [&](PlanarCover& made) {
+            with_row(chains, row, [&](auto... arrays) { made.shape.assign(arrays...); });
+            made.region.reset(made.shape);
+            return Coverer(made.region, arguments.options, arguments.limit, candidate_limits.data()[row]).run(cells);
+          });
+        });
+    return nb::make_tuple(found[0], found[1], to_numpy(std::move(undecided)), found[2], found[3]);
   });
 }
 

@@ -1,4 +1,4 @@
-// Lifts a scalar kernel to a loop over arrays, and writes down its signature.
+// Lifts a scalar kernel to a loop over arrays, and records its signature.
 //
 //   rows.add<&cell_parent, &check_cell_parent>("cell_parent");
 //
@@ -10,9 +10,9 @@
 // `Block` is the member of `Blocks` that holds the row's block kernels, if there are any (see loop.h).
 //
 // A ragged row is a struct with `size`, an upper bound, and `fill`, which returns how many values it wrote. It becomes
-// two functions: `<name>_offsets(inputs..., offsets)` writes where each run would begin if it was as long as its bound,
-// and `<name>(inputs..., offsets, values)` fills the runs, moves them together where some are shorter, with the
-// offsets, and returns the number of all values.
+// two functions: `<name>_offsets(inputs..., offsets)` writes where each run would begin if all were as long as their
+// bounds, and `<name>(inputs..., offsets, values)` fills the runs, closes the gaps after runs that are shorter, adjusts
+// the offsets, and returns the number of all values.
 
 #pragma once
 
@@ -59,7 +59,7 @@ std::string code() {
   }
 }
 
-// Arrays as the dispatcher sends them. Scalar inputs may lie apart; coordinates may be floats.
+// Arrays as the dispatcher passes them. Scalar inputs may be strided; coordinates may be floats.
 template <class T>
 struct InArray {
   using type = nb::ndarray<const typename Layout<T>::Element, nb::c_contig, nb::device::cpu>;
@@ -163,7 +163,7 @@ struct Ragged {
     nb::gil_scoped_release release;
     std::vector<Short> shorter;
     std::mutex mutex;
-    // By values, not by rows: one row may have millions.
+    // In chunks of values, not of rows: one row may have millions of values.
     const auto total = static_cast<std::size_t>(at[n]);
     const std::size_t chunk = total < kParallelRows ? std::max<std::size_t>(n, 1) : n * kRowsPerChunk / total + 1;
     const Blocks& chosen = blocks();
@@ -231,13 +231,13 @@ struct Ragged {
                         const Blocks& chosen, std::size_t total, const One& one) {
     using Run = std::array<std::uint64_t, T::kBlockSize>;
     BlockInput<std::uint64_t> block;
-    std::uint8_t left[kBlockRows];
+    std::uint8_t undecided[kBlockRows];
     const Blocks::Stream stream = total >= kStreamedBytes / sizeof(std::uint64_t) ? chosen.stream : nullptr;
     fill_blocks<Run>(Output<Run>{to}, 0, end - begin, stream,
                      [&](std::size_t start, std::size_t n, const Output<Run>& runs) {
-                       if (!(chosen.*Block)(block.take(cells, begin + start, n), runs.to, left, n)) return;
+                       if (!(chosen.*Block)(block.take(cells, begin + start, n), runs.to, undecided, n)) return;
                        for (std::size_t k = 0; k < n; ++k) {
-                         if (left[k]) one(begin + start + k, runs.to + T::kBlockSize * k);
+                         if (undecided[k]) one(begin + start + k, runs.to + T::kBlockSize * k);
                        }
                      });
   }
@@ -259,7 +259,7 @@ class Rows {
     return *this;
   }
 
-  // The table of the rows, once all are there.
+  // Adds the tables of rows to the module, once all rows are there.
   void publish() {
     module_.attr("SIGNATURES") = signatures_;
     module_.attr("FAST") = fast_;

@@ -50,9 +50,9 @@ inline double sum_of_powers(const std::array<double, 7>& coefficients, double x)
 inline double sine_over_degrees(double d2) { return sum_of_powers(kSineOverDegrees, d2); }
 inline double cosine_of_degrees(double d2) { return sum_of_powers(kCosineOfDegrees, d2); }
 
-// How near to a boundary between leaves, in leaf widths, a coordinate may lie before the scalar kernel decides.
+// A row is undecided if a coordinate is nearer than this to a boundary between leaves, in widths of leaves.
 //
-// Both paths miss the exact coordinate X = 2^30 s by at most the sum of these, in units of 2^-53:
+// The errors of the coordinate X = 2^30 s on both paths are at most the sum of these, in units of 2^-53:
 //
 //   scalar definition                                                       here
 //     angle in radians (half an ulp of it, and of pi / 180): 2.5 for lng    0: degrees are reduced exactly
@@ -62,16 +62,16 @@ inline double cosine_of_degrees(double d2) { return sum_of_powers(kCosineOfDegre
 //   du, with 1 + u^2 + v^2 <= 3 stretching the angles:         <= 17         <= 10
 //   ds = 3 du / (4 sqrt(1 + 3 |u|)), and the root:             <= 10         <= 7
 //
-// 17 * 2^-53 * 2^30 = 2.1e-6 leaves at the very worst; 7.2e-7 was the largest difference seen over 6 million points
-// (tests/margin.cpp looks for it again).
-// 2^-17 = 7.6e-6 is 3.6 times the one and 10 times the other. It leaves 3 points in 100,000 to the scalar kernel.
+// That is 17 * 2^-53 * 2^30 = 2.1e-6 leaves in the worst case; the largest difference seen among 6 million points was
+// 7.2e-7 (tests/margin.cpp measures it). 2^-17 = 7.6e-6 is 3.6 times the one and 10 times the other, and leaves 3
+// points in 100,000 undecided.
 //
 // Every discontinuity of the cell as a function of the position is such a boundary: u = 0, where the fold of the
 // projection changes side, is X = 2^29; an edge or a diagonal of a face, where the dominant axis changes, is X = 2^30.
 constexpr double kNearBoundary = 0x1p-17;
 
 // Where a ray meets the cube: the dominant axis, the signs of it and of the other two along the coordinates of its
-// face, and the distances of the coordinates from the face's middle line, folded: 2^level sqrt(1 + 3 |u|) / 2.
+// face, and the distances of the coordinates from the center lines of the face, folded: 2^level sqrt(1 + 3 |u|) / 2.
 struct Folded {
   double i, j;
   std::uint64_t axis, w_sign, i_sign, j_sign;
@@ -114,7 +114,7 @@ inline Folded fold(double lat, double lng, double half_cells) {
 
 struct Projected {
   alignas(64) std::uint32_t i[kBlockRows], j[kBlockRows];  // words as curve.inl has them, zeros below the level
-  alignas(64) double left[kBlockRows];  // 1 for rows that are not sure, else 0
+  alignas(64) double undecided[kBlockRows];  // 1 for rows that are undecided, else 0
 };
 
 // On faces 3 to 5 the coordinates are exchanged compared with their definition. So are those of the curve there: it
@@ -134,18 +134,18 @@ void project(const double* __restrict lat, const double* __restrict lng, double 
     const double i_gap = std::fabs(i_off), j_gap = std::fabs(j_off);
     const double gap = i_gap < j_gap ? i_gap : j_gap;
     const bool in_range = std::fabs(lat[k]) <= 90 && std::fabs(lng[k]) <= 360;  // not for NaN
-    out.left[k] = (in_range ? gap : 0) >= near_boundary ? 0.0 : 1.0;
+    out.undecided[k] = (in_range ? gap : 0) >= near_boundary ? 0.0 : 1.0;
   }
 }
 
-bool leave_all(std::uint8_t* left, std::size_t n) noexcept {
-  std::memset(left, 1, n);
+bool leave_all_undecided(std::uint8_t* undecided, std::size_t n) noexcept {
+  std::memset(undecided, 1, n);
   return true;
 }
 
-bool latlng_to_cell(const double* lat, const double* lng, std::int32_t level, std::uint64_t* cell, std::uint8_t* left,
-                    std::size_t n) noexcept {
-  if (level < 0 || level > 30) return leave_all(left, n);
+bool latlng_to_cell(const double* lat, const double* lng, std::int32_t level, std::uint64_t* cell,
+                    std::uint8_t* undecided, std::size_t n) noexcept {
+  if (level < 0 || level > 30) return leave_all_undecided(undecided, n);
   Projected at;
   const std::uint64_t marker = std::uint64_t{1} << (2 * (30 - level));
   const double cells = static_cast<double>(std::uint64_t{1} << level);
@@ -155,9 +155,9 @@ bool latlng_to_cell(const double* lat, const double* lng, std::int32_t level, st
   order(at.i, at.j, path, n);
   for (std::size_t k = 0; k < n; ++k) cell[k] = (path[k] & (0 - 2 * marker)) | marker;
   double any = 0;
-  for (std::size_t k = 0; k < n; ++k) any += at.left[k];
+  for (std::size_t k = 0; k < n; ++k) any += at.undecided[k];
   if (any == 0) return false;
-  for (std::size_t k = 0; k < n; ++k) left[k] = at.left[k] != 0;
+  for (std::size_t k = 0; k < n; ++k) undecided[k] = at.undecided[k] != 0;
   return true;
 }
 
@@ -177,9 +177,9 @@ inline bool is_negative(std::uint64_t x) { return static_cast<std::int64_t>(x) <
 
 // Marks the rows where `fault_of(k)` is negative, if all of them together are.
 template <class FaultOf>
-inline bool leave(std::uint64_t faults, std::uint8_t* left, std::size_t n, FaultOf fault_of) noexcept {
+inline bool mark_undecided(std::uint64_t faults, std::uint8_t* undecided, std::size_t n, FaultOf fault_of) noexcept {
   if (!is_negative(faults)) return false;
-  for (std::size_t k = 0; k < n; ++k) left[k] = fault_of(k) >> 63;
+  for (std::size_t k = 0; k < n; ++k) undecided[k] = fault_of(k) >> 63;
   return true;
 }
 
@@ -201,15 +201,15 @@ inline std::uint64_t fault_unless_missing(std::uint64_t id, std::uint64_t allowe
 
 // f(cell) for each cell, `null` for the missing one.
 template <class T, class F>
-inline bool each_cell(const std::uint64_t* __restrict cell, T* __restrict to, T null, std::uint8_t* left, std::size_t n,
-                      F f) noexcept {
+inline bool each_cell(const std::uint64_t* __restrict cell, T* __restrict to, T null, std::uint8_t* undecided,
+                      std::size_t n, F f) noexcept {
   Faults faults;
   for (std::size_t k = 0; k < n; ++k) {
     const std::uint64_t id = cell[k];
     faults.add(id);
     to[k] = id == 0 ? null : f(id);
   }
-  return leave(faults.any(), left, n, [&](std::size_t k) { return fault_unless_missing(cell[k]); });
+  return mark_undecided(faults.any(), undecided, n, [&](std::size_t k) { return fault_unless_missing(cell[k]); });
 }
 
 bool cell_is_valid(const std::uint64_t* __restrict cell, bool* __restrict valid, std::uint8_t*,
@@ -218,8 +218,8 @@ bool cell_is_valid(const std::uint64_t* __restrict cell, bool* __restrict valid,
   return false;
 }
 
-bool cell_level(const std::uint64_t* cell, std::int32_t* level, std::uint8_t* left, std::size_t n) noexcept {
-  return each_cell<std::int32_t>(cell, level, -1, left, n, [](std::uint64_t id) {
+bool cell_level(const std::uint64_t* cell, std::int32_t* level, std::uint8_t* undecided, std::size_t n) noexcept {
+  return each_cell<std::int32_t>(cell, level, -1, undecided, n, [](std::uint64_t id) {
     const std::uint64_t bit = lowest_bit(id);
 #ifdef __AVX512DQ__
     return static_cast<std::int32_t>(30 + 511 - (bits(static_cast<double>(bit)) >> 53));  // half of 1023, rounded down
@@ -234,26 +234,28 @@ bool cell_level(const std::uint64_t* cell, std::int32_t* level, std::uint8_t* le
   });
 }
 
-bool cell_face(const std::uint64_t* cell, std::int32_t* face, std::uint8_t* left, std::size_t n) noexcept {
-  return each_cell<std::int32_t>(cell, face, -1, left, n,
+bool cell_face(const std::uint64_t* cell, std::int32_t* face, std::uint8_t* undecided, std::size_t n) noexcept {
+  return each_cell<std::int32_t>(cell, face, -1, undecided, n,
                                  [](std::uint64_t id) { return static_cast<std::int32_t>(id >> 61); });
 }
 
-bool cell_is_leaf(const std::uint64_t* cell, bool* is_leaf, std::uint8_t* left, std::size_t n) noexcept {
-  return each_cell<bool>(cell, is_leaf, false, left, n, [](std::uint64_t id) { return (id & 1) != 0; });
+bool cell_is_leaf(const std::uint64_t* cell, bool* is_leaf, std::uint8_t* undecided, std::size_t n) noexcept {
+  return each_cell<bool>(cell, is_leaf, false, undecided, n, [](std::uint64_t id) { return (id & 1) != 0; });
 }
 
-bool cell_range_min(const std::uint64_t* cell, std::uint64_t* leaf, std::uint8_t* left, std::size_t n) noexcept {
-  return each_cell<std::uint64_t>(cell, leaf, 0, left, n, [](std::uint64_t id) { return id - (lowest_bit(id) - 1); });
+bool cell_range_min(const std::uint64_t* cell, std::uint64_t* leaf, std::uint8_t* undecided, std::size_t n) noexcept {
+  return each_cell<std::uint64_t>(cell, leaf, 0, undecided, n,
+                                  [](std::uint64_t id) { return id - (lowest_bit(id) - 1); });
 }
 
-bool cell_range_max(const std::uint64_t* cell, std::uint64_t* leaf, std::uint8_t* left, std::size_t n) noexcept {
-  return each_cell<std::uint64_t>(cell, leaf, 0, left, n, [](std::uint64_t id) { return id + (lowest_bit(id) - 1); });
+bool cell_range_max(const std::uint64_t* cell, std::uint64_t* leaf, std::uint8_t* undecided, std::size_t n) noexcept {
+  return each_cell<std::uint64_t>(cell, leaf, 0, undecided, n,
+                                  [](std::uint64_t id) { return id + (lowest_bit(id) - 1); });
 }
 
 bool cell_parent(const std::uint64_t* __restrict cell, std::int32_t level, std::uint64_t* __restrict parent,
-                 std::uint8_t* left, std::size_t n) noexcept {
-  if (level < 0 || level > 30) return leave_all(left, n);
+                 std::uint8_t* undecided, std::size_t n) noexcept {
+  if (level < 0 || level > 30) return leave_all_undecided(undecided, n);
   const std::uint64_t bit = std::uint64_t{1} << (2 * (30 - level)), keep = 0 - bit;
   const std::uint64_t allowed = kMarkers & (2 * bit - 1);  // of cells at this level or below
   Faults faults;
@@ -262,13 +264,14 @@ bool cell_parent(const std::uint64_t* __restrict cell, std::int32_t level, std::
     faults.add(id, allowed);
     parent[k] = id == 0 ? 0 : (id & keep) | bit;
   }
-  return leave(faults.any(), left, n, [&](std::size_t k) { return fault_unless_missing(cell[k], allowed); });
+  return mark_undecided(faults.any(), undecided, n,
+                        [&](std::size_t k) { return fault_unless_missing(cell[k], allowed); });
 }
 
 // Questions about two cells; false if one is missing.
 template <class F>
 inline bool each_pair(const std::uint64_t* __restrict a, const std::uint64_t* __restrict b, bool* __restrict to,
-                      std::uint8_t* left, std::size_t n, F f) noexcept {
+                      std::uint8_t* undecided, std::size_t n, F f) noexcept {
   Faults faults;
   for (std::size_t k = 0; k < n; ++k) {
     const std::uint64_t p = a[k], q = b[k];
@@ -276,21 +279,21 @@ inline bool each_pair(const std::uint64_t* __restrict a, const std::uint64_t* __
     faults.add(q);
     to[k] = f(p, q);
   }
-  return leave(faults.any(), left, n,
-               [&](std::size_t k) { return fault_unless_missing(a[k]) | fault_unless_missing(b[k]); });
+  return mark_undecided(faults.any(), undecided, n,
+                        [&](std::size_t k) { return fault_unless_missing(a[k]) | fault_unless_missing(b[k]); });
 }
 
-bool cell_contains(const std::uint64_t* a, const std::uint64_t* b, bool* contains, std::uint8_t* left,
+bool cell_contains(const std::uint64_t* a, const std::uint64_t* b, bool* contains, std::uint8_t* undecided,
                    std::size_t n) noexcept {
-  return each_pair(a, b, contains, left, n, [](std::uint64_t p, std::uint64_t q) {
+  return each_pair(a, b, contains, undecided, n, [](std::uint64_t p, std::uint64_t q) {
     const std::uint64_t reach = lowest_bit(p) - 1;
     return (p != 0) & (q - p + reach <= reach + reach);  // from range_min to range_max, and so not 0
   });
 }
 
-bool cell_intersects(const std::uint64_t* a, const std::uint64_t* b, bool* intersects, std::uint8_t* left,
+bool cell_intersects(const std::uint64_t* a, const std::uint64_t* b, bool* intersects, std::uint8_t* undecided,
                      std::size_t n) noexcept {
-  return each_pair(a, b, intersects, left, n, [](std::uint64_t p, std::uint64_t q) {
+  return each_pair(a, b, intersects, undecided, n, [](std::uint64_t p, std::uint64_t q) {
     const std::uint64_t p_reach = lowest_bit(p) - 1, q_reach = lowest_bit(q) - 1;
     return (p != 0) & (q != 0) & (q - q_reach <= p + p_reach) & (q + q_reach >= p - p_reach);
   });
@@ -323,7 +326,7 @@ inline std::uint64_t digits_to_text(std::uint64_t digits, std::uint64_t kept) {
   return turned(text & ((is_kept << 8) - is_kept));
 }
 
-bool cell_to_token(const std::uint64_t* __restrict cell, std::uint8_t* __restrict token, std::uint8_t* left,
+bool cell_to_token(const std::uint64_t* __restrict cell, std::uint8_t* __restrict token, std::uint8_t* undecided,
                    std::size_t n) noexcept {
   alignas(64) std::uint64_t first[kBlockRows], second[kBlockRows];
   Faults faults;
@@ -338,7 +341,7 @@ bool cell_to_token(const std::uint64_t* __restrict cell, std::uint8_t* __restric
     std::memcpy(token + 16 * k, &first[k], 8);
     std::memcpy(token + 16 * k + 8, &second[k], 8);
   }
-  return leave(faults.any(), left, n, [&](std::size_t k) { return fault_unless_missing(cell[k]); });
+  return mark_undecided(faults.any(), undecided, n, [&](std::size_t k) { return fault_unless_missing(cell[k]); });
 }
 
 inline std::uint64_t nuls(std::uint64_t digits) {  // bytes of ones where there is a NUL
@@ -346,7 +349,7 @@ inline std::uint64_t nuls(std::uint64_t digits) {  // bytes of ones where there 
   return (is_nul << 8) - is_nul;
 }
 
-bool token_to_cell(const char* __restrict token, std::uint64_t* __restrict cell, std::uint8_t* left,
+bool token_to_cell(const char* __restrict token, std::uint64_t* __restrict cell, std::uint8_t* undecided,
                    std::size_t n) noexcept {
   // The digit of each character, with bit 7 for what is none and all bits for NUL.
   alignas(64) std::uint8_t digit[16 * kBlockRows];
@@ -373,7 +376,7 @@ bool token_to_cell(const char* __restrict token, std::uint64_t* __restrict cell,
     unsure[k] = (gap | (no_digit & 0x8080808080808080)) != 0 ? kSign : fault(id);
     faults |= unsure[k];
   }
-  return leave(faults, left, n, [&](std::size_t k) { return unsure[k]; });
+  return mark_undecided(faults, undecided, n, [&](std::size_t k) { return unsure[k]; });
 }
 
 // --- cells to positions --------------------------------------------------------------------------
@@ -382,20 +385,20 @@ bool token_to_cell(const char* __restrict token, std::uint64_t* __restrict cell,
 // space, in the order of their names (faces 0, 3: y, z; 1, 4: x, z; 2, 5: x, y), and o is the other one of x and y, z
 // the third: 1 if it is the face's own axis, else p or q. Signs are kept apart.
 struct Points {
-  alignas(64) std::uint32_t p[kBlockRows], q[kBlockRows];  // from the middle of the face on, either way, plus 2^30
+  alignas(64) std::uint32_t p[kBlockRows], q[kBlockRows];  // distances from the center lines of the face, plus 2^30
   alignas(64) std::uint32_t signs[kBlockRows];  // and the axis of the face
 };
 constexpr std::uint64_t kIsPolar = 1, kIsAlongX = 2;
 constexpr int kSignOfY = 29, kSignOfX = 30, kSignOfZ = 31;  // bits of `signs`
 
 inline void to_point(std::uint32_t face, std::uint32_t si, std::uint32_t ti, Points& out, std::size_t k) noexcept {
-  // Faces 3 to 5 are 0 to 2 on the other side, with -v and -u for u and v. On 1 and 2 x is -u, on 2 y is -v.
+  // Faces 3 to 5 are the opposite of 0 to 2, with -v and -u for u and v. On faces 1 and 2 x is -u, on face 2 y is -v.
   const std::uint32_t behind = face >= 3 ? ~std::uint32_t{0} : 0, axis = face >= 3 ? face - 3 : face;
-  constexpr std::uint32_t kMiddle = std::uint32_t{1} << 30;
-  const std::uint32_t a = (behind != 0 ? ti : si) - kMiddle, b = (behind != 0 ? si : ti) - kMiddle;  // negative, or not
+  constexpr std::uint32_t kCenter = std::uint32_t{1} << 30;
+  const std::uint32_t a = (behind != 0 ? ti : si) - kCenter, b = (behind != 0 ? si : ti) - kCenter;  // signed
   const std::uint32_t minus_a = 0 - a, minus_b = 0 - b;
-  out.p[k] = kMiddle + (static_cast<std::int32_t>(a) < 0 ? minus_a : a);
-  out.q[k] = kMiddle + (static_cast<std::int32_t>(b) < 0 ? minus_b : b);
+  out.p[k] = kCenter + (static_cast<std::int32_t>(a) < 0 ? minus_a : a);
+  out.q[k] = kCenter + (static_cast<std::int32_t>(b) < 0 ? minus_b : b);
   const std::uint32_t p = behind != 0 ? minus_a : a, minus_p = behind != 0 ? a : minus_a;
   const std::uint32_t q = behind != 0 ? minus_b : b, minus_q = behind != 0 ? b : minus_b;
   const std::uint32_t x = axis == 0 ? behind : minus_p, z = axis == 2 ? behind : q;
@@ -413,13 +416,13 @@ inline double to_double(std::uint32_t x) {
 #endif
 }
 
-// |u| of a point's p or q, as scalar code has it, operation by operation but for powers of two.
-inline double from_middle(std::uint32_t p) {
+// |u| from p or q: the operations of the scalar code one by one, but for powers of two.
+inline double from_center(std::uint32_t p) {
   const double s = to_double(p);
   return (1 / 3.) * multiply_add(s * s, 0x1p-60, -1);
 }
 
-// c - a * b with one rounding, where the result is as small as a rounding of the product.
+// c - a * b with a single rounding.  REQUIRES: the result is as small as a rounding error of the product.
 inline double residual(double a, double b, double c) {
 #ifdef __FMA__
   return __builtin_fma(-a, b, c);
@@ -434,12 +437,12 @@ inline double residual(double a, double b, double c) {
 }
 
 // The angle of a vector (x, y) in degrees, without the sign of y.
-// Max error: 0.7 ulp before it is scaled to degrees, so that it is within 2 ulp of any C library's whose own error is
-// below 1: one step there is 1.8 steps in degrees at most, and two roundings.
+// Max error: 0.7 ulp before it is scaled to degrees, so that it is within 2 ulp of any C library whose own error is
+// below 1 ulp: one ulp of radians is at most 1.8 ulps of degrees, and there are two roundings.
 //
-// The smaller of |x| and |y| over the larger, t, lies in [0, 1]; beyond tan(pi / 8) it is turned back by pi / 4, which
-// gives (t - 1) / (t + 1). The quotient and both sums carry what their roundings lost. atan(t) / t is a Chebyshev fit
-// in t^2 (max error 7e-18).
+// The quotient t of the smaller and the larger of |x| and |y| is in [0, 1]; beyond tan(pi / 8) the angle is reduced by
+// pi / 4, which gives (t - 1) / (t + 1). The quotient and both sums are corrected by their rounding errors. atan(t) / t
+// is a Chebyshev fit in t^2 (max error 7e-18).
 inline double angle(double larger, double smaller, bool is_steep, bool is_behind) {
   constexpr double kQuarter = 0.7853981633974483, kQuarterRest = 3.061616997868383e-17;  // 4 * kQuarter is exact
   const bool beyond = smaller > 0.4142135623730951 * larger;
@@ -487,7 +490,7 @@ inline LatLng to_latlng(double p, double o, double z, std::uint64_t signs) {
           std::bit_cast<double>(bits(lng) | (signs << (63 - kSignOfY) & kSign))};
 }
 
-// Whether there is any that is no cell.
+// Not 0 if any of them is no cell.
 inline std::uint64_t all_faults(const std::uint64_t* cell, std::size_t n) noexcept {
   std::uint64_t faults = 0;
   for (std::size_t k = 0; k < n; ++k) faults |= fault(cell[k]);
@@ -495,7 +498,7 @@ inline std::uint64_t all_faults(const std::uint64_t* cell, std::size_t n) noexce
 }
 
 bool cell_to_latlng(const std::uint64_t* __restrict cell, double* __restrict lat, double* __restrict lng,
-                    std::uint8_t* left, std::size_t n) noexcept {
+                    std::uint8_t* undecided, std::size_t n) noexcept {
   alignas(64) std::uint32_t si[kBlockRows], ti[kBlockRows];
   trace(cell, si, ti, n);
   Points at;
@@ -503,15 +506,15 @@ bool cell_to_latlng(const std::uint64_t* __restrict cell, double* __restrict lat
   for (std::size_t k = 0; k < n; ++k) {
     const std::uint64_t signs = at.signs[k];
     const bool is_polar = (signs & kIsPolar) != 0;
-    const double p = from_middle(at.p[k]), q = from_middle(at.q[k]);
+    const double p = from_center(at.p[k]), q = from_center(at.q[k]);
     const LatLng found = to_latlng(p, is_polar ? q : 1, is_polar ? 1 : q, signs);
     lat[k] = found.lat;
     lng[k] = found.lng;
   }
-  return leave(all_faults(cell, n), left, n, [&](std::size_t k) { return fault(cell[k]); });
+  return mark_undecided(all_faults(cell, n), undecided, n, [&](std::size_t k) { return fault(cell[k]); });
 }
 
-bool cell_vertices(const std::uint64_t* __restrict cell, double* __restrict vertices, std::uint8_t* left,
+bool cell_vertices(const std::uint64_t* __restrict cell, double* __restrict vertices, std::uint8_t* undecided,
                    std::size_t n) noexcept {
   alignas(64) std::uint32_t si[kBlockRows], ti[kBlockRows];
   trace(cell, si, ti, n);
@@ -528,7 +531,7 @@ bool cell_vertices(const std::uint64_t* __restrict cell, double* __restrict vert
     for (std::size_t k = 0; k < n; ++k) {
       const std::uint64_t signs = at.signs[k];
       const bool is_polar = (signs & kIsPolar) != 0;
-      const double p = from_middle(at.p[k]), q = from_middle(at.q[k]), o = is_polar ? q : 1, z = is_polar ? 1 : q;
+      const double p = from_center(at.p[k]), q = from_center(at.q[k]), o = is_polar ? q : 1, z = is_polar ? 1 : q;
       const double inverse = 1 / std::sqrt(p * p + o * o + z * z);
       const LatLng is_at = to_latlng(p * inverse, o * inverse, z * inverse, signs);
       lat[k] = is_at.lat;
@@ -538,19 +541,20 @@ bool cell_vertices(const std::uint64_t* __restrict cell, double* __restrict vert
   for (std::size_t k = 0; k < n; ++k) {
     for (std::size_t m = 0; m < 8; ++m) vertices[8 * k + m] = found[m][k];
   }
-  return leave(all_faults(cell, n), left, n, [&](std::size_t k) { return fault(cell[k]); });
+  return mark_undecided(all_faults(cell, n), undecided, n, [&](std::size_t k) { return fault(cell[k]); });
 }
 
 // --- neighbors -----------------------------------------------------------------------------------
 
-// Up to 64 cells and the places next to them: words of the lowest leaves one step back, at home, and one step on.
-struct Places {
+// The neighborhood of up to 64 cells: words of the lowest leaf of the cell before, of the cell itself, and of the cell
+// after, along i and along j.
+struct Neighborhood {
   alignas(64) std::uint32_t i[3][64], j[3][64];
 };
 
-// Where cells lie; whether any is no cell or lies at the border of its face.
-inline std::uint32_t find_places(const std::uint64_t* __restrict cell, Places& out, std::uint8_t* __restrict outside,
-                                 std::size_t n) noexcept {
+// Finds the neighborhoods of cells; returns whether any of them is no cell or at the border of its face.
+inline std::uint32_t find_neighborhoods(const std::uint64_t* __restrict cell, Neighborhood& out,
+                                        std::uint8_t* __restrict outside, std::size_t n) noexcept {
   alignas(64) std::uint32_t si[64], ti[64], is_out[64];
   trace(cell, si, ti, n);
   std::uint32_t any = 0;
@@ -569,27 +573,27 @@ inline std::uint32_t find_places(const std::uint64_t* __restrict cell, Places& o
   return any;
 }
 
-// The id at the end of a path, of a cell as large as another.
+// The id of the cell at the end of a path that is as large as another cell.
 inline std::uint64_t as_large(std::uint64_t path, std::uint64_t cell) {
   const std::uint64_t marker = lowest_bit(cell);
   return (path & (0 - 2 * marker)) | marker;
 }
 
-// `few(cell, neighbors, left, n)` for 64 rows at a time, which stay in the nearest cache.
+// Calls `few(cell, neighbors, undecided, n)` for 64 rows at a time, which stay in the nearest cache.
 template <std::size_t kWidth, class Few>
-inline bool by_few(const std::uint64_t* cell, std::uint64_t* neighbors, std::uint8_t* left, std::size_t n,
+inline bool by_few(const std::uint64_t* cell, std::uint64_t* neighbors, std::uint8_t* undecided, std::size_t n,
                    Few few) noexcept {
   std::uint32_t any = 0;
   for (std::size_t start = 0; start < n; start += 64) {
-    any |= few(cell + start, neighbors + kWidth * start, left + start, n - start < 64 ? n - start : 64);
+    any |= few(cell + start, neighbors + kWidth * start, undecided + start, n - start < 64 ? n - start : 64);
   }
   return any != 0;
 }
 
 inline std::uint32_t few_edge_neighbors(const std::uint64_t* __restrict cell, std::uint64_t* __restrict neighbors,
-                                        std::uint8_t* left, std::size_t n) noexcept {
-  Places at;
-  const std::uint32_t any = find_places(cell, at, left, n);
+                                        std::uint8_t* undecided, std::size_t n) noexcept {
+  Neighborhood at;
+  const std::uint32_t any = find_neighborhoods(cell, at, undecided, n);
   alignas(64) std::uint64_t down[64], right[64], up[64], back[64];
   const Coordinate i = coordinate(at.i[1]), j = coordinate(at.j[1]);
   order_64(i, coordinate(at.j[0]), down, n);
@@ -606,9 +610,9 @@ inline std::uint32_t few_edge_neighbors(const std::uint64_t* __restrict cell, st
   return any;
 }
 
-bool cell_edge_neighbors(const std::uint64_t* cell, std::uint64_t* neighbors, std::uint8_t* left,
+bool cell_edge_neighbors(const std::uint64_t* cell, std::uint64_t* neighbors, std::uint8_t* undecided,
                          std::size_t n) noexcept {
-  return by_few<4>(cell, neighbors, left, n, few_edge_neighbors);
+  return by_few<4>(cell, neighbors, undecided, n, few_edge_neighbors);
 }
 
 inline void put_in_order(std::uint64_t& a, std::uint64_t& b) {
@@ -618,9 +622,9 @@ inline void put_in_order(std::uint64_t& a, std::uint64_t& b) {
 }
 
 inline std::uint32_t few_all_neighbors(const std::uint64_t* __restrict cell, std::uint64_t* __restrict neighbors,
-                                       std::uint8_t* left, std::size_t n) noexcept {
-  Places at;
-  const std::uint32_t any = find_places(cell, at, left, n);
+                                       std::uint8_t* undecided, std::size_t n) noexcept {
+  Neighborhood at;
+  const std::uint32_t any = find_neighborhoods(cell, at, undecided, n);
   alignas(64) std::uint64_t around[9][64];
   const Coordinate j[3] = {coordinate(at.j[0]), coordinate(at.j[1]), coordinate(at.j[2])};
   for (int m = 0; m < 9; ++m) {
@@ -645,9 +649,9 @@ inline std::uint32_t few_all_neighbors(const std::uint64_t* __restrict cell, std
   return any;
 }
 
-bool cell_all_neighbors(const std::uint64_t* cell, std::uint64_t* neighbors, std::uint8_t* left,
+bool cell_all_neighbors(const std::uint64_t* cell, std::uint64_t* neighbors, std::uint8_t* undecided,
                         std::size_t n) noexcept {
-  return by_few<8>(cell, neighbors, left, n, few_all_neighbors);
+  return by_few<8>(cell, neighbors, undecided, n, few_all_neighbors);
 }
 
 // --- results to memory ---------------------------------------------------------------------------

@@ -134,7 +134,7 @@ class PlanarRegion:
 def doubtful_rows(chains):
     """Whether a row has to be looked at: coordinates may be out of range, polygons invalid, or edges very long."""
     module = native_module()
-    return np.ones(len(chains.rows) - 1, bool) if module is None else module.doubtful_rows(*chains).view(bool)
+    return np.ones(len(chains.rows) - 1, bool) if module is None else module.undecided_rows(*chains).view(bool)
 
 
 def cover_sure_rows(chains, options):

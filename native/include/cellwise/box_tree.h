@@ -1,8 +1,8 @@
-// Boxes of a sequence of items, and of runs of these: what lies near one another in a sequence mostly does in the
-// plane.
+// A tree of boxes around the items of a sequence, and around runs of them: items that are close in the sequence are
+// mostly close in the plane.
 //
-// The tree has no pointers: below node i are the nodes 4 i + 1 .. 4 i + 4, as far as there are so many, and the items
-// are the last of all nodes.
+// The tree has no pointers: the children of node i are the nodes 4 i + 1 .. 4 i + 4, as far as those exist, and the
+// items are the last nodes.
 
 #pragma once
 
@@ -20,13 +20,13 @@ struct Box {
   double x_lo, y_lo, x_hi, y_hi;
 
   static Box of(Double2 low, Double2 high) noexcept { return {low[0], low[1], high[0], high[1]}; }
-  // Around a segment, larger by a margin on all sides.
+  // Around a segment, `margin` larger on all sides.
   static Box of_segment(Double2 a, Double2 b, double margin) noexcept {
     return of(smaller(a, b) - margin, larger(a, b) + margin);
   }
   Double2 low() const noexcept { return Double2{x_lo, y_lo}; }
   Double2 high() const noexcept { return Double2{x_hi, y_hi}; }
-  bool meets(const Box& other) const noexcept {
+  bool intersects(const Box& other) const noexcept {
     return lane_bits((low() <= other.high()) & (other.low() <= high())) == 3;
   }
 };
@@ -37,7 +37,7 @@ inline Box around(const Box& a, const Box& b) noexcept {
 
 class BoxTree {
  public:
-  // A tree of n items; `box_of(k)` is the box of one. Keeps the memory that it has.
+  // Makes a tree of n items; `box_of(k)` is the box of item k. Reuses its memory.
   template <class BoxOf>
   void assign(std::size_t n, const BoxOf& box_of) {
     first_item_ = static_cast<std::uint32_t>((n + 1) / 3);
@@ -62,16 +62,16 @@ class BoxTree {
     return std::min(4 * node + 5, static_cast<std::uint32_t>(boxes_.size()));
   }
 
-  // The first item below a node, or the node itself, if it is one.
+  // The first item below a node, or the node itself if it is an item.
   std::uint32_t first_item(std::uint32_t node) const noexcept {
     while (!is_item(node)) node = first_below(node);
     return item(node);
   }
 
-  // Calls `open` with a node, and with those right below each node for which it is true. Not for items.
+  // Calls `open` with a node, and with the children of each node for which it returns true.  REQUIRES: false for items.
   template <class Open>
   void visit(std::uint32_t first, const Open& open) const {
-    std::array<std::uint32_t, 64> todo;  // three more for each of the 16 levels that there can be
+    std::array<std::uint32_t, 64> todo;  // three more for each of at most 16 levels
     std::size_t n = 0;
     todo[n++] = first;
     while (n > 0) {

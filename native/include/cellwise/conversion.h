@@ -95,7 +95,7 @@ constexpr std::uint64_t parse_token(std::string_view token) noexcept {
   return id;
 }
 
-// Id of "face/quarters", 0 if it is no such string.
+// Id of "face/children", 0 if it is no such string.
 constexpr std::uint64_t parse_string(std::string_view string) noexcept {
   if (string.size() < 2 || string.size() > 2 + kMaxLevel) return 0;
   if (string[0] < '0' || string[0] > '5' || string[1] != '/') return 0;

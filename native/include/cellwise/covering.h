@@ -1,10 +1,10 @@
 // Coverings: few cells that contain a region, or lie within it.
 //
 // The algorithm is Google's (S2RegionCoverer, release 0.14), repeated decision for decision, because the cells depend
-// on every one of them: start from about four cells that contain the region, keep a queue of cells that meet its
-// boundary, and split the largest first (then the one with fewest children that meet the region, then the one with
-// fewest children that need no further splitting) until `max_cells` is reached. Ties are broken by the shape of the
-// heap, so the heap is written out here instead of taken from a standard library that may change it.
+// on every one of them: start from about four cells that contain the region, keep a queue of cells that intersect its
+// boundary, and subdivide the largest first (then the one with the fewest children that intersect the region, then the
+// one with the fewest children that need no further subdivision) until `max_cells` is reached. Ties are broken by heap
+// order, so the heap is written out here instead of taken from a standard library that may change it.
 
 #pragma once
 
@@ -19,8 +19,9 @@
 #include <vector>
 
 #include "cellwise/hierarchy.h"
+#include "cellwise/inlined_vector.h"
+#include "cellwise/parallel.h"
 #include "cellwise/regions.h"
-#include "cellwise/short_list.h"
 
 namespace cellwise {
 
@@ -35,9 +36,10 @@ struct CoverOptions {
   bool is_one_level() const noexcept { return min_level == max_level && within == 0; }
 };
 
-enum class CoverStatus : std::uint8_t { kOk, kTooManyCells, kTooManyCandidates, kInterrupted };
+enum class CoverStatus : std::uint8_t { kOk, kTooManyCells, kTooManyCandidates };
 
-// Sorts, drops what another cell contains, and merges four siblings into their parent, until nothing changes.
+// Sorts the cells, drops those that another one contains, and merges four siblings into their parent, until nothing
+// changes.
 inline void normalize_cells(std::vector<std::uint64_t>& cells) {
   std::sort(cells.begin(), cells.end());
   std::size_t n = 0;
@@ -59,7 +61,8 @@ inline void normalize_cells(std::vector<std::uint64_t>& cells) {
   cells.resize(n);
 }
 
-// Level that a cell of `level` is split to, so that it is at least min_level and a multiple of level_mod from it.
+// The level of the descendants by which a cell of `level` is replaced, so that they are at min_level or a multiple of
+// level_mod below it.
 constexpr std::int32_t denormalized_level(std::int32_t level, std::int32_t min_level, std::int32_t level_mod) noexcept {
   const std::int32_t finer = std::max(level, min_level);
   return std::min(kMaxLevel, finer + (kMaxLevel - (finer - min_level)) % level_mod);
@@ -67,7 +70,7 @@ constexpr std::int32_t denormalized_level(std::int32_t level, std::int32_t min_l
 
 namespace internal {
 
-// Heap of priorities, largest on top. Sifting goes all the way down before it comes up again, as in libstdc++.
+// A heap with the largest priority on top. Like libstdc++, it sifts a hole all the way down before it comes up again.
 template <class Entry>
 class PriorityHeap {
  public:
@@ -112,24 +115,25 @@ class PriorityHeap {
     entries_[hole] = std::move(entry);
   }
 
-  ShortList<Entry, 64> entries_;
+  InlinedVector<Entry, 64> entries_;
 };
 
-// Places of a region that answers about any cell at once, without regard to the cells around it.
+// Nodes of a region that answers about any cell on its own: `contains(cell)`, `may_intersect(cell)` and
+// `cell_union_bound(cells)`.
 template <class Region>
-class PlainPlaces {
+class CellNodes {
  public:
-  using Place = CellUV;
+  using Node = CellUV;
 
-  explicit PlainPlaces(const Region& region) : region_(region) {}
-  static std::uint64_t cell(const Place& place) noexcept { return place.cell; }
-  bool met(const Place& place) const { return region_.may_intersect(place); }
-  bool contained(const Place& place) const { return region_.contains(place); }
-  Place at(std::uint64_t cell) const { return cell_uv(cell); }
-  void split(const Place& place, Place* quarters, bool) const {
-    for (int k = 0; k < 4; ++k) quarters[k] = cell_uv(cell_child(place.cell, k));
+  explicit CellNodes(const Region& region) : region_(region) {}
+  static std::uint64_t cell(const Node& node) noexcept { return node.cell; }
+  bool intersects(const Node& node) const { return region_.may_intersect(node); }
+  bool contained(const Node& node) const { return region_.contains(node); }
+  Node node_at(std::uint64_t cell) const { return cell_uv(cell); }
+  void subdivide(const Node& node, Node* children, bool) const {
+    for (int k = 0; k < 4; ++k) children[k] = cell_uv(cell_child(node.cell, k));
   }
-  void drop(const Place&) const {}
+  void release(const Node&) const {}
   void cell_union_bound(std::vector<std::uint64_t>& cells) const { region_.cell_union_bound(cells); }
 
  private:
@@ -137,65 +141,59 @@ class PlainPlaces {
 };
 
 template <class Region>
-concept HasPlaces = requires { typename Region::Place; };
+concept HasNodes = requires { typename Region::Node; };
 
 }  // namespace internal
 
-// Region: either it has `contains(cell)`, `may_intersect(cell)` and `cell_union_bound(cells)`, or `Place`s of its own
-// that hand down to their quarters what is known, as `PlainPlaces` has them; it may know `meets_quarters(place)`,
-// whether surely one quarter will be met.
-template <class Region, class Interrupted>
+// A region either answers about any cell on its own, as `CellNodes` asks it, or has `Node`s of its own, with the
+// members of `CellNodes`, that hand down to their children what is known of them. It may have
+// `has_intersecting_child(node)`: whether some child is certain to intersect the region.
+template <class Region>
 class Coverer {
-  using Places = std::conditional_t<internal::HasPlaces<Region>, Region&, internal::PlainPlaces<Region>>;
-  using Place = typename std::remove_reference_t<Places>::Place;
+  using Nodes = std::conditional_t<internal::HasNodes<Region>, Region&, internal::CellNodes<Region>>;
+  using Node = typename std::remove_reference_t<Nodes>::Node;
 
  public:
-  // `limit`: most cells, before giving up; `candidate_limit`: most cells in the queue of an interior covering, beside
-  // 16 for each that is found.
-  // `interrupted`: asked every few thousand steps whether to stop.
-  Coverer(Region& region, const CoverOptions& options, std::int64_t limit, std::int64_t candidate_limit,
-          Interrupted interrupted)
-      : places_(region), options_(options), limit_(limit), candidate_limit_(candidate_limit),
-        interrupted_(std::move(interrupted)) {
-    blocks_.reserve(4);
+  // `limit`: the most cells to return before giving up. `candidate_limit`: the most cells in the queue of an interior
+  // covering, beside 16 for each cell that was found.
+  Coverer(Region& region, const CoverOptions& options, std::int64_t limit, std::int64_t candidate_limit)
+      : nodes_(region), options_(options), limit_(limit), candidate_limit_(candidate_limit) {
+    chunks_.reserve(4);
   }
 
+  // Throws Interrupted if the user stops it.
   CoverStatus run(std::vector<std::uint64_t>& cells) {
-    result_.swap(cells);  // for its room
+    result_.swap(cells);  // to reuse its memory
     result_.clear();
     std::vector<std::uint64_t> start;
-    start.reserve(kFew);
+    start.reserve(kInlineCapacity);
     initial_cells(start);
-    if (options_.within != 0) keep_within(start);
-    std::vector<Place> first;
+    if (options_.within != 0) clip_to_within(start);
+    std::vector<Node> first;
     first.reserve(start.size());
-    for (const std::uint64_t cell : start) first.push_back(places_.at(cell));
-    for (Place& place : first) {
-      bool terminal;
-      if (!judge(place, cell_level(places_.cell(place)), terminal)) continue;
-      if (const auto status = add(place, terminal); status != CoverStatus::kOk) return status;
+    for (const std::uint64_t cell : start) first.push_back(nodes_.node_at(cell));
+    for (Node& node : first) {
+      bool is_terminal;
+      if (is_candidate(node, cell_level(nodes_.cell(node)), is_terminal)) add(node, is_terminal);
     }
     while (!queue_.empty() && (!options_.interior || found() < options_.max_cells)) {
-      if (queue_.may_have_unrated_on_top()) {
-        if (const auto status = rate(); status != CoverStatus::kOk) return status;
-      }
+      if (queue_.top_may_be_deferred()) replay();
       const Queued top = queue_.pop();
-      const bool split = options_.interior || cell_level(top.cell) < options_.min_level ||
-                         top.children.n_candidates == 1 ||
-                         found() + queue_.size() + top.children.n_candidates <= options_.max_cells;
-      if (!split) result_.push_back(top.cell);
+      const bool subdivides = options_.interior || cell_level(top.cell) < options_.min_level ||
+                              top.children.n_candidates == 1 ||
+                              found() + queue_.size() + top.children.n_candidates <= options_.max_cells;
+      if (!subdivides) result_.push_back(top.cell);
       for (std::uint64_t rest = top.children.candidates; rest != 0; rest &= rest - 1) {
         const int k = std::countr_zero(rest);
-        Place& child = top.children.places[k];
-        if (!split) {
-          places_.drop(child);
+        Node& child = top.children.nodes[k];
+        if (!subdivides) {
+          nodes_.release(child);
           continue;
         }
         if (options_.interior && found() >= options_.max_cells) break;
-        const auto status = add(child, (top.children.terminals >> k & 1) != 0);
-        if (status != CoverStatus::kOk) return status;
+        add(child, (top.children.terminals >> k & 1) != 0);
       }
-      (queue_.has_unrated() ? spent_blocks_ : free_blocks_).push_back(top.children.places);
+      (queue_.has_deferred() ? retained_arrays_ : free_arrays_).push_back(top.children.nodes);
       if (found() + (options_.interior ? 0 : queue_.size()) > limit_) return CoverStatus::kTooManyCells;
       if (options_.interior && queue_.size() > candidate_limit_ + 16 * found()) return CoverStatus::kTooManyCandidates;
     }
@@ -209,20 +207,21 @@ class Coverer {
   }
 
  private:
-  static constexpr std::size_t kFew = 32;  // of anything: so that small coverings ask for memory seldom
+  // Of lists whose first items need no allocation: small coverings then allocate seldom.
+  static constexpr std::size_t kInlineCapacity = 32;
 
-  // Places below one cell, as the region gave them; of these, by bits, the candidates, and which of them are to be
-  // taken.
+  // The nodes below one cell, as the region gave them; bit sets say which are candidates, and which of those terminal,
+  // that is, to be taken as they are.
   struct Children {
-    Place* places;
+    Node* nodes;
     std::uint64_t candidates = 0, terminals = 0;
     int n_candidates = 0, n_terminals = 0;
   };
   struct Queued {
     std::uint64_t cell;
-    Children children;  // while it is unrated: instead of their places its own, and nothing else
+    Children children;  // while the priority is deferred: `nodes` points to the cell's own node, the rest is not set
   };
-  // In one number: two that were just written can't be read as one at once.
+  // Both in one number, so that an entry is written and read by one instruction each.
   class HeapEntry {
    public:
     HeapEntry(std::int32_t priority, std::uint32_t slot) noexcept
@@ -234,62 +233,67 @@ class Coverer {
     std::uint64_t both_;
   };
 
-  // The heap moves small entries; what they stand for stays in its slot.
+  // A priority queue that can defer the computation of priorities. Its heap moves small entries; what they stand for
+  // stays in a slot.
   //
-  // The priority of a cell depends on what lies below it, and to look there is most of the work, while half the cells
-  // of an interior covering never come to the top. So cells may be pushed unrated, as lower than all others. Among
-  // themselves they lie anyhow until one of them might be on top, and how they lie moves no cell above them: a path
-  // down the heap ends among them or it does not. Then they are rated, and all steps since the first of them came are
-  // taken again, so that ties are broken as if they had been rated at once.
+  // The priority of a cell depends on its children, and finding those is most of the work of a covering, while half the
+  // cells of an interior covering never reach the top. So a cell may be pushed with its priority deferred; until it is
+  // known, it counts as lower than all others. The order among such cells is arbitrary until one of them may be the
+  // largest, and it does not influence where the other cells lie: a path down the heap either ends among the deferred
+  // cells or does not meet them. Then `replay` computes the deferred priorities and repeats every push and pop since
+  // the first of them on a copy of the heap from before, so that ties are broken as if nothing had been deferred.
   class Queue {
    public:
     bool empty() const noexcept { return heap_.empty(); }
     std::int64_t size() const noexcept { return heap_.size(); }
-    void push(std::int32_t priority, Queued queued) { push(HeapEntry(priority, keep(std::move(queued)))); }
-    // `most`: a bound on the priority.
-    void push_unrated(std::int32_t most, Queued queued) {
-      if (steps_.empty()) {
-        before_ = heap_;
-        most_ = most;
+    void push(std::int32_t priority, Queued queued) { push(HeapEntry(priority, store(std::move(queued)))); }
+    // `max_priority`: an upper bound of the priority.
+    void push_deferred(std::int32_t max_priority, Queued queued) {
+      if (log_.empty()) {
+        snapshot_ = heap_;
+        max_deferred_priority_ = max_priority;
       }
-      most_ = std::max(most_, most);
-      const HeapEntry entry(kUnrated, keep(std::move(queued)));
-      steps_.push_back(entry);
+      max_deferred_priority_ = std::max(max_deferred_priority_, max_priority);
+      const HeapEntry entry(kDeferred, store(std::move(queued)));
+      log_.push_back(entry);
       heap_.push(entry);
     }
-    bool has_unrated() const noexcept { return !steps_.empty(); }
-    bool may_have_unrated_on_top() const noexcept { return !steps_.empty() && heap_.top().priority() <= most_; }
-    // REQUIRES: none is unrated that may be on top.
+    bool has_deferred() const noexcept { return !log_.empty(); }
+    bool top_may_be_deferred() const noexcept {
+      return !log_.empty() && heap_.top().priority() <= max_deferred_priority_;
+    }
+    // REQUIRES: !top_may_be_deferred().
     Queued pop() {
-      if (!steps_.empty()) steps_.push_back(HeapEntry(0, kPop));
+      if (!log_.empty()) log_.push_back(HeapEntry(0, kPop));
       const std::uint32_t slot = heap_.pop().slot();
       free_.push_back(slot);
       return std::move(slots_[slot]);
     }
-    // `priority_of(queued)` is called for each that is unrated.
+    // `priority_of(queued)` computes a deferred priority.
     template <class PriorityOf>
-    void rate(PriorityOf priority_of) {
-      heap_ = before_;
-      for (const HeapEntry& step : steps_) {
-        if (step.slot() == kPop) {
+    void replay(PriorityOf priority_of) {
+      heap_ = snapshot_;
+      for (const HeapEntry& entry : log_) {
+        if (entry.slot() == kPop) {
           heap_.pop();
+        } else if (entry.priority() == kDeferred) {
+          heap_.push(HeapEntry(priority_of(slots_[entry.slot()]), entry.slot()));
         } else {
-          const bool is_rated = step.priority() != kUnrated;
-          heap_.push(is_rated ? step : HeapEntry(priority_of(slots_[step.slot()]), step.slot()));
+          heap_.push(entry);
         }
       }
-      steps_.clear();
+      log_.clear();
     }
 
    private:
-    static constexpr std::int32_t kUnrated = std::numeric_limits<std::int32_t>::min();
+    static constexpr std::int32_t kDeferred = std::numeric_limits<std::int32_t>::min();
     static constexpr std::uint32_t kPop = ~std::uint32_t{0};
 
     void push(HeapEntry entry) {
-      if (!steps_.empty()) steps_.push_back(entry);
+      if (!log_.empty()) log_.push_back(entry);
       heap_.push(entry);
     }
-    std::uint32_t keep(Queued queued) {
+    std::uint32_t store(Queued queued) {
       if (free_.empty()) {
         slots_.push_back(std::move(queued));
         return static_cast<std::uint32_t>(slots_.size() - 1);
@@ -300,81 +304,81 @@ class Coverer {
       return slot;
     }
 
-    internal::PriorityHeap<HeapEntry> heap_, before_;  // before the first of the steps
-    internal::ShortList<HeapEntry, 2 * kFew> steps_;  // since the first that is unrated: what was pushed, or kPop
-    std::int32_t most_ = 0;  // priority that any of the unrated can have
-    internal::ShortList<Queued, 2 * kFew> slots_;
-    internal::ShortList<std::uint32_t, kFew> free_;
+    internal::PriorityHeap<HeapEntry> heap_, snapshot_;  // the latter from before the first entry of the log
+    internal::InlinedVector<HeapEntry, 2 * kInlineCapacity>
+        log_;  // of pushes, and pops as kPop, since the first deferral
+    std::int32_t max_deferred_priority_ = 0;
+    internal::InlinedVector<Queued, 2 * kInlineCapacity> slots_;
+    internal::InlinedVector<std::uint32_t, kInlineCapacity> free_;
   };
 
   std::int64_t found() const noexcept { return static_cast<std::int64_t>(result_.size()); }
   int max_children_shift() const noexcept { return 2 * options_.level_mod; }
 
-  // Can cells of this level not be split as far as the next level that is used?
+  // Is there no level below this one that the options allow?
   bool is_finest(std::int32_t level) const noexcept {
     return level >= options_.min_level && level + options_.level_mod > options_.max_level;
   }
 
-  // Is a place a candidate, and if so, is it one to take?
-  bool judge(const Place& place, std::int32_t level, bool& terminal) {
-    terminal = false;
-    if (!places_.met(place)) return false;
+  // May the node's cell, or cells within it, be part of the covering? If so, `is_terminal` says whether the cell is
+  // taken as it is.
+  bool is_candidate(const Node& node, std::int32_t level, bool& is_terminal) {
+    is_terminal = false;
+    if (!nodes_.intersects(node)) return false;
     if (level < options_.min_level) return true;
     if (options_.interior) {
-      terminal = places_.contained(place);
-      return terminal || !is_finest(level);
+      is_terminal = nodes_.contained(node);
+      return is_terminal || !is_finest(level);
     }
-    terminal = is_finest(level) || places_.contained(place);
+    is_terminal = is_finest(level) || nodes_.contained(node);
     return true;
   }
 
-  CoverStatus step() {
-    return (++steps_ & 0xfff) == 0 && interrupted_() ? CoverStatus::kInterrupted : CoverStatus::kOk;
+  void count_step() {
+    if ((++steps_ & 0xfff) == 0) stop_if_interrupted();
   }
 
-  CoverStatus add(Place& place, bool terminal) {
-    if (const auto status = step(); status != CoverStatus::kOk) return status;
-    const std::uint64_t cell = places_.cell(place);
-    if (terminal) {
+  void add(Node& node, bool is_terminal) {
+    count_step();
+    const std::uint64_t cell = nodes_.cell(node);
+    if (is_terminal) {
       result_.push_back(cell);
-      return CoverStatus::kOk;
+      return;
     }
     const std::int32_t level = cell_level(cell);
-    if (will_have_candidates(place, level)) {
-      queue_.push_unrated(priority(level, 1, 0), {cell, {&place}});
-      return CoverStatus::kOk;
+    if (will_have_candidates(node, level)) {
+      queue_.push_deferred(priority(level, 1, 0), {cell, {&node}});
+      return;
     }
     Children children{};
-    const std::int32_t rated = look_below(place, children);
+    const std::int32_t priority = find_children(node, children);
     if (children.n_candidates == 0) {
-      free_blocks_.push_back(children.places);
+      free_arrays_.push_back(children.nodes);
     } else if (!options_.interior && children.n_terminals == 1 << max_children_shift() && level >= options_.min_level) {
       result_.push_back(cell);  // all children would be taken: take the cell
-      free_blocks_.push_back(children.places);
+      free_arrays_.push_back(children.nodes);
     } else {
-      queue_.push(rated, {cell, children});
+      queue_.push(priority, {cell, children});
     }
-    return CoverStatus::kOk;
   }
 
-  // In an interior covering, whether surely a child of a place will be a candidate.
-  bool will_have_candidates(const Place& place, std::int32_t level) const {
-    if constexpr (requires { places_.meets_quarters(place); }) {
-      return options_.interior && options_.level_mod == 1 && !is_finest(level + 1) && places_.meets_quarters(place);
+  // In an interior covering, whether a child of the node is certain to be a candidate.
+  bool will_have_candidates(const Node& node, std::int32_t level) const {
+    if constexpr (requires { nodes_.has_intersecting_child(node); }) {
+      return options_.interior && options_.level_mod == 1 && !is_finest(level + 1) &&
+             nodes_.has_intersecting_child(node);
     }
     return false;
   }
 
-  // Looks below all cells that are unrated.
-  CoverStatus rate() {
-    auto status = CoverStatus::kOk;
-    queue_.rate([&](Queued& queued) {
-      if (status == CoverStatus::kOk) status = step();
-      return status == CoverStatus::kOk ? look_below(*queued.children.places, queued.children) : 0;
+  // Finds the children of all cells whose priorities are deferred.
+  void replay() {
+    queue_.replay([&](Queued& queued) {
+      count_step();
+      return find_children(*queued.children.nodes, queued.children);
     });
-    for (Place* const block : spent_blocks_) free_blocks_.push_back(block);
-    spent_blocks_.clear();
-    return status;
+    for (Node* const array : retained_arrays_) free_arrays_.push_back(array);
+    retained_arrays_.clear();
   }
 
   std::int32_t priority(std::int32_t level, int n_candidates, int n_terminals) const noexcept {
@@ -382,52 +386,53 @@ class Coverer {
     return -((((level << shift) + n_candidates) << shift) + n_terminals);
   }
 
-  // Children of a place, and the priority that it has by them.
-  std::int32_t look_below(Place& place, Children& children) {
-    const std::int32_t level = cell_level(places_.cell(place));
-    children.places = take_block();
+  // Fills in a node's children; returns the priority that they give it.
+  std::int32_t find_children(Node& node, Children& children) {
+    const std::int32_t level = cell_level(nodes_.cell(node));
+    children.nodes = acquire_array();
     // One level at a time down to min_level, so as not to step over it.
-    int n_places = 0;
-    expand(place, level, level < options_.min_level ? 1 : options_.level_mod, children, n_places);
+    int n_nodes = 0;
+    add_descendants(node, level, level < options_.min_level ? 1 : options_.level_mod, children, n_nodes);
     return priority(level, children.n_candidates, children.n_terminals);
   }
 
-  Place* take_block() {
-    if (!free_blocks_.empty()) {
-      Place* const block = free_blocks_.back();
-      free_blocks_.pop_back();
-      return block;
+  // An array for the children of one cell.
+  Node* acquire_array() {
+    if (!free_arrays_.empty()) {
+      Node* const array = free_arrays_.back();
+      free_arrays_.pop_back();
+      return array;
     }
     const std::size_t size = std::size_t{1} << max_children_shift();
-    if (n_new_blocks_ == 0) {
-      n_new_blocks_ = blocks_.empty() ? 32 : 64;
-      blocks_.push_back(std::make_unique_for_overwrite<Place[]>(n_new_blocks_ * size));
+    if (n_unused_arrays_ == 0) {
+      n_unused_arrays_ = chunks_.empty() ? 32 : 64;
+      chunks_.push_back(std::make_unique_for_overwrite<Node[]>(n_unused_arrays_ * size));
     }
-    return blocks_.back().get() + --n_new_blocks_ * size;
+    return chunks_.back().get() + --n_unused_arrays_ * size;
   }
 
-  // The places `levels` below one, behind the n that are there.
-  void expand(Place& place, std::int32_t level, int levels, Children& children, int& n) {
-    const bool keep = levels > 1 || !is_finest(level + 1);
+  // Appends the nodes `levels` below one to the n that are there.
+  void add_descendants(Node& node, std::int32_t level, int levels, Children& children, int& n) {
+    const bool will_subdivide = levels > 1 || !is_finest(level + 1);
     if (levels > 1) {
-      Place quarters[4];
-      places_.split(place, quarters, keep);
-      for (Place& quarter : quarters) {
-        if (places_.met(quarter)) expand(quarter, level + 1, levels - 1, children, n);
+      Node between[4];
+      nodes_.subdivide(node, between, will_subdivide);
+      for (Node& child : between) {
+        if (nodes_.intersects(child)) add_descendants(child, level + 1, levels - 1, children, n);
       }
       return;
     }
-    Place* const quarters = children.places + n;
-    places_.split(place, quarters, keep);
+    Node* const added = children.nodes + n;
+    nodes_.subdivide(node, added, will_subdivide);
     unsigned candidates = 0, terminals = 0;
     int n_candidates = 0, n_terminals = 0;
     for (int k = 0; k < 4; ++k) {
-      bool terminal;
-      const bool is_candidate = judge(quarters[k], level + 1, terminal);
-      candidates |= unsigned{is_candidate} << k;
-      terminals |= unsigned{terminal} << k;
-      n_candidates += is_candidate;
-      n_terminals += terminal;
+      bool is_terminal;
+      const bool is_one = is_candidate(added[k], level + 1, is_terminal);
+      candidates |= unsigned{is_one} << k;
+      terminals |= unsigned{is_terminal} << k;
+      n_candidates += is_one;
+      n_terminals += is_terminal;
     }
     children.candidates |= std::uint64_t{candidates} << n;
     children.terminals |= std::uint64_t{terminals} << n;
@@ -441,12 +446,12 @@ class Coverer {
     return level;
   }
 
-  // About four cells that contain the region, at levels that the options allow as far as min_level lets them.
+  // About four cells that contain the region; their levels are those of the options, or coarser than min_level.
   void initial_cells(std::vector<std::uint64_t>& cells) {
-    places_.cell_union_bound(cells);
+    nodes_.cell_union_bound(cells);
     for (std::uint64_t& cell : cells) cell = cell_parent(cell, std::min(cell_level(cell), options_.max_level));
     normalize_cells(cells);
-    merge_to(cells, static_cast<std::size_t>(std::min<std::int64_t>(4, options_.max_cells)));
+    merge_down_to(cells, static_cast<std::size_t>(std::min<std::int64_t>(4, options_.max_cells)));
     if (options_.level_mod == 1) return;
     std::size_t n = 0;
     for (std::uint64_t cell : std::vector<std::uint64_t>(cells)) {
@@ -458,15 +463,15 @@ class Coverer {
     cells.resize(n);
   }
 
-  // Cells that hold what lies in `within` of what the cells hold.
-  void keep_within(std::vector<std::uint64_t>& cells) const {
+  // Restricts cells that contain the region to those that contain what of it lies in `within`.
+  void clip_to_within(std::vector<std::uint64_t>& cells) const {
     const auto apart = [&](std::uint64_t cell) { return !cell_intersects(cell, options_.within); };
     cells.erase(std::remove_if(cells.begin(), cells.end(), apart), cells.end());
     if (cells.size() == 1 && cell_contains(cells[0], options_.within)) cells[0] = options_.within;
   }
 
-  // Replaces neighbours on the curve by their common ancestor, finest first, until at most `max_cells` are left.
-  static void merge_to(std::vector<std::uint64_t>& cells, std::size_t max_cells) {
+  // Replaces neighbours on the curve by their common ancestor, finest first, until at most `max_cells` remain.
+  static void merge_down_to(std::vector<std::uint64_t>& cells, std::size_t max_cells) {
     const auto replace_within = [&](std::uint64_t ancestor) {
       const auto begin = std::lower_bound(cells.begin(), cells.end(), cell_range_min(ancestor));
       const auto end = std::upper_bound(cells.begin(), cells.end(), cell_range_max(ancestor));
@@ -511,15 +516,15 @@ class Coverer {
     return CoverStatus::kOk;
   }
 
-  Places places_;
+  Nodes nodes_;
   CoverOptions options_;
   std::int64_t limit_, candidate_limit_;
-  Interrupted interrupted_;
   std::uint32_t steps_ = 0;
   Queue queue_;
-  std::vector<std::unique_ptr<Place[]>> blocks_;  // each room for the children of some cells
-  std::size_t n_new_blocks_ = 0;  // in the last of these, not used yet
-  internal::ShortList<Place*, kFew> free_blocks_, spent_blocks_;  // those spent hold places of cells that are unrated
+  std::vector<std::unique_ptr<Node[]>> chunks_;  // of arrays for children
+  std::size_t n_unused_arrays_ = 0;              // of the last chunk
+  // Retained arrays hold nodes of cells whose priorities are deferred.
+  internal::InlinedVector<Node*, kInlineCapacity> free_arrays_, retained_arrays_;
   std::vector<std::uint64_t> result_;
 };
 

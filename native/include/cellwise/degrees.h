@@ -1,5 +1,6 @@
-// Sines, cosines and points straight from degrees, faster than the C library's and as near to the truth, but with bits
-// of their own: for what has a margin for roundings. Ids and coverings on geodesics are defined by `latlng_to_point`.
+// Sines, cosines and points from degrees: faster than the C library's and about as accurate, but not the same bits.
+// They are for uses that have a margin for rounding errors; ids and geodesic coverings are defined by
+// `latlng_to_point`.
 
 #pragma once
 
@@ -41,14 +42,14 @@ struct SineCosine {
 };
 
 // Max error: 5e-16.  REQUIRES: |lat| <= 90, |lng| <= 360.
-inline Point near_point(double lat, double lng) noexcept {
+inline Point approximate_point(double lat, double lng) noexcept {
   const double a = std::fabs(lat);
   const bool is_polar = a > 45;
   const auto [low_sine, low_cosine] = SineCosine::of_degrees(is_polar ? 90 - a : a);
   const double z = std::copysign(is_polar ? low_cosine : low_sine, lat), ring = is_polar ? low_sine : low_cosine;
-  const double quarters = (lng * (1 / 90.) + kRoundToInteger) - kRoundToInteger;
-  const auto [sine, cosine] = SineCosine::of_degrees(lng - 90 * quarters);
-  const int turns = static_cast<int>(quarters);
+  const double right_angles = (lng * (1 / 90.) + kRoundToInteger) - kRoundToInteger;
+  const auto [sine, cosine] = SineCosine::of_degrees(lng - 90 * right_angles);
+  const int turns = static_cast<int>(right_angles);
   const bool is_odd = (turns & 1) != 0;
   const double x = ring * (is_odd ? sine : cosine), y = ring * (is_odd ? cosine : sine);
   return {(turns + 1) & 2 ? -x : x, turns & 2 ? -y : y, z};

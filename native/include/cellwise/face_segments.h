@@ -1,4 +1,4 @@
-// Segments on the plane of a face, where geodesics are straight: what rectangles they meet and what they cross.
+// Segments on the plane of a face, where geodesics are straight: which rectangles they intersect, and what they cross.
 
 #pragma once
 
@@ -27,11 +27,11 @@ struct UVRect {
   bool contains(const UV& p) const noexcept { return u.contains(p.u) && v.contains(p.v); }
 };
 
-// As a distance, the error of asking whether a segment meets a rectangle.
-inline constexpr double kSegmentMeetsError = 3 * std::numbers::sqrt2 * DBL_EPSILON;
+// Max error of `segment_intersects`, as a distance.
+inline constexpr double kSegmentIntersectsError = 3 * std::numbers::sqrt2 * DBL_EPSILON;
 
-// Does the segment ab meet the rectangle?
-inline bool segment_meets(const UV& a, const UV& b, const UVRect& rect) noexcept {
+// Does the segment ab intersect the rectangle?
+inline bool segment_intersects(const UV& a, const UV& b, const UVRect& rect) noexcept {
   const double nu = -(b.v - a.v), nv = b.u - a.u;
   // The corner on the far side is the one with the larger product, whatever the signs.
   const double u1 = nu * (rect.u.lo - a.u), u2 = nu * (rect.u.hi - a.u), v1 = nv * (rect.v.lo - a.v),
@@ -41,24 +41,24 @@ inline bool segment_meets(const UV& a, const UV& b, const UVRect& rect) noexcept
          (std::min(u1, u2) + std::min(v1, v2) <= 0);
 }
 
-// As `segment_meets`, for the four quarters of a rectangle at once: two halves in u by two in v, each `padding` larger
+// `segment_intersects` for the four children of a rectangle at once: two halves in u by two in v, each `padding` larger
 // on all sides.
-class QuarterTest {
+class ChildTest {
  public:
-  QuarterTest(const double (&u)[3], const double (&v)[3], double padding) noexcept
+  ChildTest(const double (&u)[3], const double (&v)[3], double padding) noexcept
       : u_lo_{u[0] - padding, u[1] - padding}, u_hi_{u[1] + padding, u[2] + padding},
         v_lo_{v[0] - padding, v[1] - padding}, v_hi_{v[1] + padding, v[2] + padding} {}
 
-  // Bit 2 * (upper u) + (upper v): whether the segment meets that quarter.
+  // Bit 2 * (upper u) + (upper v): whether the segment intersects that child.
   [[gnu::always_inline]] unsigned operator()(const UV& a, const UV& b) const noexcept {
     const double nu = -(b.v - a.v), nv = b.u - a.u;
     const Double2 u1 = nu * (u_lo_ - a.u), u2 = nu * (u_hi_ - a.u), v1 = nv * (v_lo_ - a.v), v2 = nv * (v_hi_ - a.v);
     const Double2 far_u = larger(u1, u2), near_u = smaller(u1, u2), far_v = larger(v1, v2), near_v = smaller(v1, v2);
-    const Mask2 meets_u = ((a.u <= u_hi_) | (b.u <= u_hi_)) & ((a.u >= u_lo_) | (b.u >= u_lo_));
-    const Mask2 meets_v = ((a.v <= v_hi_) | (b.v <= v_hi_)) & ((a.v >= v_lo_) | (b.v >= v_lo_));
-    const Mask2 lower = meets_u & (far_u + far_v[0] >= 0) & (near_u + near_v[0] <= 0);
-    const Mask2 upper = meets_u & (far_u + far_v[1] >= 0) & (near_u + near_v[1] <= 0);
-    const unsigned of_v = lane_bits(meets_v);
+    const Mask2 in_u = ((a.u <= u_hi_) | (b.u <= u_hi_)) & ((a.u >= u_lo_) | (b.u >= u_lo_));
+    const Mask2 in_v = ((a.v <= v_hi_) | (b.v <= v_hi_)) & ((a.v >= v_lo_) | (b.v >= v_lo_));
+    const Mask2 lower = in_u & (far_u + far_v[0] >= 0) & (near_u + near_v[0] <= 0);
+    const Mask2 upper = in_u & (far_u + far_v[1] >= 0) & (near_u + near_v[1] <= 0);
+    const unsigned of_v = lane_bits(in_v);
     return (kBitsOfU[lane_bits(lower)] & -(of_v & 1)) | (kBitsOfU[lane_bits(upper)] << 1 & -(of_v >> 1));
   }
 
@@ -70,20 +70,20 @@ class QuarterTest {
 
 namespace internal {
 
-// Side of the line from x to y on which z lies, left positive; 0 in doubt: coordinates are off by ulps of 1.
+// The side of the line from x to y on which z lies: 1 left, -1 right, 0 undecided, as coordinates are off by ulps of 1.
 inline constexpr double kSideError = 16 * DBL_EPSILON;
-inline int clear_side(const UV& x, const UV& y, const UV& z, double side_error = kSideError) noexcept {
+inline int certified_side(const UV& x, const UV& y, const UV& z, double side_error = kSideError) noexcept {
   const double yu = y.u - x.u, yv = y.v - x.v, zu = z.u - x.u, zv = z.v - x.v;
   const double error = side_error * (std::fabs(yu) + std::fabs(yv) + std::fabs(zu) + std::fabs(zv));
   const double area = yu * zv - yv * zu;
   return (area > error) - (area < -error);
 }
 
-// `clear_side` of two points at once: for which of them it is positive, and for which negative, as bits.
-struct TwoSides {
+// `certified_side` of two points at once, as bits: for which of them it is left, and for which right.
+struct CertifiedSides {
   unsigned left, right;
 
-  TwoSides(const UV& x, const UV& y, const UV& z0, const UV& z1) noexcept {
+  CertifiedSides(const UV& x, const UV& y, const UV& z0, const UV& z1) noexcept {
     const double yu = y.u - x.u, yv = y.v - x.v;
     const Double2 zu = Double2{z0.u, z1.u} - x.u, zv = Double2{z0.v, z1.v} - x.v;
     const Double2 error = kSideError * ((std::fabs(yu) + std::fabs(yv)) + magnitude(zu) + magnitude(zv));
@@ -92,25 +92,25 @@ struct TwoSides {
     right = lane_bits(area < -error);
   }
   bool same() const noexcept { return (left == 3) | (right == 3); }
-  bool clear() const noexcept { return (left | right) == 3; }
+  bool is_certified() const noexcept { return (left | right) == 3; }
 };
 
-// Whether the way from p to q crosses the edge ab: 1 or 0, or -1 where roundings might decide.
-inline int crosses_by_sides(const UV& p, const UV& q, const UV& a, const UV& b) noexcept {
-  const TwoSides of_way(p, q, a, b), of_edge(a, b, p, q);
-  if (of_way.same() | of_edge.same()) return 0;
-  return of_way.clear() & of_edge.clear() ? 1 : -1;
+// Whether the path from p to q crosses the edge ab: 1 or 0, or -1 if rounding errors might decide.
+inline int crossing_filter(const UV& p, const UV& q, const UV& a, const UV& b) noexcept {
+  const CertifiedSides of_path(p, q, a, b), of_edge(a, b, p, q);
+  if (of_path.same() | of_edge.same()) return 0;
+  return of_path.is_certified() & of_edge.is_certified() ? 1 : -1;
 }
 
-// The same of edges that mostly lie elsewhere.
-inline int crosses_clearly(const UV& p, const UV& q, const UV& a, const UV& b) noexcept {
+// The same, faster for edges most of which lie elsewhere.
+inline int bounded_crossing_filter(const UV& p, const UV& q, const UV& a, const UV& b) noexcept {
   if (std::max(a.u, b.u) < std::min(p.u, q.u) - kSideError || std::min(a.u, b.u) > std::max(p.u, q.u) + kSideError) {
     return 0;
   }
   if (std::max(a.v, b.v) < std::min(p.v, q.v) - kSideError || std::min(a.v, b.v) > std::max(p.v, q.v) + kSideError) {
     return 0;
   }
-  return crosses_by_sides(p, q, a, b);
+  return crossing_filter(p, q, a, b);
 }
 
 }  // namespace internal

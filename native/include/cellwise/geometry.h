@@ -76,12 +76,12 @@ struct AxisNodes {
 
 inline AxisNodes axis_nodes(std::int32_t i, std::int32_t size, std::span<const Node> nodes) noexcept {
   if (i < kMaxSize / 2) i = kMaxSize - i - size;  // u is odd about s = 1/2: take the mirror image with s >= 1/2
-  const double half = 0.5 * ij_to_st_min(size), middle = ij_to_st_min(i) + half;
+  const double half = 0.5 * ij_to_st_min(size), center = ij_to_st_min(i) + half;
   AxisNodes axis;
   std::size_t n = 0;
   for (const Node& node : nodes) {
     for (const double x : {-node.x, node.x}) {
-      const double s = middle + half * x;
+      const double s = center + half * x;
       const double u = (4 * s * s - 1) / 3;
       axis.u2[n] = u * u;
       axis.weight[n++] = node.weight * (8 * s / 3);

@@ -52,7 +52,7 @@ constexpr Check check_cell_parent(std::uint64_t cell, std::int32_t level) noexce
   return check == Check::kOk && level > cell_level(cell) ? Check::kInvalid : check;
 }
 
-// k-th quarter in curve order.  REQUIRES: cell is valid and no leaf; 0 <= k <= 3.
+// The k-th child in curve order.  REQUIRES: cell is valid and no leaf; 0 <= k <= 3.
 constexpr std::uint64_t cell_child(std::uint64_t cell, std::int32_t k) noexcept {
   const std::uint64_t bit = lowest_bit(cell) >> 2;
   return cell - 3 * bit + 2 * bit * static_cast<std::uint64_t>(k);

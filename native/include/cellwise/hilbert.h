@@ -3,7 +3,7 @@
 //   id = face (3 bits) | position along the curve (2 bits a level) | 1 | 0 ... 0
 //
 // The lowest set bit marks the level: bit 60 for a face cell, bit 0 for a leaf. Reading two bits of position a level,
-// the curve visits the four quarters of a square in one of four orientations: `swap` (1) exchanges i and j, `invert`
+// the curve visits the four children of a square in one of four orientations: `swap` (1) exchanges i and j, `invert`
 // (2) turns both round. Faces with odd numbers start swapped, so that the curve runs on from face to face.
 
 #pragma once
@@ -19,7 +19,7 @@ namespace cellwise {
 inline constexpr int kSwap = 1;
 inline constexpr int kInvert = 2;
 
-// Quarter (2 * i + j) visited at each position, by orientation; and what a position does to the orientation below it.
+// The child (2 * i + j) visited at each position, by orientation; and what a position does to the orientation below it.
 inline constexpr std::uint8_t kPositionToIJ[4][4] = {{0, 1, 3, 2}, {0, 2, 3, 1}, {3, 2, 0, 1}, {3, 1, 0, 2}};
 inline constexpr std::uint8_t kPositionToOrientation[4] = {kSwap, 0, 0, kInvert | kSwap};
 
@@ -37,11 +37,11 @@ constexpr HilbertTables make_hilbert_tables() {
     for (int position = 0; position < 256; ++position) {
       int orientation = start, i = 0, j = 0;
       for (int shift = 6; shift >= 0; shift -= 2) {
-        const int quarter = (position >> shift) & 3;
-        const int ij = kPositionToIJ[orientation][quarter];
+        const int child = (position >> shift) & 3;
+        const int ij = kPositionToIJ[orientation][child];
         i = 2 * i + (ij >> 1);
         j = 2 * j + (ij & 1);
-        orientation ^= kPositionToOrientation[quarter];
+        orientation ^= kPositionToOrientation[child];
       }
       const int ij = 16 * i + j;
       tables.position[4 * ij + start] = static_cast<std::uint16_t>(4 * position + orientation);

@@ -1,4 +1,4 @@
-// Room for many short lists that come and go.
+// Memory for many short lists that come and go: a free list for each class of sizes.
 
 #pragma once
 
@@ -14,32 +14,32 @@ namespace cellwise::internal {
 
 class ListPool {
  public:
-  // Lists of class k have room for 16 * 2^k bytes.
+  // The class of lists of a size: those of class k have room for 16 * 2^k bytes.
   static int class_of(std::size_t bytes) noexcept {
     return static_cast<int>(std::bit_width((std::max(bytes, std::size_t{1}) - 1) >> 4));
   }
 
-  void* take(int size_class) {
+  void* acquire(int size_class) {
     if (Free*& first = free_[size_class]; first != nullptr) {
       void* found = first;
       first = first->next;
       return found;
     }
     const std::size_t size = std::size_t{16} << size_class;
-    if (size > left_) {
+    if (size > n_free_bytes_) {
       const std::size_t chunk = std::max(size, next_chunk_);
       next_chunk_ = std::min(2 * next_chunk_, std::size_t{1} << 20);
       chunks_.push_back(std::make_unique_for_overwrite<std::byte[]>(chunk));
       top_ = chunks_.back().get();
-      left_ = chunk;
+      n_free_bytes_ = chunk;
     }
     void* made = top_;
     top_ += size;
-    left_ -= size;
+    n_free_bytes_ -= size;
     return made;
   }
-  // REQUIRES: `list` was taken as one of the class.
-  void give(void* list, int size_class) noexcept { free_[size_class] = new (list) Free{free_[size_class]}; }
+  // REQUIRES: `list` was acquired as one of that class.
+  void release(void* list, int size_class) noexcept { free_[size_class] = new (list) Free{free_[size_class]}; }
 
  private:
   struct Free {
@@ -49,7 +49,7 @@ class ListPool {
   std::array<Free*, 60> free_{};
   alignas(16) std::byte first_chunk_[4096];
   std::byte* top_ = first_chunk_;
-  std::size_t left_ = sizeof(first_chunk_), next_chunk_ = 2 * sizeof(first_chunk_);
+  std::size_t n_free_bytes_ = sizeof(first_chunk_), next_chunk_ = 2 * sizeof(first_chunk_);
 };
 
 }  // namespace cellwise::internal

@@ -1,15 +1,16 @@
-// Nearest neighbours on the sphere, exact, of places that are sorted along the Hilbert curve.
+// Nearest neighbours on the sphere, exact, among places that are sorted along the Hilbert curve.
 //
-// Places in curve order are their own index: a run of them is compact. Runs of kBucket places have a box in (x, y, z);
-// so have runs of kFanout such runs, and so on up to one node. A search scans the bucket where the query would stand,
-// then climbs to the root and goes down again wherever a box is near enough.
+// A place is a distinct position, and stands for all rows with these coordinates: rows at one place are found together,
+// and told apart at the end.
+//
+// Places in curve order are their own index, because any run of them is compact. There is a box in (x, y, z) around
+// each run of kBucket places, around each run of kFanout such boxes, and so on up to a root. A search scans the bucket
+// to which the query would belong, then climbs to the root, and on the way descends wherever a box is near enough.
 //
 // There are two measures of distance. Squared chords between unit points cost eight operations and are wrong by at most
-// kSlack, some tenths of a micrometre on the Earth: they choose candidates, all that could be meant. `arc` measures
-// those to 2e-15 of the value, and with row numbers to break ties it decides. It is made of + - * / and sqrt alone, so
-// that neighbours and distances have the same bits on every machine, and in the numpy twin.
-//
-// A place stands for all rows with its coordinates; rows at one place are found once and told apart at the end.
+// kSlack, some tenths of a micrometre on the Earth: they select candidates, among which all neighbours are. `arc`
+// measures the candidates to 2e-15 of the value, and decides, with row numbers to break ties. It consists of + - * /
+// and sqrt alone, so that neighbours and distances have the same bits on every machine, and in the numpy backend.
 
 #pragma once
 
@@ -20,6 +21,7 @@
 #include <utility>
 #include <vector>
 
+#include "cellwise/parallel.h"
 #include "cellwise/projection.h"
 
 namespace cellwise {
@@ -59,13 +61,13 @@ inline double horner(const std::array<double, 11>& coefficients, double x) noexc
   return sum;
 }
 
-// Sine of half an angle in degrees.  Valid range: 0 .. 180; the first term left out is 1.2e-18.
+// The sine of half an angle in degrees.  Valid range: 0 .. 180; the first term left out is 1.2e-18.
 inline double sin_half(double degrees) noexcept {
   const double x = degrees * (kPi / 360);
   return x * horner(kArc.sin, x * x);
 }
 
-// Angle of which h is the squared sine of the half.  Valid range: 0 .. 1/2.
+// The angle that has h as the squared sine of its half.  Valid range: 0 .. 1/2.
 inline double haversine_to_arc(double h) noexcept {
   double twice = 2;
   if (h > 1. / 32) {  // halve the angle twice: sin^2(x / 2) = sin^2(x) / (2 + 2 cos(x))
@@ -78,15 +80,15 @@ inline double haversine_to_arc(double h) noexcept {
 
 }  // namespace internal
 
-// Place of a position.  REQUIRES: |lat| <= 90 and -180 < lng <= 180, in degrees.
+// The place at a position.  REQUIRES: |lat| <= 90 and -180 < lng <= 180, in degrees.
 inline Place make_place(double lat, double lng) noexcept {
   return {lat, lng, internal::sin_half(2 * (90 - std::fabs(lat)))};
 }
 
-// Angle in radians between two places.  Max error: 2e-15 of the value.
+// The angle in radians between two places.  Max error: 2e-15 of the value.
 //
-// The haversine is a sum of positive terms, and nothing is lost in it as long as the differences are exact: those of
-// longitudes are taken with what their rounding lost. Beyond a right angle the same is done for the antipode.
+// The haversine is a sum of positive terms, so that it is accurate if the differences are exact: those of longitudes
+// are corrected by their rounding errors. Beyond a right angle the same is done for the antipode.
 inline double arc(const Place& a, const Place& b) noexcept {
   const double difference = b.lng - a.lng, back = difference - b.lng;
   const double lost = (b.lng - (difference - back)) - (a.lng + back);
@@ -101,25 +103,24 @@ inline double arc(const Place& a, const Place& b) noexcept {
   return kPi - internal::haversine_to_arc(north2 * north2 + cos_cos * (east2 * east2));
 }
 
-// Most by which the computed chord of two unit points may differ from that of places whose `arc` is as long.
-// Coordinates are off by 1.4e-15 at most (3 roundings of angles up to pi, a sine, a product), the sum of squares and
-// `arc` by less.
+// The max difference between the computed chord of two unit points and that of places with the same `arc`. Coordinates
+// are off by at most 1.4e-15 (3 roundings of angles up to pi, a sine, a product), the sum of squares and `arc` by less.
 inline constexpr double kSlack = 2e-14;
 
-// What to search for, and what to leave out: the row `row` (-1: none) and the places first .. last - 1.
+// What to search for, and what to exclude: the row `row` (-1: none) and the places first .. last - 1.
 struct NeighborQuery {
   double lat, lng;
-  std::int64_t near;  // a place close by, to start from
+  std::int64_t start;  // a place close by, to start from
   std::int64_t row = -1;
   std::int64_t first = 0, last = 0;
 };
 
 class NeighborTree {
  public:
-  static constexpr int kBucket = 32;  // places a box of the lowest level
-  static constexpr int kFanout = 4;  // boxes a box of the next
+  static constexpr int kBucket = 32;  // places in each box of the lowest level
+  static constexpr int kFanout = 4;  // boxes in each box of the next level
 
-  // Boxes of the children of a node, or of the buckets below it.
+  // The boxes of a node's children, which are nodes or buckets.
   struct Node {
     double lo[3][kFanout], hi[3][kFanout];
   };
@@ -148,14 +149,13 @@ class NeighborTree {
   std::int64_t n_rows() const noexcept { return n_rows_; }
 
  private:
-  template <class Interrupted>
   friend class NeighborSearch;
 
   Place place(std::int64_t p) const noexcept { return {lat_[p], lng_[p], cos_lat_[p]}; }
 
-  static constexpr double kFar = 1e3;  // where empty boxes and the places that fill up the last bucket are
+  static constexpr double kFar = 1e3;  // where empty boxes are, and the padding of the last bucket
 
-  // Puts boxes round those of the level below, or round the buckets; returns how many nodes that makes.
+  // Adds the boxes around those of the level below, or around the buckets; returns the number of nodes.
   std::int64_t add_level(std::int64_t n_boxes) {
     const std::int64_t n_nodes = (n_boxes + kFanout - 1) / kFanout;
     std::vector<Node> nodes(n_nodes);
@@ -192,15 +192,11 @@ class NeighborTree {
   std::vector<std::vector<Node>> levels_;  // from the buckets up to the root
 };
 
-// Searches of one thread in a tree, one query after another. Queries in curve order find warm caches.
-// `interrupted`: asked every millisecond or so whether to stop; from then on searches return at once.
-template <class Interrupted>
+// Searches of one thread in a tree, one query after another: faster in curve order, when caches are warm. All of them
+// throw Interrupted if the user stops them.
 class NeighborSearch {
  public:
-  NeighborSearch(const NeighborTree& tree, Interrupted interrupted)
-      : tree_(tree), interrupted_(std::move(interrupted)) {}
-
-  bool was_interrupted() const noexcept { return was_interrupted_; }
+  explicit NeighborSearch(const NeighborTree& tree) : tree_(tree) {}
 
   // The k nearest rows, ascending by (arc, row); -1 and NaN where there are fewer.
   // REQUIRES: the query is canonical; k >= 1; rows and arcs have room for k.
@@ -219,7 +215,7 @@ class NeighborSearch {
     std::fill(arcs + found, arcs + k, std::nan(""));
   }
 
-  // All rows within `radius` radians, ascending by (arc, row), added to what `rows` and `arcs` hold.
+  // Appends all rows within `radius` radians, ascending by (arc, row).
   // REQUIRES: the query is canonical; radius >= 0.
   void within(const NeighborQuery& query, double radius, std::vector<std::int64_t>& rows, std::vector<double>& arcs) {
     k_ = kNoLimit;
@@ -239,16 +235,16 @@ class NeighborSearch {
   static constexpr int kFanout = NeighborTree::kFanout;
   static constexpr double kUnlimited = 5;  // more than any squared chord
   static constexpr std::int64_t kNoLimit = std::int64_t{1} << 62;
-  static constexpr std::int64_t kSpare = 16;  // candidates beyond k that are waited for before tightening
-  static constexpr std::int64_t kPatience = 2048;  // buckets and nodes looked at between two questions
+  static constexpr std::int64_t kSpare = 16;  // candidates beyond k, before the limit is tightened
+  static constexpr std::int64_t kPatience = 2048;  // buckets and nodes visited between two looks for Ctrl-C
 
   static double square(double x) noexcept { return x * x; }
 
-  // Leaves in chords_ and found_ all places within limit_, but at least k_ if there are so many.
+  // Collects all places within limit_, which shrinks to no fewer than k_ of them, in chords_ and found_.
   void search(const NeighborQuery& query) {
     n_ = 0;
-    // Where there is no place, no box would be too far, not even those that are none.
-    if (tree_.n_places() == 0 || was_interrupted_ || !std::isfinite(query.lat + query.lng)) return;
+    // Boxes of an empty tree are no farther than any other for a query that is not finite.
+    if (tree_.n_places() == 0 || !std::isfinite(query.lat + query.lng)) return;
     here_ = make_place(query.lat, query.lng);
     point_ = latlng_to_point(query.lat, query.lng);
     row_ = query.row;
@@ -259,7 +255,7 @@ class NeighborSearch {
       const std::int64_t place = tree_.place_of_row_[row_];
       if (tree_.starts_[place + 1] - tree_.starts_[place] == 1) alone_ = place;
     }
-    std::int64_t from = std::clamp<std::int64_t>(query.near, 0, tree_.n_places() - 1) / kBucket;
+    std::int64_t from = std::clamp<std::int64_t>(query.start, 0, tree_.n_places() - 1) / kBucket;
     scan(from);
     for (std::size_t level = 0; level < tree_.levels_.size(); ++level) {
       visit(level, from / kFanout, from);
@@ -267,9 +263,9 @@ class NeighborSearch {
     }
   }
 
-  // Looks below the node where boxes are near enough, nearest first, but not into the child `from`.
+  // Descends into the children of a node that are near enough, nearest first, except for the child `from`.
   void visit(std::size_t level, std::int64_t node, std::int64_t from) {
-    if (is_stopped()) return;
+    count_step();
     double chords[kFanout];
     box_chords(tree_.levels_[level][node], chords);
     std::int64_t children[kFanout];
@@ -282,7 +278,7 @@ class NeighborSearch {
     }
     for (int i = 0; i < n && chords[children[i]] <= limit_; ++i) {
       const std::int64_t child = node * kFanout + children[i];
-      if (is_left_out(level, child)) continue;
+      if (is_excluded(level, child)) continue;
       if (level == 0) {
         scan(child);
       } else {
@@ -291,7 +287,7 @@ class NeighborSearch {
     }
   }
 
-  // Least squared chord from the query to each child's box.
+  // The least squared chord from the query to the box of each child.
   void box_chords(const Node& node, double* chords) const noexcept {
     for (int j = 0; j < kFanout; ++j) chords[j] = 0;
     for (int axis = 0; axis < 3; ++axis) {
@@ -303,8 +299,8 @@ class NeighborSearch {
     }
   }
 
-  // True if all places of a bucket (level 0) or of a node below `level` are left out.
-  bool is_left_out(std::size_t level, std::int64_t child) const noexcept {
+  // True if all places of a bucket (level 0) or of a node below `level` are excluded.
+  bool is_excluded(std::size_t level, std::int64_t child) const noexcept {
     if (first_ >= last_) return false;
     std::int64_t size = kBucket;
     for (; level > 0; --level) size *= kFanout;
@@ -313,7 +309,7 @@ class NeighborSearch {
 
   // Adds the places of a bucket that are near enough.
   void scan(std::int64_t bucket) {
-    if (is_stopped()) return;
+    count_step();
     const std::int64_t start = bucket * kBucket;
     const double *x = tree_.xyz_[0].data() + start, *y = tree_.xyz_[1].data() + start,
                  *z = tree_.xyz_[2].data() + start;
@@ -332,7 +328,7 @@ class NeighborSearch {
     double* to_chord = chords_.data();
     std::int64_t* to_place = found_.data();
     std::int64_t n = n_;
-    for (int j = 0; j < kBucket; ++j) {  // written always, kept if near enough: no branch to guess
+    for (int j = 0; j < kBucket; ++j) {  // always written, but kept only if near enough: no branch to mispredict
       to_chord[n] = chords[j];
       to_place[n] = start + j;
       n += chords[j] <= limit_;
@@ -342,9 +338,9 @@ class NeighborSearch {
     if (has_more && n_ >= k_ + kSpare) tighten();
   }
 
-  // Lowers the limit to little more than the k-th chord, and drops what is beyond. Where places are about evenly spread
-  // their number grows with the squared chord, and where it reaches k can be guessed; else they are parted properly.
-  // REQUIRES: n_ >= k_.
+  // Lowers the limit to little more than the k-th chord, and drops candidates beyond it. If places are spread about
+  // evenly, their number grows with the squared chord, and where it reaches k is found by interpolation; else by
+  // partition. REQUIRES: n_ >= k_.
   void tighten() {
     double lo = chords_[0], hi = chords_[0];
     for (std::int64_t i = 0; i < n_; ++i) {
@@ -360,9 +356,9 @@ class NeighborSearch {
       (n >= k_ ? n_hi : n_lo) = n;
     }
     if (n_hi > k_ + kSpare / 2) {
-      parted_.assign(chords_.begin(), chords_.begin() + n_);
-      std::nth_element(parted_.begin(), parted_.begin() + (k_ - 1), parted_.end());
-      hi = parted_[k_ - 1];
+      partitioned_.assign(chords_.begin(), chords_.begin() + n_);
+      std::nth_element(partitioned_.begin(), partitioned_.begin() + (k_ - 1), partitioned_.end());
+      hi = partitioned_[k_ - 1];
     }
     limit_ = std::min(limit_, square(std::sqrt(hi) + kSlack));
     std::int64_t n = 0;
@@ -394,7 +390,7 @@ class NeighborSearch {
         }
         continue;
       }
-      tied_.clear();  // places equally far: their rows mingle; no more than k of each can be wanted
+      tied_.clear();  // rows of places that are equally far, in order; at most k of each can be wanted
       for (std::size_t j = i; j < end; ++j) {
         const std::int64_t place = ranked_[j].second, start = tree_.starts_[place];
         const std::int64_t n = std::min(tree_.starts_[place + 1] - start, k_ + 1);
@@ -407,17 +403,14 @@ class NeighborSearch {
     }
   }
 
-  bool is_stopped() {
-    if (++looked_at_ % kPatience == 0 && !was_interrupted_) was_interrupted_ = interrupted_();
-    return was_interrupted_;
+  void count_step() {
+    if (++n_steps_ % kPatience == 0) stop_if_interrupted();
   }
 
   const NeighborTree& tree_;
-  Interrupted interrupted_;
-  bool was_interrupted_ = false;
-  std::int64_t looked_at_ = 0;
+  std::int64_t n_steps_ = 0;
 
-  // of the query
+  // Of the query.
   Place here_;
   Point point_;
   std::int64_t row_, first_, last_;
@@ -426,7 +419,7 @@ class NeighborSearch {
   double limit_;  // squared chord beyond which no place is wanted
 
   std::int64_t n_;  // candidates
-  std::vector<double> chords_, parted_;
+  std::vector<double> chords_, partitioned_;
   std::vector<std::int64_t> found_;
   std::vector<std::pair<double, std::int64_t>> ranked_;
   std::vector<std::int64_t> tied_;

@@ -1,11 +1,11 @@
 // Points, lines and polygons whose edges are straight in longitude and latitude, as regions of the sphere.
 //
-// On the sphere such an edge is a curve. It is looked at in pieces: of each, a bound is known on how far it bows out
-// from the geodesic between its ends, and it is halved only where that could change an answer. So a coarse covering
-// costs few pieces however long the edges are, and near an edge a cell is taken if it comes within kPlanarTolerance of
-// it, to be on the safe side.
+// On the sphere such an edge is a curve. It is divided into sub-edges, for each of which it is known how far it may
+// deviate from the geodesic between its ends; a sub-edge is halved only where that could change an answer. So a coarse
+// covering takes few sub-edges, however long the edges are. Coverings are conservative: a cell that comes within
+// kPlanarTolerance of an edge counts as intersecting it.
 //
-// How far a piece bows out: along (lat, lng) = linear in t in 0..1 with steps of a in longitude and b in latitude, the
+// The deviation of a sub-edge: for (lat, lng) linear in t in 0..1, with steps of a in longitude and b in latitude, the
 // curve on the unit sphere has a tangential acceleration of at most A = a sin|lat| sqrt(4 b^2 + a^2 cos^2 lat). With n
 // the unit normal of the great circle through the ends, f(t) = n . curve(t) is 0 at both ends and
 // |f''| <= A + (a^2 + b^2) |f|, so that |f| <= A / (8 - a^2 - b^2).
@@ -26,13 +26,13 @@
 #include "cellwise/conversion.h"
 #include "cellwise/degrees.h"
 #include "cellwise/hierarchy.h"
+#include "cellwise/padded_cell.h"
 #include "cellwise/projection.h"
 #include "cellwise/regions.h"
-#include "cellwise/shape_index.h"
 
 namespace cellwise {
 
-// Radians that a piece may bow out and still be taken for a geodesic: 1 cm, so that no cell is more than 6 cm off.
+// Sub-edges that deviate by no more radians count as geodesics. It is 1 cm, so that no cell is more than 6 cm off.
 inline constexpr double kPlanarTolerance = 1.5e-9;
 
 struct LngLat {  // degrees
@@ -43,16 +43,16 @@ struct LngLat {  // degrees
 // Roles of chains. A point is a line of one vertex; other roles are shells.
 enum Role : std::uint8_t { kLineRole, kShellRole, kHoleRole };
 
-struct PlanarPiece {
+struct PlanarSubEdge {
   LngLat a, b;
 };
 
-inline constexpr double kLongestPiece = 0.25 * 180 / kPi;  // degrees, in longitude and in latitude
+inline constexpr double kMaxSubEdge = 0.25 * 180 / kPi;  // degrees, in longitude and in latitude
 
-// Bound of the deviation of a piece of at most kLongestPiece between two positions from the geodesic between them.
-inline double planar_deviation(const PlanarPiece& piece, const Point& a, const Point& b) noexcept {
-  const double d_lng = degrees_to_radians(std::fabs(piece.b.lng - piece.a.lng));
-  const double d_lat = degrees_to_radians(std::fabs(piece.b.lat - piece.a.lat));
+// An upper bound of the deviation of a sub-edge, at most kLongestPiece long, from the geodesic between its ends.
+inline double planar_deviation(const PlanarSubEdge& sub_edge, const Point& a, const Point& b) noexcept {
+  const double d_lng = degrees_to_radians(std::fabs(sub_edge.b.lng - sub_edge.a.lng));
+  const double d_lat = degrees_to_radians(std::fabs(sub_edge.b.lat - sub_edge.a.lat));
   const double sin1 = std::fabs(a[2]), sin2 = std::fabs(b[2]);
   const double low = a[2] * b[2] > 0 ? std::min(sin1, sin2) : 0;
   return d_lng * std::max(sin1, sin2) * std::sqrt(4 * d_lat * d_lat + d_lng * d_lng * (1 - low * low)) / 7.5;
@@ -60,8 +60,8 @@ inline double planar_deviation(const PlanarPiece& piece, const Point& a, const P
 
 // The edges and points of one geometry, and which positions its rings enclose.
 //
-// Where the plane is cut open the sphere is not: edges of rings along the same meridian, a turn apart, are the same
-// place twice and no boundary; nor is a pole that a ring goes all the way round along.
+// The sphere is not cut open where the plane is: two edges of rings along the same meridian, 360 degrees apart, cancel
+// each other, and so do edges along a pole that encircle it.
 // REQUIRES: latitudes in -90..90, longitudes in -360..360, all finite; rings do not cross.
 class PlanarShape {
  public:
@@ -71,10 +71,10 @@ class PlanarShape {
     assign(positions, offsets, roles);
   }
 
-  // Chain k has the vertices offsets[k] .. offsets[k + 1]; rings may be closed or not. Keeps the memory that it has.
+  // Chain k has the vertices offsets[k] .. offsets[k + 1] - 1; rings may be closed or not. Reuses the memory.
   void assign(std::span<const LngLat> positions, std::span<const std::int64_t> offsets,
               std::span<const std::uint8_t> roles) {
-    pieces_.clear();
+    sub_edges_.clear();
     polar_.clear();
     meridians_.clear();
     const auto each_chain = [&](bool of_rings, const auto& add) {
@@ -86,33 +86,33 @@ class PlanarShape {
       }
     };
     each_chain(true, [&](const LngLat& a, const LngLat& b) { add_ring_edge(a, b); });
-    tree_.assign(pieces_.size(), [&](std::size_t k) {
-      const auto& [a, b] = pieces_[k];
+    tree_.assign(sub_edges_.size(), [&](std::size_t k) {
+      const auto& [a, b] = sub_edges_[k];
       return Box::of_segment(Double2{a.lng, a.lat}, Double2{b.lng, b.lat}, 0);
     });
     add_seams();
     each_chain(false, [&](const LngLat& a, const LngLat& b) { add_edge(a, b); });
   }
 
-  const std::vector<PlanarPiece>& pieces() const noexcept { return pieces_; }
-  // Do the rings enclose the position, or one whole turns from it? Not for positions on an edge.
+  const std::vector<PlanarSubEdge>& sub_edges() const noexcept { return sub_edges_; }
+  // Do the rings enclose the position, or one 360 degrees east or west of it?  REQUIRES: it is not on an edge.
   bool encloses(double lat, double lng) const noexcept {
-    return encloses_here(lat, lng) || encloses_here(lat, lng - 360) || encloses_here(lat, lng + 360);
+    return encloses_unwrapped(lat, lng) || encloses_unwrapped(lat, lng - 360) || encloses_unwrapped(lat, lng + 360);
   }
 
  private:
   void add_edge(const LngLat& a, const LngLat& b) {
     const double longest = std::max(std::fabs(b.lng - a.lng), std::fabs(b.lat - a.lat));
-    if (longest <= kLongestPiece) {
-      pieces_.push_back({a, b});
+    if (longest <= kMaxSubEdge) {
+      sub_edges_.push_back({a, b});
       return;
     }
-    const int n = static_cast<int>(std::ceil(longest / kLongestPiece));
+    const int n = static_cast<int>(std::ceil(longest / kMaxSubEdge));
     LngLat from = a;
     for (int k = 1; k <= n; ++k) {
       const double t = static_cast<double>(k) / n;
       const LngLat to = k == n ? b : LngLat{a.lng + t * (b.lng - a.lng), a.lat + t * (b.lat - a.lat)};
-      pieces_.push_back({from, to});
+      sub_edges_.push_back({from, to});
       from = to;
     }
   }
@@ -131,7 +131,7 @@ class PlanarShape {
     }
   }
 
-  // The edges on meridians that count an odd number of times, and the poles that are not gone round.
+  // Adds the edges on meridians that do not cancel each other, and the poles that have edges but are not encircled.
   void add_seams() {
     for (const LngLat pole : {LngLat{0, -90}, LngLat{0, 90}}) {
       double turns = 0;
@@ -146,7 +146,8 @@ class PlanarShape {
         ends_.push_back(meridians_[end].lo);
         ends_.push_back(meridians_[end].hi);
       }
-      // Between the first end and the second an odd number of edges lies, from there to the third an even one, ...
+      // Between the first end and the second there is an odd number of edges, between the second and the third an even
+      // number, and so on.
       std::sort(ends_.begin(), ends_.end());
       for (std::size_t k = 0; k + 1 < ends_.size(); k += 2) {
         if (ends_[k] < ends_[k + 1]) add_edge({lng, ends_[k]}, {lng, ends_[k + 1]});
@@ -154,15 +155,15 @@ class PlanarShape {
     }
   }
 
-  bool encloses_here(double lat, double lng) const noexcept {
+  bool encloses_unwrapped(double lat, double lng) const noexcept {
     bool odd = false;
     for (const auto& [a, b] : polar_) odd ^= lat < a.lat && (a.lng <= lng) != (b.lng <= lng);
     if (tree_.empty()) return odd;
-    tree_.visit(0, [&](std::uint32_t node) {
-      const Box& box = tree_.box(node);
+    tree_.visit(0, [&](std::uint32_t tree_node) {
+      const Box& box = tree_.box(tree_node);
       if (!((lng >= box.x_lo) & (lng < box.x_hi) & (lat < box.y_hi))) return false;
-      if (!tree_.is_item(node)) return true;
-      const PlanarPiece& e = pieces_[tree_.item(node)];
+      if (!tree_.is_item(tree_node)) return true;
+      const PlanarSubEdge& e = sub_edges_[tree_.item(tree_node)];
       const bool east = e.a.lng < e.b.lng;
       const LngLat &west_end = east ? e.a : e.b, &east_end = east ? e.b : e.a;
       const double side =
@@ -177,214 +178,220 @@ class PlanarShape {
     double lng, lo, hi;
   };
 
-  std::vector<PlanarPiece> pieces_;
-  std::vector<PlanarPiece> polar_;  // edges along a pole, as long as they are
+  std::vector<PlanarSubEdge> sub_edges_;
+  std::vector<PlanarSubEdge> polar_;  // edges along a pole, undivided
   std::vector<Meridian> meridians_;
   std::vector<double> ends_;
-  BoxTree tree_;  // of the first pieces, of ring edges not along meridians or poles, in longitude and latitude
+  BoxTree
+      tree_;  // in longitude and latitude, of the sub-edges of rings, which come first; not along meridians or poles
 };
 
-// A planar shape as the region of one covering, in places that hand down the pieces that meet them to their quarters.
-// REQUIRES: one thread an object; the shape outlives it, or the next `reset`.
+// A planar shape as the region of one covering. Nodes hand down to their children the sub-edges that intersect them.
+// REQUIRES: each object is used by one thread; the shape outlives it, or the next `reset`.
 class PlanarRegion {
-  // A piece on the plane of a face.
-  struct FacePiece {
+  // A sub-edge on the plane of a face.
+  struct FaceSubEdge {
     LngLat a, b;
     UV ua, ub;
     double deviation;
   };
-  // What meets a place: nodes of the face's tree, of which every piece does, and parts of other pieces.
+  // What intersects a node: nodes of the face's box tree, all of whose sub-edges do, and other sub-edges.
   struct List {
-    static constexpr std::uint32_t kPart = 0xffffffff;  // instead of a node
+    static constexpr std::uint32_t kSubEdge = 0xffffffff;  // in place of a node of the tree
 
-    std::vector<std::uint32_t> nodes;
-    std::vector<FacePiece> parts;
+    std::vector<std::uint32_t> tree_nodes;
+    std::vector<FaceSubEdge> sub_edges;
 
     void clear() noexcept {
-      nodes.clear();
-      parts.clear();
+      tree_nodes.clear();
+      sub_edges.clear();
     }
-    void add(std::uint32_t node, const FacePiece& part) {
-      if (node == kPart) {
-        parts.push_back(part);
+    void add(std::uint32_t tree_node, const FaceSubEdge& sub_edge) {
+      if (tree_node == kSubEdge) {
+        sub_edges.push_back(sub_edge);
       } else {
-        nodes.push_back(node);
+        tree_nodes.push_back(tree_node);
       }
     }
   };
 
  public:
-  // `list`: of the pieces that meet the place, where it may be split. `inside`, `outside`: of a place that pieces meet,
-  // bit 2 * a + b for the corner at the (a: upper, else lower) end in u and (b) in v, if it is known to be so.
-  struct Place {
+  // `list`: the sub-edges that intersect the cell, if it may be subdivided. `inside`, `outside`: bit 2 * (upper u) +
+  // (upper v) is set if that corner of the cell is known to be so; only for cells that sub-edges intersect.
+  struct Node {
     internal::PaddedCell square;
-    bool met, contained;
-    std::uint8_t inside, outside;
+    bool intersects, contained;
+    std::uint8_t corners_inside, corners_outside;
     List* list;
   };
 
   PlanarRegion() = default;
-  PlanarRegion(const PlanarRegion&) = delete;  // places point into it
+  PlanarRegion(const PlanarRegion&) = delete;  // nodes point into it
   PlanarRegion& operator=(const PlanarRegion&) = delete;
 
-  // Makes it the region of another shape; keeps the memory.
+  // Makes it the region of another shape. Reuses the memory.
   void reset(const PlanarShape& shape) {
     shape_ = &shape;
-    for (Face& face : faces_) face.pieces.clear();
+    for (Face& face : faces_) face.sub_edges.clear();
     free_.clear();
     for (List& list : lists_) free_.push_back(&list);
     End end = {};
     const LngLat* last = nullptr;
-    for (const PlanarPiece& piece : shape.pieces()) {
-      const End start = last != nullptr && last->lng == piece.a.lng && last->lat == piece.a.lat ? end : end_at(piece.a);
-      end = end_at(piece.b);
-      add(piece, start, end);
-      last = &piece.b;
+    for (const PlanarSubEdge& sub_edge : shape.sub_edges()) {
+      const End start =
+          last != nullptr && last->lng == sub_edge.a.lng && last->lat == sub_edge.a.lat ? end : end_at(sub_edge.a);
+      end = end_at(sub_edge.b);
+      add(sub_edge, start, end);
+      last = &sub_edge.b;
     }
     for (Face& face : faces_) {
-      face.tree.assign(face.pieces.size(), [&](std::size_t k) { return box_of(face.pieces[k]); });
+      face.tree.assign(face.sub_edges.size(), [&](std::size_t k) { return box_of(face.sub_edges[k]); });
     }
   }
 
-  static std::uint64_t cell(const Place& place) noexcept { return place.square.cell; }
-  static bool met(const Place& place) noexcept { return place.met; }
-  static bool contained(const Place& place) noexcept { return place.contained; }
+  static std::uint64_t cell(const Node& node) noexcept { return node.square.cell; }
+  static bool intersects(const Node& node) noexcept { return node.intersects; }
+  static bool contained(const Node& node) noexcept { return node.contained; }
 
-  Place at(std::uint64_t cell) {
+  Node node_at(std::uint64_t cell) {
     const int number = cell_face(cell);
     const Face& face = faces_[number];
-    List* list = new_list();
+    List* list = acquire_list();
     const UVRect rect = expanded(cell_uv(cell), 0), wide = wider(rect, kRounding), inner = wider(rect, -kRounding);
-    const auto look = [&](std::uint32_t node) {
-      const Box& box = face.tree.box(node);
-      if (!box.meets({wide.u.lo, wide.v.lo, wide.u.hi, wide.v.hi})) return false;
+    const auto look = [&](std::uint32_t tree_node) {
+      const Box& box = face.tree.box(tree_node);
+      if (!box.intersects({wide.u.lo, wide.v.lo, wide.u.hi, wide.v.hi})) return false;
       if (box.x_lo > inner.u.lo && box.x_hi < inner.u.hi && box.y_lo > inner.v.lo && box.y_hi < inner.v.hi) {
-        list->nodes.push_back(node);
+        list->tree_nodes.push_back(tree_node);
         return false;
       }
-      if (!face.tree.is_item(node)) return true;
-      const FacePiece& piece = face.pieces[face.tree.item(node)];
-      find_parts(piece, number, rect, [&](const FacePiece& part) {
-        list->add(&part == &piece ? node : List::kPart, part);
+      if (!face.tree.is_item(tree_node)) return true;
+      const FaceSubEdge& sub_edge = face.sub_edges[face.tree.item(tree_node)];
+      find_intersecting(sub_edge, number, rect, [&](const FaceSubEdge& sub_edge) {
+        list->add(&sub_edge == &sub_edge ? tree_node : List::kSubEdge, sub_edge);
         return true;
       });
       return false;
     };
     if (!face.tree.empty()) face.tree.visit(0, look);
-    const bool met = !list->nodes.empty() || !list->parts.empty(), inside = !met && encloses_center(cell);
-    Place place = {internal::PaddedCell::of(cell), met || inside, inside, 0, 0, list};
-    if (!met) drop(place);
-    return place;
+    const bool intersects = !list->tree_nodes.empty() || !list->sub_edges.empty(),
+               inside = !intersects && encloses_center(cell);
+    Node node = {internal::PaddedCell::of(cell), intersects || inside, inside, 0, 0, list};
+    if (!intersects) release(node);
+    return node;
   }
 
-  // Whether surely a piece meets one of the place's quarters, or one lies inside: one with a corner of the place that
-  // is inside, one with a node on one side of both middle lines, one that a straight piece runs through or another ends
-  // in.
-  bool meets_quarters(const Place& place) const noexcept {
-    if (place.inside != 0) return true;
-    if (place.list == nullptr) return false;
-    const Face& face = faces_[place.square.face()];
-    const FacePiece* piece = place.list->parts.data();
-    const UV mid = place.square.middle();
-    if (!place.list->nodes.empty()) {
-      const std::uint32_t node = place.list->nodes[0];
-      const Box& box = face.tree.box(node);
-      if (((box.x_hi < mid.u) | (box.x_lo > mid.u)) & ((box.y_hi < mid.v) | (box.y_lo > mid.v))) return true;
-      piece = &face.pieces[face.tree.first_item(node)];
+  // Whether some child is certain to intersect the shape: one has a corner of the cell that is inside, or a node of the
+  // tree on one side of both center lines, or a straight sub-edge runs through it, or another one ends in it.
+  bool has_intersecting_child(const Node& node) const noexcept {
+    if (node.corners_inside != 0) return true;
+    if (node.list == nullptr) return false;
+    const Face& face = faces_[node.square.face()];
+    const FaceSubEdge* sub_edge = node.list->sub_edges.data();
+    const UV center = node.square.center_uv();
+    if (!node.list->tree_nodes.empty()) {
+      const std::uint32_t tree_node = node.list->tree_nodes[0];
+      const Box& box = face.tree.box(tree_node);
+      if (((box.x_hi < center.u) | (box.x_lo > center.u)) & ((box.y_hi < center.v) | (box.y_lo > center.v)))
+        return true;
+      sub_edge = &face.sub_edges[face.tree.first_item(tree_node)];
     }
-    const UVRect within = wider(expanded(cell_uv(place.square.cell), 0), -kRounding);
-    if (is_straight(*piece)) return segment_meets(piece->ua, piece->ub, within);
+    const UVRect within = wider(expanded(cell_uv(node.square.cell), 0), -kRounding);
+    if (is_straight(*sub_edge)) return segment_intersects(sub_edge->ua, sub_edge->ub, within);
     const auto holds = [&](const UV& p) {
-      return within.contains(p) && std::fabs(p.u - mid.u) > kRounding && std::fabs(p.v - mid.v) > kRounding;
+      return within.contains(p) && std::fabs(p.u - center.u) > kRounding && std::fabs(p.v - center.v) > kRounding;
     };
-    return holds(piece->ua) || holds(piece->ub);
+    return holds(sub_edge->ua) || holds(sub_edge->ub);
   }
 
-  // The quarters of a place, which is used up. `may_split`: whether they may be split in turn.
-  void split(Place& place, Place* quarters, bool may_split) {
-    if (place.contained) {
-      for (int k = 0; k < 4; ++k) quarters[k] = {place.square.child(k), true, true, 0, 0, nullptr};
+  // The children of a node, in curve order; releases the node. `will_subdivide`: whether any child may be subdivided.
+  void subdivide(Node& node, Node* children, bool will_subdivide) {
+    if (node.contained) {
+      for (int k = 0; k < 4; ++k) children[k] = {node.square.child(k), true, true, 0, 0, nullptr};
       return;
     }
-    const std::int32_t half = place.square.size() >> 1, i = place.square.i, j = place.square.j;
+    const std::int32_t half = node.square.size() >> 1, i = node.square.i, j = node.square.j;
     const auto line = [&](std::int32_t at, int k) { return st_to_uv(ij_to_st_min(at + k * half)); };
     const double u[3] = {line(i, 0), line(i, 1), line(i, 2)}, v[3] = {line(j, 0), line(j, 1), line(j, 2)};
-    const Face& face = faces_[place.square.face()];
-    struct Quarter {
-      bool met = false;
+    const Face& face = faces_[node.square.face()];
+    struct ChildEdges {
+      bool intersects = false;
       List* list = nullptr;
-    } quarter[4];  // by halves: 2 * (upper in u) + (upper in v)
-    const auto list_of = [&](Quarter& q) -> List& {
-      if (q.list == nullptr) q.list = new_list();
+    } by_ij[4];  // 2 * (upper u) + (upper v)
+    const auto list_of = [&](ChildEdges& q) -> List& {
+      if (q.list == nullptr) q.list = acquire_list();
       return *q.list;
     };
-    // Hands a node or a part on to quarters; false if the node is to be opened for that.
-    const auto hand_on = [&](const Box& box, std::uint32_t node, const FacePiece* part) {
+    // Hands a node of the tree or a sub-edge down to children; false if the node must be opened for that.
+    const auto hand_down = [&](const Box& box, std::uint32_t tree_node, const FaceSubEdge* given) {
       const bool low_u = box.x_lo <= u[1], high_u = box.x_hi >= u[1], low_v = box.y_lo <= v[1],
                  high_v = box.y_hi >= v[1];
       if (low_u != high_u && low_v != high_v) {
-        // It meets the place and lies on one side of both middle lines, so that it meets that quarter.
-        Quarter& q = quarter[2 * high_u + high_v];
-        q.met = true;
-        if (may_split && part == nullptr) list_of(q).nodes.push_back(node);
-        if (may_split && part != nullptr) list_of(q).parts.push_back(*part);
+        // It intersects the cell and is on one side of both center lines, so that it intersects that child.
+        ChildEdges& q = by_ij[2 * high_u + high_v];
+        q.intersects = true;
+        if (will_subdivide && given == nullptr) list_of(q).tree_nodes.push_back(tree_node);
+        if (will_subdivide && given != nullptr) list_of(q).sub_edges.push_back(*given);
         return true;
       }
-      if (part == nullptr && !face.tree.is_item(node)) return false;
-      const FacePiece& piece = part != nullptr ? *part : face.pieces[face.tree.item(node)];
+      if (given == nullptr && !face.tree.is_item(tree_node)) return false;
+      const FaceSubEdge& sub_edge = given != nullptr ? *given : face.sub_edges[face.tree.item(tree_node)];
       for (int ij = 0; ij < 4; ++ij) {
         const int a = ij >> 1, b = ij & 1;
         if (!(a ? high_u : low_u) || !(b ? high_v : low_v)) continue;
-        Quarter& q = quarter[ij];
+        ChildEdges& q = by_ij[ij];
         const UVRect rect = {{u[a], u[a + 1]}, {v[b], v[b + 1]}};
-        if (q.met && !may_split) continue;
-        find_parts(piece, place.square.face(), rect, [&](const FacePiece& found) {
-          q.met = true;
-          if (may_split) list_of(q).add(&found == &piece ? node : List::kPart, found);
-          return may_split;
+        if (q.intersects && !will_subdivide) continue;
+        find_intersecting(sub_edge, node.square.face(), rect, [&](const FaceSubEdge& found) {
+          q.intersects = true;
+          if (will_subdivide) list_of(q).add(&found == &sub_edge ? tree_node : List::kSubEdge, found);
+          return will_subdivide;
         });
       }
       return true;
     };
-    for (const std::uint32_t first : place.list->nodes) {
-      face.tree.visit(first, [&](std::uint32_t node) { return !hand_on(face.tree.box(node), node, nullptr); });
+    for (const std::uint32_t first : node.list->tree_nodes) {
+      face.tree.visit(
+          first, [&](std::uint32_t tree_node) { return !hand_down(face.tree.box(tree_node), tree_node, nullptr); });
     }
-    for (const FacePiece& part : place.list->parts) hand_on(box_of(part), List::kPart, &part);
-    drop(place);
-    // Quarters without pieces touch one another in the middle, so that all of them lie inside or none.
-    unsigned clear = 0;
-    for (int ij = 0; ij < 4; ++ij) clear |= static_cast<unsigned>(!quarter[ij].met) << ij;
-    bool is_known = (clear & (place.inside | place.outside)) != 0, inside = (clear & place.inside) != 0;
+    for (const FaceSubEdge& sub_edge : node.list->sub_edges) hand_down(box_of(sub_edge), List::kSubEdge, &sub_edge);
+    release(node);
+    // Children without sub-edges touch each other at the center, so that all of them are inside or none.
+    unsigned empty = 0;
+    for (int ij = 0; ij < 4; ++ij) empty |= static_cast<unsigned>(!by_ij[ij].intersects) << ij;
+    bool is_known = (empty & (node.corners_inside | node.corners_outside)) != 0,
+         inside = (empty & node.corners_inside) != 0;
     for (int k = 0; k < 4; ++k) {
-      const internal::PaddedCell square = place.square.child(k);
-      const int ij = place.square.quarter(k);
-      if (!is_known && (clear >> ij & 1) != 0) {
+      const internal::PaddedCell square = node.square.child(k);
+      const int ij = node.square.child_ij(k);
+      if (!is_known && (empty >> ij & 1) != 0) {
         inside = encloses_center(square.cell);
         is_known = true;
       }
-      quarters[k].square = square;
+      children[k].square = square;
     }
     for (int k = 0; k < 4; ++k) {
-      const int ij = place.square.quarter(k);
-      const bool met = quarter[ij].met;
-      // It shares a corner with the place, one with each quarter beside it, and the middle with all of them.
+      const int ij = node.square.child_ij(k);
+      const bool intersects = by_ij[ij].intersects;
+      // A child shares one corner with the cell, one with each adjacent child, and the center with all of them.
       const unsigned own = 1U << ij;
-      const unsigned known = met ? (clear & (1U << (ij ^ 1) | 1U << (ij ^ 2))) | (clear != 0 ? 1U << (3 - ij) : 0) : 0;
-      quarters[k].met = met || inside;
-      quarters[k].contained = !met && inside;
-      quarters[k].inside = static_cast<std::uint8_t>((place.inside & own) | (inside ? known : 0));
-      quarters[k].outside = static_cast<std::uint8_t>((place.outside & own) | (inside ? 0 : known));
-      quarters[k].list = quarter[ij].list;
+      const unsigned known =
+          intersects ? (empty & (1U << (ij ^ 1) | 1U << (ij ^ 2))) | (empty != 0 ? 1U << (3 - ij) : 0) : 0;
+      children[k].intersects = intersects || inside;
+      children[k].contained = !intersects && inside;
+      children[k].corners_inside = static_cast<std::uint8_t>((node.corners_inside & own) | (inside ? known : 0));
+      children[k].corners_outside = static_cast<std::uint8_t>((node.corners_outside & own) | (inside ? 0 : known));
+      children[k].list = by_ij[ij].list;
     }
   }
 
-  void drop(Place& place) {
-    if (place.list == nullptr) return;
-    free_.push_back(place.list);
-    place.list = nullptr;
+  void release(Node& node) {
+    if (node.list == nullptr) return;
+    free_.push_back(node.list);
+    node.list = nullptr;
   }
 
-  // For each face that the shape reaches, the smallest cell that holds what lies there.
+  // For each face that the shape intersects, the smallest cell that contains what is there.
   void cell_union_bound(std::vector<std::uint64_t>& out) const {
     out.clear();
     for (int face = 0; face < 6; ++face) {
@@ -397,46 +404,47 @@ class PlanarRegion {
       const Box& all = tree.box(0);
       const UVRect bound = {{std::min(all.x_lo, 1.0), std::max(all.x_hi, -1.0)},
                             {std::min(all.y_lo, 1.0), std::max(all.y_hi, -1.0)}};
-      // What lies outside of the bounds lies, all of it or none, at a corner of the face.
-      bool beyond = false;
+      // Outside of the bound all is inside or none, as a corner of the face is.
+      bool corner_inside = false;
       for (const double u : {-1, 1}) {
         for (const double v : {-1, 1}) {
           if (bound.contains({u, v})) continue;
-          const LngLat& corner = face_places().corners[face][2 * (u > 0) + (v > 0)];
-          beyond |= shape_->encloses(corner.lat, corner.lng);
+          const LngLat& corner = reference_positions().corners[face][2 * (u > 0) + (v > 0)];
+          corner_inside |= shape_->encloses(corner.lat, corner.lng);
         }
       }
-      out.push_back(beyond ? cell : internal::PaddedCell::of(cell).shrunk_to(bound));
+      out.push_back(corner_inside ? cell : internal::PaddedCell::of(cell).shrunk_to(bound));
     }
   }
 
  private:
   struct Face {
-    std::vector<FacePiece> pieces;
-    BoxTree tree;  // of them with their margins, in u and v
+    std::vector<FaceSubEdge> sub_edges;
+    BoxTree tree;  // of them, with their margins, in u and v
   };
-  struct End {  // of a piece
+  struct End {  // of a sub-edge
     Point at;
     int face;
     UV uv;
   };
 
-  static constexpr double kRounding = 2e-14;  // of u and v, much more than it can be
+  static constexpr double kRounding = 2e-14;  // much more than the rounding errors of u and v
 
-  static Point to_point(const LngLat& at) noexcept { return near_point(at.lat, at.lng); }
+  static Point to_point(const LngLat& at) noexcept { return approximate_point(at.lat, at.lng); }
   static UV to_uv(int face, const Point& p) noexcept {
     const FaceUV at = xyz_to_given_face_uv(face, p);
     return {at.u, at.v};
   }
 
-  // How far in u or v a piece can be from the segment between its ends: on a face an angle is stretched up to three
-  // times, and a little more a little beyond its corners.
-  static double margin(const FacePiece& piece) noexcept { return 3.25 * piece.deviation + kRounding; }
+  // How far, in u or v, a sub-edge can be from the segment between its ends: the plane of a face stretches angles up to
+  // three times, and a little more beyond its corners.
+  static double margin(const FaceSubEdge& sub_edge) noexcept { return 3.25 * sub_edge.deviation + kRounding; }
 
-  static bool is_straight(const FacePiece& piece) noexcept { return piece.deviation <= kPlanarTolerance; }
+  static bool is_straight(const FaceSubEdge& sub_edge) noexcept { return sub_edge.deviation <= kPlanarTolerance; }
 
-  static Box box_of(const FacePiece& piece) noexcept {
-    return Box::of_segment(Double2{piece.ua.u, piece.ua.v}, Double2{piece.ub.u, piece.ub.v}, margin(piece));
+  static Box box_of(const FaceSubEdge& sub_edge) noexcept {
+    return Box::of_segment(Double2{sub_edge.ua.u, sub_edge.ua.v}, Double2{sub_edge.ub.u, sub_edge.ub.v},
+                           margin(sub_edge));
   }
 
   static End end_at(const LngLat& at) noexcept {
@@ -445,24 +453,25 @@ class PlanarRegion {
     return {p, face, to_uv(face, p)};
   }
 
-  void add(const PlanarPiece& piece, const End& from, const End& to) {
+  void add(const PlanarSubEdge& sub_edge, const End& from, const End& to) {
     const Point &a = from.at, &b = to.at;
-    const double deviation = planar_deviation(piece, a, b);
+    const double deviation = planar_deviation(sub_edge, a, b);
     if (from.face == to.face) {
-      const FacePiece whole = {piece.a, piece.b, from.uv, to.uv, deviation};
+      const FaceSubEdge whole = {sub_edge.a, sub_edge.b, from.uv, to.uv, deviation};
       const double within = 1 - margin(whole);
       if (std::max({std::fabs(whole.ua.u), std::fabs(whole.ua.v), std::fabs(whole.ub.u), std::fabs(whole.ub.v)}) <=
           within) {
-        faces_[from.face].pieces.push_back(whole);
+        faces_[from.face].sub_edges.push_back(whole);
         return;
       }
     }
-    // Pieces are short: one with an end at more than about 78 degrees from a face's centre does not reach the face.
+    // Sub-edges are short: one with an end more than about 78 degrees from the center of a face does not reach the
+    // face.
     for (int f = 0; f < 6; ++f) {
       if (xyz_to_uvw(f, a)[2] < 0.2 || xyz_to_uvw(f, b)[2] < 0.2) continue;
-      const FacePiece whole = {piece.a, piece.b, to_uv(f, a), to_uv(f, b), deviation};
-      find_parts(whole, f, {{-1, 1}, {-1, 1}}, [&](const FacePiece& part) {
-        faces_[f].pieces.push_back(part);
+      const FaceSubEdge whole = {sub_edge.a, sub_edge.b, to_uv(f, a), to_uv(f, b), deviation};
+      find_intersecting(whole, f, {{-1, 1}, {-1, 1}}, [&](const FaceSubEdge& sub_edge) {
+        faces_[f].sub_edges.push_back(sub_edge);
         return true;
       });
     }
@@ -471,40 +480,40 @@ class PlanarRegion {
   static UVRect wider(const UVRect& rect, double margin) noexcept {
     return {{rect.u.lo - margin, rect.u.hi + margin}, {rect.v.lo - margin, rect.v.hi + margin}};
   }
-  // Calls `found` with the parts of the piece that meet the rectangle, or may, as long as it returns true.
+  // Calls `found` with the parts of the sub-edge that may intersect the rectangle, as long as it returns true.
   template <class Found>
-  static bool find_parts(const FacePiece& piece, int face, const UVRect& r, const Found& found) {
-    const double m = margin(piece);
-    if (!segment_meets(piece.ua, piece.ub, wider(r, m))) return true;
-    if (is_straight(piece)) return found(piece);
+  static bool find_intersecting(const FaceSubEdge& sub_edge, int face, const UVRect& r, const Found& found) {
+    const double m = margin(sub_edge);
+    if (!segment_intersects(sub_edge.ua, sub_edge.ub, wider(r, m))) return true;
+    if (is_straight(sub_edge)) return found(sub_edge);
     const UVRect rect = wider(r, -kRounding), inner = wider(r, -m);
-    if (rect.contains(piece.ua) || rect.contains(piece.ub)) return found(piece);
-    if (inner.u.lo <= inner.u.hi && inner.v.lo <= inner.v.hi && segment_meets(piece.ua, piece.ub, inner)) {
-      return found(piece);
+    if (rect.contains(sub_edge.ua) || rect.contains(sub_edge.ub)) return found(sub_edge);
+    if (inner.u.lo <= inner.u.hi && inner.v.lo <= inner.v.hi && segment_intersects(sub_edge.ua, sub_edge.ub, inner)) {
+      return found(sub_edge);
     }
-    const LngLat middle = {0.5 * (piece.a.lng + piece.b.lng), 0.5 * (piece.a.lat + piece.b.lat)};
-    const UV at = to_uv(face, to_point(middle));
-    const double deviation = 0.25 * piece.deviation;
-    return find_parts({piece.a, middle, piece.ua, at, deviation}, face, r, found) &&
-           find_parts({middle, piece.b, at, piece.ub, deviation}, face, r, found);
+    const LngLat center = {0.5 * (sub_edge.a.lng + sub_edge.b.lng), 0.5 * (sub_edge.a.lat + sub_edge.b.lat)};
+    const UV at = to_uv(face, to_point(center));
+    const double deviation = 0.25 * sub_edge.deviation;
+    return find_intersecting({sub_edge.a, center, sub_edge.ua, at, deviation}, face, r, found) &&
+           find_intersecting({center, sub_edge.b, at, sub_edge.ub, deviation}, face, r, found);
   }
-  // Of a cell that no piece meets.
+  // Whether the center of a cell is inside.  REQUIRES: no sub-edge intersects the cell.
   bool encloses_center(std::uint64_t cell) const noexcept {
     if (cell_level(cell) == 0) {
-      const LngLat& at = face_places().centers[cell_face(cell)];
+      const LngLat& at = reference_positions().centers[cell_face(cell)];
       return shape_->encloses(at.lat, at.lng);
     }
     const auto [lat, lng] = cell_to_latlng(cell);
     return shape_->encloses(lat, lng);
   }
 
-  // Places on faces that every shape is asked about. Those of `centers` are the centres of first children: the centre
-  // of a face may be a pole or lie on 180, where the plane is cut open.
-  struct FacePlaces {
+  // Positions on faces about which every shape is asked. Those of `centers` are the centers of the first child of each
+  // face: that of the face itself may be a pole or lie on 180, where the plane is cut open.
+  struct ReferencePositions {
     std::array<LngLat, 6> centers;
     std::array<std::array<LngLat, 4>, 6> corners;  // 2 * (upper u) + (upper v)
 
-    FacePlaces() noexcept {
+    ReferencePositions() noexcept {
       for (int face = 0; face < 6; ++face) {
         const auto [lat, lng] = cell_to_latlng(cell_child(static_cast<std::uint64_t>(face) << 61 | level_bit(0), 0));
         centers[face] = {lng, lat};
@@ -515,12 +524,12 @@ class PlanarRegion {
       }
     }
   };
-  static const FacePlaces& face_places() {
-    static const FacePlaces places;
+  static const ReferencePositions& reference_positions() {
+    static const ReferencePositions places;
     return places;
   }
 
-  List* new_list() {
+  List* acquire_list() {
     if (free_.empty()) free_.push_back(&lists_.emplace_back());
     List* list = free_.back();
     free_.pop_back();
@@ -530,7 +539,7 @@ class PlanarRegion {
 
   const PlanarShape* shape_ = nullptr;
   std::array<Face, 6> faces_;
-  std::deque<List> lists_;  // whose elements stay where they are
+  std::deque<List> lists_;  // nodes point to them
   std::vector<List*> free_;
 };
 

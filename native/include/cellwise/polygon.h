@@ -1,8 +1,8 @@
 // Polygons whose edges are geodesics: orientation, area, faults, membership.
 //
-// A ring divides the sphere in two, and which side is meant has to be settled first. From then on every ring runs with
-// the interior on its left: shells counter-clockwise, holes clockwise, as Google's S2Polygon has them, because the
-// direction of an edge decides the last bits of its tests.
+// A ring divides the sphere in two, so that first of all it must be decided which side is meant. From then on every
+// ring has the interior on its left: shells run counter-clockwise and holes clockwise, as in Google's S2Polygon,
+// because the direction of an edge influences the last bits of its tests.
 
 #pragma once
 
@@ -18,19 +18,21 @@
 #include <utility>
 #include <vector>
 
-#include "cellwise/apart_rings.h"
+#include "cellwise/face_edges.h"
 #include "cellwise/face_segments.h"
+#include "cellwise/parallel.h"
 #include "cellwise/predicates.h"
 #include "cellwise/projection.h"
 #include "cellwise/regions.h"
+#include "cellwise/ring_intersection_filter.h"
 #include "cellwise/shape_index.h"
 
 namespace cellwise {
 
 namespace internal {
 
-// Sum with the roundings of all additions kept (Neumaier).
-class LongSum {
+// Compensated summation: keeps the rounding errors of all additions (Neumaier).
+class CompensatedSum {
  public:
   void add(double x) noexcept {
     const double next = sum_ + x;
@@ -43,7 +45,7 @@ class LongSum {
   double sum_ = 0, lost_ = 0;
 };
 
-// Change of direction at b, counter-clockwise positive, in -pi..pi.
+// The change of direction at b, counter-clockwise positive, in -pi..pi.
 inline double turn_angle(const Point& a, const Point& b, const Point& c) noexcept {
   const Point in = robust_cross(a, b), out = robust_cross(b, c);
   const Point both = cross(in, out);
@@ -51,14 +53,14 @@ inline double turn_angle(const Point& a, const Point& b, const Point& c) noexcep
   return turn(a, b, c) > 0 ? angle : -angle;
 }
 
-// Signed solid angle of a triangle.
+// The signed solid angle of a triangle.
 // REQUIRES: b and c lie within a right angle of a.
 inline double triangle_area(const Point& a, const Point& b, const Point& c) noexcept {
   return 2 * std::atan2(dot(a, cross(b - a, c - a)), 1 + dot(a, b) + dot(b, c) + dot(c, a));
 }
 
-// Boxes around edges, around each eight that follow each other, around eight of these, and so on: edges that are close
-// along a ring are close.
+// A tree of boxes: around each edge, around each eight consecutive edges, around eight of those boxes, and so on. Edges
+// that are close along a ring are close in space.
 class EdgeBoxes {
  public:
   explicit EdgeBoxes(const FaceEdges& edges) {
@@ -92,38 +94,37 @@ class EdgeBoxes {
     }
   }
 
-  // Visits all pairs of edges whose boxes meet. False if `interrupted` said to stop.
-  template <class Visit, class Interrupted>
-  bool for_each_close_pair(Visit visit, Interrupted interrupted) {
-    join(levels_.size(), 0, 0, visit, interrupted);
-    return !stopped_;
+  // Visits all pairs of edges whose boxes intersect. Throws Interrupted if the user stops it.
+  template <class Visit>
+  void for_each_close_pair(Visit visit) {
+    join(levels_.size(), 0, 0, visit);
   }
 
  private:
   static constexpr std::size_t kFan = 8;
   struct Box {
     std::array<double, 3> lo, hi;
-    bool meets(const Box& other) const noexcept {
+    bool intersects(const Box& other) const noexcept {
       return (lo[0] <= other.hi[0]) & (other.lo[0] <= hi[0]) & (lo[1] <= other.hi[1]) & (other.lo[1] <= hi[1]) &
              (lo[2] <= other.hi[2]) & (other.lo[2] <= hi[2]);
     }
   };
 
-  // Pairs of one box below `a` and one below `b`, each once. Boxes of `level` lie below those of `level + 1`.
-  template <class Visit, class Interrupted>
-  void join(std::size_t level, std::size_t a, std::size_t b, Visit& visit, Interrupted& interrupted) {
-    if ((++steps_ & 0xffff) == 0) stopped_ = stopped_ || interrupted();
-    if (stopped_) return;
+  // Visits the pairs of one box below `a` and one below `b`, each pair once. Boxes of `level - 1` lie below those of
+  // `level`.
+  template <class Visit>
+  void join(std::size_t level, std::size_t a, std::size_t b, Visit& visit) {
+    if ((++steps_ & 0xffff) == 0) stop_if_interrupted();
     --level;
     const std::vector<Box>& boxes = levels_[level];
     const std::size_t a_end = std::min(kFan * (a + 1), boxes.size()), b_end = std::min(kFan * (b + 1), boxes.size());
     for (std::size_t i = kFan * a; i < a_end; ++i) {
-      if (a != b && !boxes[i].meets(levels_[level + 1][b])) continue;
-      if (a == b && level > 0) join(level, i, i, visit, interrupted);
+      if (a != b && !boxes[i].intersects(levels_[level + 1][b])) continue;
+      if (a == b && level > 0) join(level, i, i, visit);
       for (std::size_t j = a == b ? i + 1 : kFan * b; j < b_end; ++j) {
-        if (!boxes[i].meets(boxes[j])) continue;
+        if (!boxes[i].intersects(boxes[j])) continue;
         if (level > 0) {
-          join(level, i, j, visit, interrupted);
+          join(level, i, j, visit);
         } else {
           visit(numbers_[i], numbers_[j]);
         }
@@ -134,11 +135,10 @@ class EdgeBoxes {
   std::vector<std::uint32_t> numbers_;
   std::vector<std::vector<Box>> levels_;
   std::uint32_t steps_ = 0;
-  bool stopped_ = false;
 };
 
-// Positions on a face, off by kUlps ulps of 1, for `ApartRings`: what is apart by more than that is apart on the
-// sphere.
+// Positions on a face, off by up to kUlps ulps of 1, for `RingIntersectionFilter`: what is apart by more than that is
+// apart on the sphere.
 template <int kUlps>
 struct FacePlane {
   using Position = UV;
@@ -146,12 +146,14 @@ struct FacePlane {
 
   static double x(const UV& p) noexcept { return p.u; }
   static double y(const UV& p) noexcept { return p.v; }
-  static bool same(const UV&, const UV&) noexcept { return false; }  // perhaps other points of the sphere
+  static bool same(const UV&, const UV&) noexcept { return false; }  // they may differ on the sphere
   static bool long_enough(double du, double dv) noexcept {
     return std::fabs(du) + std::fabs(dv) > 64 * kUlps * DBL_EPSILON;
   }
-  static int side(const UV& a, const UV& b, const UV& c) noexcept { return clear_side(a, b, c, kUlps * kSideError); }
-  static bool goes_on(const UV& a, const UV& b, const UV& c) noexcept {
+  static int side(const UV& a, const UV& b, const UV& c) noexcept {
+    return certified_side(a, b, c, kUlps * kSideError);
+  }
+  static bool continues(const UV& a, const UV& b, const UV& c) noexcept {
     const double au = b.u - a.u, av = b.v - a.v, cu = c.u - b.u, cv = c.v - b.v;
     return au * cu + av * cv > kUlps * kSideError * (std::fabs(au) + std::fabs(av) + std::fabs(cu) + std::fabs(cv));
   }
@@ -164,14 +166,14 @@ using Ring = std::span<const Point>;
 // 2 pi minus the area on the ring's left: the sum of all turns. Max error: 11.25 * DBL_EPSILON a vertex.
 // REQUIRES: three or more vertices, neighbours differ.
 inline double ring_curvature(Ring ring) noexcept {
-  internal::LongSum sum;
+  internal::CompensatedSum sum;
   const std::size_t n = ring.size();
   for (std::size_t k = 0; k < n; ++k) sum.add(internal::turn_angle(ring[(k + n - 1) % n], ring[k], ring[(k + 1) % n]));
   return std::clamp(sum.value(), -2 * kPi, 2 * kPi);
 }
 
-// True if all vertices lie less than a right angle, with much to spare, from the first: then so do all edges, and the
-// ring's smaller side lies there too.
+// True if all vertices are well within a right angle of the first: then so are all edges, and so is the ring's smaller
+// side.
 inline bool ring_is_local(Ring ring) noexcept {
   return std::all_of(ring.begin(), ring.end(), [&](const Point& p) { return dot(ring[0], p) > 0.5; });
 }
@@ -187,15 +189,15 @@ inline bool ring_left_contains(Ring ring, const Point& p) noexcept {
   return inside;
 }
 
-// A point that no covering has anything to do with; Google counts crossings from here.
+// The point from which Google counts crossings.
 inline constexpr Point kOrigin = {-0.0099994664350250197, 0.0025924542609324121, 0.99994664350250195};
 
-// Whether the ring's left is its smaller side. A ring that halves the sphere but for roundings gets the side without
-// `kOrigin`, so that the answer does not depend on its direction.
+// Whether the ring's left is its smaller side. If both sides are equal up to rounding errors, the one without `kOrigin`
+// counts as the smaller one, so that the answer does not depend on the ring's direction.
 // REQUIRES: three or more vertices, neighbours differ.
 inline bool ring_left_is_smaller(Ring ring) noexcept {
   if (ring_is_local(ring)) {
-    // Straight through the centre and a little aside, so that no edge of the test has opposite ends.
+    // A point almost opposite to the first vertex, but not quite, so that no edge of the test has antipodal ends.
     const Point aside = reference_direction(ring[0]);
     Point far;
     for (int k = 0; k < 3; ++k) far[k] = 0.25 * aside[k] - ring[0][k];
@@ -207,18 +209,18 @@ inline bool ring_left_is_smaller(Ring ring) noexcept {
   return curvature > 0;
 }
 
-// Solid angle on the ring's left; with `hole`, minus what is on its right, so that small holes keep their digits.
+// The solid angle on the ring's left; for a hole, minus the one on its right, so that small holes keep their digits.
 // REQUIRES: three or more vertices, neighbours differ; `left_is_smaller` is known.
 // Max error: 1e-15 a vertex of the area of the ring's triangles for local rings, 2.5e-15 sr a vertex for others.
 inline double ring_area(Ring ring, bool left_is_smaller, bool hole) noexcept {
   if (!ring_is_local(ring)) return (hole ? -2 : 2) * kPi - ring_curvature(ring);
-  internal::LongSum sum;
+  internal::CompensatedSum sum;
   for (std::size_t k = 1; k + 1 < ring.size(); ++k) sum.add(internal::triangle_area(ring[0], ring[k], ring[k + 1]));
   if (left_is_smaller) return std::max(0.0, sum.value()) - (hole ? 4 * kPi : 0);
   return std::min(0.0, sum.value()) + (hole ? 0 : 4 * kPi);
 }
 
-// What is wrong with a ring, or a pair of rings, and near which vertex.
+// What may be wrong with a ring or a pair of rings, and near which vertex.
 enum class RingFault : std::uint8_t {
   kNone,
   kFewVertices,
@@ -239,14 +241,13 @@ struct Finding {
 
 class Polygon {
  public:
-  // `points`: the rings' vertices one after another, ring k from offsets[k] to offsets[k + 1]; closing and repeated
-  // vertices are dropped. `shell_of[k]`: the ring of the shell that ring k is a hole of, or k for a shell.
-  // A shell means its smaller side, or with `oriented` the side on its left. A hole takes the side away on which its
-  // shell does not lie, whatever its direction. `near`: points may be off as those of `near_point` are; then nothing
-  // may be asked but `is_surely_valid`, and if that is so, `LevelCells` for what is sure.
+  // `points`: the vertices of all rings, concatenated: ring k is offsets[k] .. offsets[k + 1] - 1. Closing and repeated
+  // vertices are dropped. `shell_of[k]`: the number of the ring of which ring k is a hole, or k if it is a shell.
+  // A shell encloses its smaller side, or with `oriented` the side on its left. A hole takes away the side that does
+  // not contain its shell, whatever its direction.
   Polygon(std::span<const Point> points, std::span<const std::uint32_t> offsets,
           std::span<const std::uint32_t> shell_of, bool oriented, bool near = false)
-      : ulps_(near ? kNearUlps : 1) {
+      : ulps_(near ? kApproximateUlps : 1) {
     FaceEdges::Vertices vertices(points.size() + offsets.size());
     std::vector<std::uint32_t> begins = {0};
     begins.reserve(offsets.size());
@@ -258,7 +259,7 @@ class Polygon {
     }
     const auto ring = [&](std::uint32_t k) { return Ring{vertices.points.get() + begins[k], outlines[k].size}; };
     for (std::uint32_t k = 0; k < n; ++k) {
-      finding_ = look_at(ring(k), k, outlines[k].face >= 0);
+      finding_ = vertex_fault(ring(k), k, outlines[k].face >= 0);
       if (finding_.fault != RingFault::kNone) return;
     }
     const Point start = start_of_curve();
@@ -266,13 +267,13 @@ class Polygon {
     for (std::uint32_t k = 0; k < n; ++k) {
       const bool is_hole = shell_of[k] != k;
       const auto begin = begins[k], end = begins[k + 1] - 1;
-      // Of a ring within one face, the smaller side is the one without the rest of the sphere.
+      // The smaller side of a ring within one face is the one that lies on the face.
       double plane_area = 4 * kPi;
       const int side = left_within_face(outlines[k], ulps_, plane_area);
       if (near && side == 0) return;
       bool smaller = side != 0 ? side > 0 : ring_left_is_smaller(ring(k));
       const bool keep =
-          is_hole ? ring_left_contains(ring(k), vertex_apart(ring(shell_of[k]), ring(k))) : oriented || smaller;
+          is_hole ? ring_left_contains(ring(k), vertex_not_in(ring(shell_of[k]), ring(k))) : oriented || smaller;
       if (!keep) {
         vertices.reverse(begin, end);
         vertices.copy(begin, end);
@@ -288,24 +289,22 @@ class Polygon {
     edges_ = FaceEdges(std::move(vertices), std::move(begins), face);
   }
 
-  // Whether it has no fault, as can be told for most within one face: rings that are apart there, holes in their
-  // shells.
-  bool is_surely_valid() const {
+  // Whether the polygon is certain to have no fault. Most valid polygons within one face are: their rings do not touch,
+  // and holes are in their shells.
+  bool is_certified_valid() const {
     if (finding_.fault != RingFault::kNone || edges_.empty() || !edges_.is_within_one_face()) return false;
-    return ulps_ == 1 ? has_apart_rings<1>() : has_apart_rings<kNearUlps>();
+    return ulps_ == 1 ? has_certified_rings<1>() : has_certified_rings<kApproximateUlps>();
   }
 
-  // A fault, if there is any: of those between two edges the first, by the vertices' order as given. `interrupted` is
-  // asked now and then whether to stop.
-  template <class Interrupted>
-  Finding find_fault(Interrupted interrupted, bool& stopped) const {
-    stopped = false;
+  // A fault, if there is any; of faults between two edges the first one, in the order of the vertices as given. Throws
+  // Interrupted if the user stops it.
+  Finding find_fault() const {
     if (finding_.fault != RingFault::kNone) return finding_;
-    if (is_surely_valid()) return {};
+    if (is_certified_valid()) return {};
     std::array<std::uint32_t, 2> first = {~std::uint32_t{0}, ~std::uint32_t{0}};
     Finding found;
-    const auto look_at_pair = [&](std::uint32_t e, std::uint32_t f) {
-      if (e + 1 == f && edges_.start(e) != edges_.end(f)) return;  // neighbours that do not go back
+    const auto check_pair = [&](std::uint32_t e, std::uint32_t f) {
+      if (e + 1 == f && edges_.start(e) != edges_.end(f)) return;  // neighbours that do not turn back
       const int crossing = EdgeCrosser(edges_.start(e), edges_.end(e)).crossing(edges_.start(f), edges_.end(f));
       if (crossing < 0) return;
       std::array<std::uint32_t, 2> given = {as_given(e), as_given(f)};
@@ -314,29 +313,29 @@ class Polygon {
         std::swap(given[0], given[1]);
       }
       if (given >= first) return;
-      const Finding here = judge(e, f, crossing);
+      const Finding here = pair_fault(e, f, crossing);
       if (here.fault == RingFault::kNone) return;
       first = given;
       found = here;
     };
-    stopped = !internal::EdgeBoxes(edges_).for_each_close_pair(look_at_pair, interrupted);
-    if (stopped || found.fault != RingFault::kNone) return found;
+    internal::EdgeBoxes(edges_).for_each_close_pair(check_pair);
+    if (found.fault != RingFault::kNone) return found;
     return wrong_nesting();
   }
 
   const FaceEdges& edges() const noexcept { return edges_; }
-  // Whether it contains `start_of_curve()`.
+  // Whether the polygon contains `start_of_curve()`.
   bool start_inside() const noexcept { return start_inside_; }
 
   double area() const noexcept {
-    internal::LongSum area;
+    internal::CompensatedSum area;
     for (std::uint32_t k = 0; k < rings_.size(); ++k) {
       area.add(ring_area(edges_.ring(k), rings_[k].left_is_smaller, rings_[k].is_hole));
     }
     return std::clamp(area.value(), 0.0, 4 * kPi);
   }
 
-  // A bound on the area that costs nothing.
+  // An upper bound of the area that costs nothing.
   double area_at_most() const noexcept {
     double area = 0;
     for (const RingSides& ring : rings_) {
@@ -347,12 +346,13 @@ class Polygon {
 
   bool contains(const Point& p) const { return index().contains(p); }
 
-  // The same without an index, from all edges: for a few points.
-  bool contains_by_all(const Point& p) const {
+  // The same by all edges, without an index: for a few points.
+  bool contains_brute_force(const Point& p) const {
     const FaceEdges::Vertex vertex = FaceEdges::vertex(p);
     const bool is_same_face =
         edges_.is_within_one_face() && vertex.inner_face >= 0 && edges_.faces() == 1u << vertex.inner_face;
-    // Within one face straight from beyond it, where everything is as at the start of the curve.
+    // If all edges lie on the face of p, count crossings from beyond the face, where everything is as at the start of
+    // the curve.
     const UV beyond = {-2, vertex.uv.v};
     const Point from =
         is_same_face ? normalize(face_uv_to_xyz(vertex.inner_face, beyond.u, beyond.v)) : start_of_curve();
@@ -361,7 +361,7 @@ class Polygon {
     edges_.for_each_edge([&](std::uint32_t e) {
       if (is_same_face) {
         const auto [a, b] = edges_.segment(e);
-        if (const int crossed = internal::crosses_clearly(beyond, vertex.uv, a, b); crossed >= 0) {
+        if (const int crossed = internal::bounded_crossing_filter(beyond, vertex.uv, a, b); crossed >= 0) {
           inside ^= crossed > 0;
           return;
         }
@@ -372,12 +372,13 @@ class Polygon {
   }
 
  private:
-  // Six between a coordinate of `near_point` and one of `latlng_to_point`, times two by 1 / sqrt(3) on a face: 21.
-  static constexpr int kNearUlps = 32;
+  // Coordinates of `approximate_point` and `latlng_to_point` differ by up to six ulps; on a face, those are up to
+  // 6 * 2 / (1 / sqrt(3)) = 21.
+  static constexpr int kApproximateUlps = 32;
 
   template <int kUlps>
-  bool has_apart_rings() const {
-    ApartRings<internal::FacePlane<kUlps>> rings;
+  bool has_certified_rings() const {
+    RingIntersectionFilter<internal::FacePlane<kUlps>> rings;
     rings.reset(edges_.uv());
     std::uint32_t shell = 0;
     for (std::uint32_t k = 0; k < edges_.n_rings(); ++k) {
@@ -386,7 +387,7 @@ class Polygon {
       if (ring.shell != shell || ring.left_is_smaller == ring.is_hole) return false;
       if (!rings.add_ring(edges_.ring_begin(k), edges_.ring_end(k), ring.is_hole)) return false;
     }
-    return rings.are_sure();
+    return rings.are_certified();
   }
 
   struct RingSides {
@@ -395,21 +396,21 @@ class Polygon {
     double area_at_most;  // of a shell
   };
 
-  // Made when first needed: coverings do without.
+  // Made when first needed; coverings do not need it.
   const ShapeIndex& index() const {
     std::call_once(index_once_, [&] { index_ = std::make_unique<ShapeIndex>(edges_, start_inside_); });
     return *index_;
   }
 
-  // Of a ring, its number of vertices and, if they all lie well within one face, that and twice the area on its left in
-  // the face's plane; `reach`: how far, in u and in v, they lie from the first.
+  // The number of a ring's vertices; and if they all lie well within one face, that face, twice the area on the ring's
+  // left in the plane of the face, and how far, in u or in v, vertices are from the first one.
   struct Outline {
     std::uint32_t size = 0;
     int face = -1;
     double area2 = 0, reach = 0;
   };
 
-  // Copies a ring without repeats to `begin` and after, its first vertex again at its end.
+  // Copies a ring to `begin`, without repeated vertices, and with its first vertex repeated at its end.
   static Outline read_ring(std::span<const Point> ring, FaceEdges::Vertices& to, std::uint32_t begin) noexcept {
     Outline found;
     std::size_t next = 0;
@@ -439,7 +440,7 @@ class Polygon {
     return found;
   }
 
-  // The vertices from `next` on that lie well within a face; the number of the first that does not.
+  // Copies the vertices from `next` on that lie well within a face; returns the number of the first that does not.
   template <int face>
   static std::size_t read_on_face(std::span<const Point> ring, std::size_t next, FaceEdges::Vertices& to,
                                   std::uint32_t begin, Outline& found) noexcept {
@@ -474,7 +475,7 @@ class Polygon {
     return next;
   }
 
-  static Finding look_at(Ring r, std::uint32_t k, bool is_on_face) noexcept {
+  static Finding vertex_fault(Ring r, std::uint32_t k, bool is_on_face) noexcept {
     if (r.size() < 3) return {RingFault::kFewVertices, k, k, {}};
     if (is_on_face) return {};
     for (std::size_t v = 0; v < r.size(); ++v) {
@@ -483,34 +484,34 @@ class Polygon {
     return {};
   }
 
-  // Of a ring well within one face, 1 if its left side lies there too, -1 if its right does; 0 if that is not clear.
-  // `area` becomes that side's in the face's plane, larger than on the sphere.
+  // Which side of a ring that lies well within one face lies on that face, too: 1 the left one, -1 the right one, 0 if
+  // undecided. `area` becomes the area of that side in the plane of the face, which is larger than on the sphere.
   static int left_within_face(const Outline& ring, int ulps, double& area) noexcept {
     if (ring.face < 0) return 0;
-    // Each vertex is off by ulps of 1, each term by two of its own.
+    // Each vertex is off by some ulps of 1, each term by two of its own ulps.
     const auto n = static_cast<double>(ring.size);
     const double error = 8 * ulps * DBL_EPSILON * n * ring.reach * (1 + n * ring.reach);
     if (std::fabs(ring.area2) > error) area = 0.5 * (std::fabs(ring.area2) + error);
     return ring.area2 > error ? 1 : ring.area2 < -error ? -1 : 0;
   }
 
-  // A vertex of one ring that is none of the other, if there is one.
-  static const Point& vertex_apart(Ring from, Ring other) noexcept {
+  // A vertex of one ring that is no vertex of the other, if there is any.
+  static const Point& vertex_not_in(Ring from, Ring other) noexcept {
     const auto apart = std::find_if(from.begin(), from.end(), [&](const Point& p) {
       return std::find(other.begin(), other.end(), p) == other.end();
     });
     return apart == from.end() ? from[0] : *apart;
   }
 
-  // Number of an edge before its ring was reversed, if it was.
+  // The number of an edge before its ring was reversed, if it was.
   std::uint32_t as_given(std::uint32_t e) const noexcept {
     const std::uint32_t r = edges_.ring_of(e), begin = edges_.ring_begin(r), end = edges_.ring_end(r);
     if (!rings_[r].is_reversed) return e;
     return e + 1 == end ? e : end - 2 - (e - begin);
   }
 
-  // Of two edges that cross or share a vertex; e comes first, as given.
-  Finding judge(std::uint32_t e, std::uint32_t f, int crossing) const noexcept {
+  // The fault of two edges that cross or share a vertex, if it is one.  REQUIRES: e comes before f, as given.
+  Finding pair_fault(std::uint32_t e, std::uint32_t f, int crossing) const noexcept {
     const std::uint32_t r = edges_.ring_of(e), s = edges_.ring_of(f);
     const bool is_reversed = rings_[r].is_reversed;
     const Point &a = is_reversed ? edges_.end(e) : edges_.start(e), &b = is_reversed ? edges_.start(e) : edges_.end(e);
@@ -526,18 +527,18 @@ class Polygon {
     return {};
   }
 
-  // Each ring must have the interior on its left: else a hole lies outside its shell, or a shell within another.
+  // Each ring must have the interior on its left: otherwise a hole lies outside its shell, or a shell within another.
   Finding wrong_nesting() const {
     if (edges_.n_rings() == 1) return {};
-    // With few rings, to look at all edges for each of them is less work than an index.
+    // For few rings, brute force is less work than an index.
     constexpr std::size_t kFew = 24;
     const bool is_few = edges_.n_rings() <= kFew;
     for (std::uint32_t k = 0; k < edges_.n_rings(); ++k) {
       const Ring r = edges_.ring(k);
       for (std::size_t v = 0; v < r.size(); ++v) {
-        if (is_few ? is_shared_by_any(r[v]) : is_shared(r[v])) continue;
+        if (is_few ? is_shared_brute_force(r[v]) : is_shared(r[v])) continue;
         const Point &before = r[v == 0 ? r.size() - 1 : v - 1], &after = r[v + 1 == r.size() ? 0 : v + 1];
-        const bool inside = is_few ? contains_by_all(r[v]) : contains(r[v]);
+        const bool inside = is_few ? contains_brute_force(r[v]) : contains(r[v]);
         if (inside == corner_contains_vertex(before, r[v], after)) break;
         return {RingFault::kWrongNesting, k, k, r[v]};
       }
@@ -553,13 +554,13 @@ class Polygon {
     for (const std::uint32_t e : index().entries(index().cells()[at])) n += edges_.start(e) == p;
     return n > 1;
   }
-  bool is_shared_by_any(const Point& p) const noexcept {
+  bool is_shared_brute_force(const Point& p) const noexcept {
     int n = 0;
     edges_.for_each_edge([&](std::uint32_t e) { n += edges_.start(e) == p; });
     return n > 1;
   }
 
-  int ulps_ = 1;  // that vertices are off by on their faces
+  int ulps_ = 1;  // by which vertices may be off on their faces
   FaceEdges edges_;
   std::vector<RingSides> rings_;
   Finding finding_;

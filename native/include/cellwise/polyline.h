@@ -10,10 +10,10 @@
 #include <span>
 #include <vector>
 
+#include "cellwise/padded_cell.h"
 #include "cellwise/predicates.h"
 #include "cellwise/projection.h"
 #include "cellwise/regions.h"
-#include "cellwise/shape_index.h"
 
 namespace cellwise {
 
@@ -23,7 +23,7 @@ inline LngInterval united(const LngInterval& x, const LngInterval& y) noexcept {
   const auto holds = [](const LngInterval& i, double p) {
     return i.is_inverted() ? (p >= i.lo || p <= i.hi) && !i.is_empty() : p >= i.lo && p <= i.hi;
   };
-  const auto way = [](double a, double b) { return b - a >= 0 ? b - a : (b + kPi) - (a - kPi); };
+  const auto distance = [](double a, double b) { return b - a >= 0 ? b - a : (b + kPi) - (a - kPi); };
   if (y.is_empty()) return x;
   if (holds(x, y.lo)) {
     if (holds(x, y.hi)) return x.contains(y) ? x : LngInterval::full();
@@ -31,12 +31,12 @@ inline LngInterval united(const LngInterval& x, const LngInterval& y) noexcept {
   }
   if (holds(x, y.hi)) return {y.lo, x.hi};
   if (x.is_empty() || holds(y, x.lo)) return y;
-  return way(y.hi, x.lo) < way(x.hi, y.lo) ? LngInterval{y.lo, x.hi} : LngInterval{x.lo, y.hi};
+  return distance(y.hi, x.lo) < distance(x.hi, y.lo) ? LngInterval{y.lo, x.hi} : LngInterval{x.lo, y.hi};
 }
 
 }  // namespace internal
 
-// Bounds of a chain of geodesics, roundings included: as Google's S2LatLngRectBounder has them.
+// Bounds of a chain of geodesics, with margins for rounding errors: those of Google's S2LatLngRectBounder.
 inline Rect chain_bounds(std::span<const Point> points) noexcept {
   Rect bound = {{1, 0}, LngInterval::empty()};
   const auto add = [&](const LatInterval& lat, const LngInterval& lng) {
@@ -91,9 +91,9 @@ inline Rect chain_bounds(std::span<const Point> points) noexcept {
   return bound;
 }
 
-// A polyline as a region: a cell meets it if it contains a vertex, roundings included, or an edge of one crosses an
-// edge of the other. No cell lies within it.
-// REQUIRES: neighbours differ and are not opposite.
+// A polyline as a region: a cell intersects it if it contains a vertex, with a margin for rounding errors, or if an
+// edge of one crosses an edge of the other. No cell is contained in it. REQUIRES: neighbours differ and are not
+// antipodal.
 class PolylineRegion {
  public:
   explicit PolylineRegion(std::span<const Point> points) : points_(points) {}

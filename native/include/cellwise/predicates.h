@@ -1,8 +1,8 @@
 // Which side: exact answers about points and geodesic edges.
 //
 // Coordinates are taken as the exact numbers that the doubles are. A determinant is computed in doubles first, with a
-// bound on its error; where its sign stays in doubt, in fixed-point numbers wide enough for every bit. Where it is
-// exactly zero, Google's symbolic perturbation decides: every point is thought of as moved a little, in z most, then
+// bound on its error; where that leaves its sign undecided, in fixed-point numbers wide enough for every bit. Where it
+// is exactly zero, Google's symbolic perturbation decides: every point is thought of as moved a little, in z most, then
 // in y, then in x, lexicographically smaller points immensely farther than larger ones. So three different points
 // never lie on a line, and all answers fit together (Edelsbrunner and Muecke, Simulation of Simplicity, ACM
 // Transactions on Graphics 9, 1990).
@@ -141,8 +141,8 @@ inline int perturbed_sign(const Point& a, const Point& b, const Point& c) noexce
   return 1;
 }
 
-// Sign of the determinant from differences of the points, 0 if in doubt. The two shorter sides of the triangle make
-// the smallest error, at most (3 + 6 / sqrt(3)) * |side| * |side| half-ulps of 1.
+// The sign of the determinant from differences of the points, 0 if undecided. The two shorter sides of the triangle
+// make the smallest error, at most (3 + 6 / sqrt(3)) * |side| * |side| half-ulps of 1.
 inline int sign_from_sides(const Point& a, const Point& b, const Point& c) noexcept {
   const Point ab = b - a, bc = c - b, ca = a - c;
   const double ab2 = dot(ab, ab), bc2 = dot(bc, bc), ca2 = dot(ca, ca);
@@ -243,7 +243,7 @@ class EdgeCrosser {
   int crossing(const Point& c, const Point& d) const noexcept {
     int c_side = side(c), d_side = side(d);
     if (c_side * d_side > 0) return -1;
-    return crossing_in_doubt(c, d, c_side, d_side);
+    return exact_crossing(c, d, c_side, d_side);
   }
 
   // Whether cd is crossed, shared vertices counted as `vertex_crossing` does.
@@ -253,13 +253,13 @@ class EdgeCrosser {
   }
 
  private:
-  // Side of the line through ab, 0 if in doubt.
+  // The side of the line through ab, 0 if undecided.
   int side(const Point& p) const noexcept {
     const double det = dot(normal_, p);
     return (det > kMaxDeterminantError) - (det < -kMaxDeterminantError);
   }
 
-  int crossing_in_doubt(const Point& c, const Point& d, int c_side, int d_side) const noexcept {
+  int exact_crossing(const Point& c, const Point& d, int c_side, int d_side) const noexcept {
     if (a_ == c || a_ == d || b_ == c || b_ == d) return 0;
     if (a_ == b_ || c == d) return -1;
     if (c_side == 0) c_side = turn(a_, b_, c, normal_);
@@ -278,7 +278,7 @@ class EdgeCrosser {
 namespace internal {
 
 // a x b of points that are equal, opposite or nearly so: exact, or where it vanishes its direction after perturbation.
-inline Point robust_cross_in_doubt(const Point& a, const Point& b) noexcept {
+inline Point exact_cross(const Point& a, const Point& b) noexcept {
   if (a == b) return reference_direction(a);
   Point scaled;
   int exponents[3];
@@ -316,7 +316,7 @@ inline Point robust_cross(const Point& a, const Point& b) noexcept {
   constexpr double kMinNorm = (32 * kSqrt3 * kHalfUlp) / (6 - (1 + 2 * kSqrt3));
   const Point normal = cross(a - b, a + b);
   if (dot(normal, normal) >= kMinNorm * kMinNorm) return normal;
-  return internal::robust_cross_in_doubt(a, b);
+  return internal::exact_cross(a, b);
 }
 
 }  // namespace cellwise

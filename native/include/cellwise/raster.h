@@ -1,11 +1,13 @@
-// All cells of one level that meet a polygon, lie within it, or have their centre in it.
+// All cells of one level that intersect a polygon, lie within it, or have their center in it.
 //
-// Edges are straight in the (u, v) plane of a face, so they are drawn there, tile by tile, into bits for cells: cells
-// that an edge passes through, and, row by row, where the inside begins and ends. A tile's bits are kept by blocks of
-// 8 x 8 cells, a word each, because the curve visits cells block by block: ids come out in order.
+// Edges are straight in the (u, v) plane of a face, so that they can be rasterized there, tile by tile, into one bit
+// for each cell: which cells an edge passes through, and, row by row, where the inside begins and ends. The bits of a
+// tile are stored by patches of 8 x 8 cells, one word each; as the curve visits cells patch by patch, ids come out in
+// order.
 //
-// The answers are those of `PolygonRegion`, which tests padded cells: a cell that an edge meets clearly, or from which
-// all edges stay away clearly, has no other answer there; for the few between, `PolygonRegion` itself is asked.
+// The answers are those of `PolygonRegion`, which tests padded cells. Rasterization certifies most of them: a cell that
+// an edge clearly passes through, or from which all edges clearly stay away. For the few undecided cells,
+// `PolygonRegion` itself is asked.
 
 #pragma once
 
@@ -20,12 +22,13 @@
 #include <vector>
 
 #include "cellwise/covering.h"
+#include "cellwise/face_edges.h"
 #include "cellwise/hierarchy.h"
 #include "cellwise/hilbert.h"
+#include "cellwise/parallel.h"
 #include "cellwise/polygon.h"
 #include "cellwise/polygon_region.h"
 #include "cellwise/projection.h"
-#include "cellwise/shape_index.h"
 
 namespace cellwise {
 
@@ -33,35 +36,35 @@ enum class CellMode : std::uint8_t { kIntersects, kContains, kCenter };
 
 namespace internal {
 
-// Position along the curve of cell 8 * j + i of a block, by the block's orientation.
-constexpr std::array<std::array<std::uint8_t, 64>, 4> make_block_order() {
+// The position along the curve of cell 8 * j + i of a patch, by the orientation of the patch.
+constexpr std::array<std::array<std::uint8_t, 64>, 4> make_patch_order() {
   std::array<std::array<std::uint8_t, 64>, 4> order{};
   for (int start = 0; start < 4; ++start) {
     for (int position = 0; position < 64; ++position) {
       int orientation = start, i = 0, j = 0;
       for (int shift = 4; shift >= 0; shift -= 2) {
-        const int quarter = (position >> shift) & 3, ij = kPositionToIJ[orientation][quarter];
+        const int child = (position >> shift) & 3, ij = kPositionToIJ[orientation][child];
         i = 2 * i + (ij >> 1);
         j = 2 * j + (ij & 1);
-        orientation ^= kPositionToOrientation[quarter];
+        orientation ^= kPositionToOrientation[child];
       }
       order[start][8 * j + i] = static_cast<std::uint8_t>(position);
     }
   }
   return order;
 }
-inline constexpr auto kBlockOrder = make_block_order();
+inline constexpr auto kPatchOrder = make_patch_order();
 
-// Distance, in u and v, within which roundings may decide: more than what cells are padded with and what positions of
-// `near_point` may be off by, together.
-inline constexpr double kRasterDoubt = 64 * DBL_EPSILON;
+// The distance, in u and v, within which rounding errors may decide: more than the padding of cells and the errors of
+// `approximate_point` together.
+inline constexpr double kRasterTolerance = 64 * DBL_EPSILON;
 
-// One axis of a tile: n cells from the `first` of the level on, and the lines between them.
+// One axis of a tile: n cells of the level, the first of which is number `first`, and the lines between them.
 struct Axis {
   std::int64_t first = 0;
   int n = 0;
-  double scale = 0;               // cells of the level along the face
-  double offset = 0, doubt = 0;   // `first`, and `kRasterDoubt` and roundings, in cells
+  double scale = 0;  // cells of the level along the face
+  double offset = 0, tolerance = 0;  // `first`, and `kRasterTolerance` with rounding errors, in cells
   std::vector<double> lines, centers;
 
   void reset(std::int64_t first_cell, int n_cells, std::int32_t level) {
@@ -69,13 +72,13 @@ struct Axis {
     n = n_cells;
     scale = std::ldexp(1.0, level);
     offset = static_cast<double>(first_cell);
-    doubt = kRasterDoubt * scale;  // a step in u or v is at most three quarters of that in cells
+    tolerance = kRasterTolerance * scale;  // a step in u or v is at most 3/4 of that in s or t
     lines.resize(static_cast<std::size_t>(n) + 1);
     centers.resize(static_cast<std::size_t>(n));
     for (int k = 0; k <= n; ++k) lines[k] = st_to_uv(static_cast<double>(first + k) / scale);
     for (int k = 0; k < n; ++k) centers[k] = st_to_uv((static_cast<double>(first + k) + 0.5) / scale);
   }
-  // Cell with lines[k] <= x < lines[k + 1]; -1 before the tile, n behind it.
+  // The cell k with lines[k] <= x < lines[k + 1]; -1 before the tile, n after it.
   int at(double x) const noexcept {
     if (!(x >= lines[0])) return -1;
     if (x >= lines[n]) return n;
@@ -84,9 +87,9 @@ struct Axis {
   }
   // Is x within cell k, away from its lines?
   bool is_clear(double x, int k) const noexcept {
-    return (k >= 0) & (k < n) && (x > lines[k] + kRasterDoubt) & (x < lines[k + 1] - kRasterDoubt);
+    return (k >= 0) & (k < n) && (x > lines[k] + kRasterTolerance) & (x < lines[k + 1] - kRasterTolerance);
   }
-  // The same, from a guess.
+  // The same as `at`, from a guess.
   int near(double x, int k) const noexcept {
     k = std::clamp(k, 0, n - 1);
     while (k >= 0 && x < lines[k]) --k;
@@ -97,93 +100,88 @@ struct Axis {
 
 }  // namespace internal
 
-template <class Interrupted>
 class LevelCells {
  public:
-  // `limit`: most cells, before giving up. REQUIRES: the polygon outlives the object.
-  LevelCells(const Polygon& polygon, std::int32_t level, CellMode mode, std::int64_t limit, Interrupted interrupted)
-      : polygon_(polygon), edges_(polygon.edges()), region_(polygon), level_(level), mode_(mode), limit_(limit),
-        interrupted_(std::move(interrupted)) {}
+  // `limit`: the most cells to return before giving up.  REQUIRES: the polygon outlives the object.
+  LevelCells(const Polygon& polygon, std::int32_t level, CellMode mode, std::int64_t limit)
+      : polygon_(polygon), edges_(polygon.edges()), region_(polygon), level_(level), mode_(mode), limit_(limit) {}
 
-  // Cells in ascending order, behind those that are there, if no rounding had to be looked at: else false, and no cell.
-  // So they are right even if vertices are off by less than `kRasterDoubt` leaves room for.
-  bool run_surely(std::vector<std::uint64_t>& cells) {
+  // Appends the cells in ascending order if all of them are certified; else returns false, and appends none. Certified
+  // cells are right even for vertices that are off by as much as those of `approximate_point`.
+  bool run_certified(std::vector<std::uint64_t>& cells) {
     cells_ = &cells;
     limit_ += static_cast<std::int64_t>(cells.size());
     const std::size_t before = cells.size();
-    only_sure_ = true;
-    const bool is_sure =
-        level_ >= kBlockLevels && edges_.is_within_one_face() && draw_whole() && status_ == CoverStatus::kOk;
-    if (!is_sure) cells.resize(before);
-    return is_sure;
+    only_certified_ = true;
+    const bool are_certified =
+        level_ >= kPatchLevels && edges_.is_within_one_face() && draw_whole() && status_ == CoverStatus::kOk;
+    if (!are_certified) cells.resize(before);
+    return are_certified;
   }
 
-  // Cells in ascending order, behind those that are there.
+  // Appends the cells in ascending order. Throws Interrupted if the user stops it.
   CoverStatus run(std::vector<std::uint64_t>& cells) {
     cells_ = &cells;
     limit_ += static_cast<std::int64_t>(cells.size());
-    if (level_ >= kBlockLevels && edges_.is_within_one_face() && draw_whole()) return status_;
-    for (int face = 0; face < 6 && status_ == CoverStatus::kOk; ++face) visit(region_.face_place(face));
+    if (level_ >= kPatchLevels && edges_.is_within_one_face() && draw_whole()) return status_;
+    for (int face = 0; face < 6 && status_ == CoverStatus::kOk; ++face) visit(region_.face_node(face));
     return status_;
   }
 
  private:
-  using Place = PolygonRegion::Place;
-  static constexpr std::int32_t kBlockLevels = 3, kTileLevels = 8;
-  static constexpr std::int64_t kMostBlocks = 4096;  // of a polygon that is one tile
+  using Node = PolygonRegion::Node;
+  static constexpr std::int32_t kPatchLevels = 3, kTileLevels = 8;
+  static constexpr std::int64_t kMaxPatches = 4096;  // of a polygon that is drawn as one tile
 
-  // Of a vertex, which half of a cell it is in, and whether it is away from the lines between cells and those through
-  // their centres.
+  // In which half of which cell a vertex is, and whether it is clear of the lines between cells and of those through
+  // their centers.
   struct Spot {
     std::int32_t i2, j2, is_clear;
   };
 
   struct Vertex {
     UV at;
-    int i, j;  // its cell, if within the tile
-    int rows_below;  // rows whose centre is at or below it
-    bool is_clear;  // within the tile, and away from lines between cells and through their centres
+    int i, j;  // its cell, if that is in the tile
+    int rows_below;  // how many rows have their centers at or below it
+    bool is_clear;  // it is in the tile, and clear of lines between cells and through their centers
   };
 
   // --- from the faces down -----------------------------------------------------------------------
 
-  void visit(Place place) {
-    if (status_ != CoverStatus::kOk || !place.met) return;
-    if ((++steps_ & 0x7f) == 0 && interrupted_()) {
-      status_ = CoverStatus::kInterrupted;
-      return;
-    }
-    if (place.contained) {
-      put_all(place.cell);
-    } else if (place.level == level_) {
-      if (is_taken(place)) put(place.cell);
-    } else if (!place.above_root && level_ - place.level <= kTileLevels && level_ - place.level >= kBlockLevels &&
-               draw_tile(place)) {
-      region_.drop(place);
+  void visit(Node node) {
+    if (status_ != CoverStatus::kOk || !node.intersects) return;
+    if ((++steps_ & 0x7f) == 0) stop_if_interrupted();
+    if (node.contained) {
+      append_all(node.cell);
+    } else if (node.level == level_) {
+      if (is_selected(node)) append(node.cell);
+    } else if (!node.is_above_root && level_ - node.level <= kTileLevels && level_ - node.level >= kPatchLevels &&
+               draw_tile(node)) {
+      region_.release(node);
       return;
     } else {
-      Place quarters[4];
-      region_.split(place, quarters, true);
-      for (const Place& quarter : quarters) visit(quarter);
+      Node children[4];
+      region_.subdivide(node, children, true);
+      for (const Node& child : children) visit(child);
       return;
     }
-    region_.drop(place);
+    region_.release(node);
   }
 
-  // Of a place at the level.
-  bool is_taken(Place& place) {
-    if (mode_ == CellMode::kIntersects || !place.met || place.contained) return place.met;
-    return mode_ == CellMode::kCenter && region_.middle_is_inside(place);
+  // Is the cell of a place at the level one of the result?
+  bool is_selected(Node& node) {
+    if (mode_ == CellMode::kIntersects || !node.intersects || node.contained) return node.intersects;
+    return mode_ == CellMode::kCenter && region_.contains_center(node);
   }
 
   bool has_room(std::int64_t n) {
     if (static_cast<std::int64_t>(cells_->size()) + n > limit_) status_ = CoverStatus::kTooManyCells;
     return status_ == CoverStatus::kOk;
   }
-  void put(std::uint64_t cell) {
+  void append(std::uint64_t cell) {
     if (has_room(1)) cells_->push_back(cell);
   }
-  void put_all(std::uint64_t cell) {
+  void append_all(std::uint64_t cell) {
     const std::int64_t n = CellChildren::size(cell, level_);
     if (!has_room(n)) return;
     cells_->resize(cells_->size() + static_cast<std::size_t>(n));
@@ -196,15 +194,15 @@ class LevelCells {
     face_ = face;
     u_.reset(i, ni, level_);
     v_.reset(j, nj, level_);
-    n_blocks_ = ni >> kBlockLevels;
-    const std::size_t n = static_cast<std::size_t>(n_blocks_) * static_cast<std::size_t>(nj >> kBlockLevels);
+    n_patches_ = ni >> kPatchLevels;
+    const std::size_t n = static_cast<std::size_t>(n_patches_) * static_cast<std::size_t>(nj >> kPatchLevels);
     boundary_.assign(n, 0);
     inside_.assign(n, 0);
-    rows_inside_.assign(static_cast<std::size_t>(nj >> kBlockLevels), 0);
-    doubtful_.clear();
+    rows_inside_.assign(static_cast<std::size_t>(nj >> kPatchLevels), 0);
+    undecided_.clear();
   }
 
-  // The whole polygon as one tile, if it lies within a face and is not too large: beyond its edges is outside.
+  // Draws the whole polygon as one tile, if it is not too large for that. Beyond its edges everything is outside.
   bool draw_whole() {
     UVRect bound = {{HUGE_VAL, -HUGE_VAL}, {HUGE_VAL, -HUGE_VAL}};
     if (polygon_.start_inside()) return false;
@@ -214,19 +212,20 @@ class LevelCells {
         bound.v = {std::min(bound.v.lo, p.v), std::max(bound.v.hi, p.v)};
       }
     }
-    const auto block = [&](double x) { return st_to_ij(uv_to_st(x)) >> (kMaxLevel - level_ + kBlockLevels); };
-    const std::int64_t i = block(bound.u.lo - internal::kRasterDoubt), j = block(bound.v.lo - internal::kRasterDoubt);
-    const std::int64_t ni = block(bound.u.hi + internal::kRasterDoubt) + 1 - i;
-    const std::int64_t nj = block(bound.v.hi + internal::kRasterDoubt) + 1 - j;
-    if (ni * nj > kMostBlocks) return false;
-    begin_tile(std::countr_zero(edges_.faces()), i << kBlockLevels, j << kBlockLevels,
-               static_cast<int>(ni << kBlockLevels), static_cast<int>(nj << kBlockLevels));
+    const auto patch = [&](double x) { return st_to_ij(uv_to_st(x)) >> (kMaxLevel - level_ + kPatchLevels); };
+    const std::int64_t i = patch(bound.u.lo - internal::kRasterTolerance),
+                       j = patch(bound.v.lo - internal::kRasterTolerance);
+    const std::int64_t ni = patch(bound.u.hi + internal::kRasterTolerance) + 1 - i;
+    const std::int64_t nj = patch(bound.v.hi + internal::kRasterTolerance) + 1 - j;
+    if (ni * nj > kMaxPatches) return false;
+    begin_tile(std::countr_zero(edges_.faces()), i << kPatchLevels, j << kPatchLevels,
+               static_cast<int>(ni << kPatchLevels), static_cast<int>(nj << kPatchLevels));
     reference_u_ = -HUGE_VAL;
     for (std::uint32_t ring = 0; ring < edges_.n_rings(); ++ring) {
       const std::span<const UV> vertices = edges_.ring_uv(ring);
       find_spots(vertices);
       const Vertex first = locate_within(vertices[0], 0);
-      Vertex a = first;  // marked at last
+      Vertex a = first;  // whose cell is marked by the last edge
       for (std::size_t k = 1; k < vertices.size(); ++k) {
         const Vertex b = locate_within(vertices[k], k);
         draw(a, b);
@@ -234,43 +233,43 @@ class LevelCells {
       }
       draw(a, first);
     }
-    return finish_tile([&] { return region_.face_place(face_); });
+    return finish_tile([&] { return region_.face_node(face_); });
   }
 
-  // False if roundings might decide where the inside begins.
-  bool draw_tile(Place& place) {
-    const std::int32_t shift = kMaxLevel - level_, n = 1 << (level_ - place.level);
-    begin_tile(cell_face(place.cell), place.i >> shift, place.j >> shift, n, n);
-    // From the place's middle to the centre of its first cell, from there up to each row's first centre.
+  // False if rounding errors might decide where the inside begins.
+  bool draw_tile(Node& node) {
+    const std::int32_t shift = kMaxLevel - level_, n = 1 << (level_ - node.level);
+    begin_tile(cell_face(node.cell), node.i >> shift, node.j >> shift, n, n);
+    // Tracks from the center of the place to that of its first cell, and from there up to the first center of each row.
     const UV reference = {u_.centers[0], v_.centers[0]};
     reference_u_ = reference.u;
-    bool is_inside = region_.middle_is_inside(place), is_clear = true;
-    const std::uint64_t first = cell_parent(face_ij_to_cell(face_, place.i, place.j), level_);
-    const PolygonRegion::Way way = {PolygonRegion::middle(place), reference, place.cell, first};
-    region_.for_each_piece(place, [&](FaceEdges::Piece piece) {
-      is_inside ^= region_.is_crossed(piece, way);
-      const auto [a, b] = edges_.segment(piece);
+    bool is_inside = region_.contains_center(node), is_clear = true;
+    const std::uint64_t first = cell_parent(face_ij_to_cell(face_, node.i, node.j), level_);
+    const PolygonRegion::CenterPath path = {PolygonRegion::center_uv(node), reference, node.cell, first};
+    region_.for_each_edge(node, [&](FaceEdges::Id edge) {
+      is_inside ^= region_.crosses(edge, path);
+      const auto [a, b] = edges_.segment(edge);
       is_clear = is_clear && is_clear_of(reference, a, b);
     });
     if (!is_clear) return false;
     if (is_inside) std::fill(rows_inside_.begin(), rows_inside_.end(), ~std::uint64_t{0});
-    region_.for_each_piece(place, [&](FaceEdges::Piece piece) {
-      const auto [a, b] = edges_.segment(piece);
+    region_.for_each_edge(node, [&](FaceEdges::Id edge) {
+      const auto [a, b] = edges_.segment(edge);
       const Vertex from = locate(a), to = locate(b);
       if (from.is_clear) mark(from.i, from.j);
       draw(from, to);
       if ((a.u <= reference.u) != (b.u <= reference.u)) shift_rows(a, b);
     });
-    finish_tile([&] { return place; });
+    finish_tile([&] { return node; });
     return true;
   }
 
   static bool is_clear_of(const UV& p, const UV& a, const UV& b) noexcept {
-    constexpr double kDoubt = internal::kRasterDoubt;
-    if (std::max(a.u, b.u) < p.u - kDoubt || std::min(a.u, b.u) > p.u + kDoubt) return true;
-    if (std::max(a.v, b.v) < p.v - kDoubt || std::min(a.v, b.v) > p.v + kDoubt) return true;
+    constexpr double kTolerance = internal::kRasterTolerance;
+    if (std::max(a.u, b.u) < p.u - kTolerance || std::min(a.u, b.u) > p.u + kTolerance) return true;
+    if (std::max(a.v, b.v) < p.v - kTolerance || std::min(a.v, b.v) > p.v + kTolerance) return true;
     const double du = b.u - a.u, dv = b.v - a.v;
-    return std::fabs(du * (p.v - a.v) - dv * (p.u - a.u)) > kDoubt * (std::fabs(du) + std::fabs(dv));
+    return std::fabs(du * (p.v - a.v) - dv * (p.u - a.u)) > kTolerance * (std::fabs(du) + std::fabs(dv));
   }
 
   Vertex locate(const UV& p) const noexcept {
@@ -278,8 +277,8 @@ class LevelCells {
     const int i = vertex.i, j = vertex.j;
     vertex.rows_below = j < 0 ? 0 : j >= v_.n ? v_.n : j + (p.v >= v_.centers[j]);
     vertex.is_clear = u_.is_clear(p.u, i) && v_.is_clear(p.v, j) &&
-                      std::fabs(p.u - u_.centers[i]) > internal::kRasterDoubt &&
-                      std::fabs(p.v - v_.centers[j]) > internal::kRasterDoubt;
+                      std::fabs(p.u - u_.centers[i]) > internal::kRasterTolerance &&
+                      std::fabs(p.v - v_.centers[j]) > internal::kRasterTolerance;
     return vertex;
   }
 
@@ -290,10 +289,11 @@ class LevelCells {
     return {p, spot.i2 >> 1, spot.j2 >> 1, (spot.j2 + 1) >> 1, true};
   }
 
-  // A loop for vectors: where it is not sure, positions of whole tiles are found one by one.
+  // Finds the spots of all vertices, in a loop that can be vectorized. Vertices that are not clear are located one by
+  // one.
   void find_spots(std::span<const UV> vertices) {
     spots_.resize(vertices.size());
-    const double scale = 2 * u_.scale, u_first = 2 * u_.offset, v_first = 2 * v_.offset, doubt = 2 * u_.doubt;
+    const double scale = 2 * u_.scale, u_first = 2 * u_.offset, v_first = 2 * v_.offset, tolerance = 2 * u_.tolerance;
     const auto halves = [=](double x, double first) {
       const double root = 0.5 * std::sqrt(1 + 3 * std::fabs(x)), s = x >= 0 ? root : 1 - root;
       return s * scale - first;
@@ -301,16 +301,16 @@ class LevelCells {
     for (std::size_t k = 0; k < vertices.size(); ++k) {
       const double u = halves(vertices[k].u, u_first), v = halves(vertices[k].v, v_first);
       const auto i2 = static_cast<std::int32_t>(u), j2 = static_cast<std::int32_t>(v);
-      // Lines lie at even numbers, centres at odd ones.
+      // Lines between cells are at even numbers, centers at odd ones.
       const double near_u = static_cast<double>(static_cast<std::int32_t>(u + 0.5)),
                    near_v = static_cast<double>(static_cast<std::int32_t>(v + 0.5));
-      spots_[k] = {i2, j2, (std::fabs(u - near_u) > doubt) & (std::fabs(v - near_v) > doubt)};
+      spots_[k] = {i2, j2, (std::fabs(u - near_u) > tolerance) & (std::fabs(v - near_v) > tolerance)};
     }
   }
 
   std::size_t word(int i, int j) const noexcept {
-    return static_cast<std::size_t>(j >> kBlockLevels) * static_cast<std::size_t>(n_blocks_) +
-           static_cast<std::size_t>(i >> kBlockLevels);
+    return static_cast<std::size_t>(j >> kPatchLevels) * static_cast<std::size_t>(n_patches_) +
+           static_cast<std::size_t>(i >> kPatchLevels);
   }
   static std::uint64_t bit(int i, int j) noexcept { return std::uint64_t{1} << (8 * (j & 7) + (i & 7)); }
   void mark(int i, int j) noexcept { boundary_[word(i, j)] |= bit(i, j); }
@@ -322,10 +322,10 @@ class LevelCells {
     if (!(is_clear & (std::abs(a.i - b.i) + std::abs(a.j - b.j) <= 1))) draw_between(a, b);
     if (a.rows_below != b.rows_below) cross_rows(a, b);
     const bool is_between_centers = is_clear & (a.rows_below == b.rows_below);
-    if (mode_ == CellMode::kCenter && !is_between_centers) doubt_centers(a.at, b.at);
+    if (mode_ == CellMode::kCenter && !is_between_centers) find_undecided_centers(a.at, b.at);
   }
 
-  // Most edges are short, and the loop over them is short without this.
+  // Not inlined: most edges are short, and the loop over them is faster without this.
   [[gnu::noinline]] void draw_between(const Vertex& a, const Vertex& b) {
     if (a.is_clear & b.is_clear & ((a.i == b.i) | (a.j == b.j))) {
       for (int i = std::min(a.i, b.i); i <= std::max(a.i, b.i); ++i) {
@@ -344,26 +344,27 @@ class LevelCells {
     if (clear) {
       mark(i, j);
     } else {
-      doubtful_.push_back({i, j});
+      undecided_.push_back({i, j});
     }
   }
 
-  // An end of an edge, and its cell as `Axis::at` has it.
+  // An end of an edge, and its cell as `Axis::at` gives it.
   struct End {
     double x, y;
     int i, j;
   };
 
-  // Cells along an edge that runs more along x than along y: clearly met, or perhaps.
+  // Visits the cells along an edge that is longer in x than in y, each with whether the edge clearly passes through it.
   template <class Touch>
   static void walk(const internal::Axis& xs, const internal::Axis& ys, End a, End b, Touch touch) {
-    constexpr double kDoubt = internal::kRasterDoubt;
+    constexpr double kTolerance = internal::kRasterTolerance;
     if (a.x > b.x) std::swap(a, b);
     const double slope = b.x > a.x ? (b.y - a.y) / (b.x - a.x) : 0;
     const auto y_at = [&](double x) { return x <= a.x ? a.y : x >= b.x ? b.y : a.y + (x - a.x) * slope; };
-    const int first = std::max(xs.near(a.x - kDoubt, a.i), 0), last = std::min(xs.near(b.x + kDoubt, b.i), xs.n - 1);
+    const int first = std::max(xs.near(a.x - kTolerance, a.i), 0),
+              last = std::min(xs.near(b.x + kTolerance, b.i), xs.n - 1);
     if (first > last) return;
-    const int clear_first = xs.near(a.x + kDoubt, first), clear_last = xs.near(b.x - kDoubt, last);
+    const int clear_first = xs.near(a.x + kTolerance, first), clear_last = xs.near(b.x - kTolerance, last);
     double y = y_at(xs.lines[first]);
     int row = y == a.y ? a.j : ys.at(y);
     bool is_clear = ys.is_clear(y, row);
@@ -376,9 +377,9 @@ class LevelCells {
         for (int j = std::min(row, next_row); j <= std::max(row, next_row); ++j) touch(i, j, clear_column);
       } else {
         const double low = std::min(y, next), high = std::max(y, next);
-        const int lowest = std::max(ys.near(low - kDoubt, row), 0),
-                  highest = std::min(ys.near(high + kDoubt, row), ys.n - 1);
-        const int clear_lowest = ys.near(low + kDoubt, row), clear_highest = ys.near(high - kDoubt, row);
+        const int lowest = std::max(ys.near(low - kTolerance, row), 0),
+                  highest = std::min(ys.near(high + kTolerance, row), ys.n - 1);
+        const int clear_lowest = ys.near(low + kTolerance, row), clear_highest = ys.near(high - kTolerance, row);
         for (int j = lowest; j <= highest; ++j) touch(i, j, clear_column && clear_lowest <= j && j <= clear_highest);
       }
       y = next;
@@ -387,13 +388,13 @@ class LevelCells {
     }
   }
 
-  // Where an edge meets the line through a row's centres.
+  // Where an edge crosses the line through the centers of a row.
   static double crossing(const UV& a, const UV& b, double v) noexcept {
     const double u = a.u + (v - a.v) * ((b.u - a.u) / (b.v - a.v));
     return std::clamp(u, std::min(a.u, b.u), std::max(a.u, b.u));
   }
 
-  // Inside and outside change at the first centre behind each crossing.
+  // Inside and outside swap at the first center after each crossing.
   [[gnu::noinline]] void cross_rows(const Vertex& a, const Vertex& b) noexcept {
     const auto [begin, end] = std::minmax(a.rows_below, b.rows_below);
     const bool is_clear = a.is_clear & b.is_clear, is_column = is_clear & (a.i == b.i),
@@ -409,7 +410,8 @@ class LevelCells {
     }
   }
 
-  // An edge across the line through the rows' first centres: those on the other side of it than the first row's.
+  // Swaps inside and outside at the beginning of rows, for an edge across the line through their first centers: for the
+  // rows whose first center is on the other side of it than that of the first row.
   void shift_rows(const UV& a, const UV& b) noexcept {
     const bool rises = (b.u > a.u) == (b.v > a.v);
     const double low = std::min(a.v, b.v), high = std::max(a.v, b.v);
@@ -425,50 +427,50 @@ class LevelCells {
     }
   }
 
-  // Centres that lie on the edge, as far as roundings can tell.
-  void doubt_centers(const UV& a, const UV& b) {
-    constexpr double kDoubt = internal::kRasterDoubt;
-    const double low = std::min(a.v, b.v) - kDoubt, high = std::max(a.v, b.v) + kDoubt;
+  // Finds the centers that may lie on the edge, within rounding errors.
+  void find_undecided_centers(const UV& a, const UV& b) {
+    constexpr double kTolerance = internal::kRasterTolerance;
+    const double low = std::min(a.v, b.v) - kTolerance, high = std::max(a.v, b.v) + kTolerance;
     const double slope = a.v == b.v ? HUGE_VAL : std::fabs((b.u - a.u) / (b.v - a.v));
     const int last = std::min(v_.at(high), v_.n - 1);
     for (int j = std::max(v_.at(low), 0); j <= last; ++j) {
       const double v = v_.centers[j];
       if (v < low || v > high) continue;
-      const double u = a.v == b.v ? a.u : crossing(a, b, v), width = kDoubt * (1 + slope);
-      const double from = std::max(u - width, std::min(a.u, b.u) - kDoubt),
-                   to = std::min(u + width, std::max(a.u, b.u) + kDoubt);
+      const double u = a.v == b.v ? a.u : crossing(a, b, v), width = kTolerance * (1 + slope);
+      const double from = std::max(u - width, std::min(a.u, b.u) - kTolerance),
+                   to = std::min(u + width, std::max(a.u, b.u) + kTolerance);
       const int end = std::min(u_.at(to), u_.n - 1);
       for (int i = std::max(u_.at(from), 0); i <= end; ++i) {
-        if (from <= u_.centers[i] && u_.centers[i] <= to) center_doubtful_.push_back({i, j});
+        if (from <= u_.centers[i] && u_.centers[i] <= to) undecided_centers_.push_back({i, j});
       }
     }
   }
 
   // --- from bits to cells ------------------------------------------------------------------------
 
-  // False if that would take a look at roundings, and there may be none.
-  template <class PlaceOf>
-  bool finish_tile(PlaceOf place_of) {
+  // False if cells are undecided and only certified ones are wanted.
+  template <class NodeOf>
+  bool finish_tile(NodeOf node_of) {
     fill_rows();
-    if (!settle(place_of)) return false;
-    // The smallest cell around all blocks, and from there along the curve.
-    const std::int32_t shift = kMaxLevel - level_ + kBlockLevels;
-    const std::int64_t i0 = u_.first >> kBlockLevels, j0 = v_.first >> kBlockLevels;
-    const std::int64_t i1 = i0 + (u_.n >> kBlockLevels) - 1, j1 = j0 + (v_.n >> kBlockLevels) - 1;
-    const int levels = std::bit_width(static_cast<std::uint64_t>((i0 ^ i1) | (j0 ^ j1)));
-    const std::int32_t block_level = level_ - kBlockLevels, top = block_level - levels;
+    if (!resolve_undecided(node_of)) return false;
+    // Goes along the curve, from the smallest cell that holds all patches.
+    const std::int32_t shift = kMaxLevel - level_ + kPatchLevels;
+    const std::int64_t i0 = u_.first >> kPatchLevels, j0 = v_.first >> kPatchLevels;
+    const std::int64_t i1 = i0 + (u_.n >> kPatchLevels) - 1, j1 = j0 + (v_.n >> kPatchLevels) - 1;
+    const int levels = static_cast<int>(std::bit_width(static_cast<std::uint64_t>((i0 ^ i1) | (j0 ^ j1))));
+    const std::int32_t patch_level = level_ - kPatchLevels, top = patch_level - levels;
     const std::uint64_t cell = cell_parent(
         face_ij_to_cell(face_, static_cast<std::int32_t>(i0 << shift), static_cast<std::int32_t>(j0 << shift)), top);
     const std::int64_t i = i0 >> levels << levels, j = j0 >> levels << levels;
-    put_blocks(cell, cell_to_face_ij(cell).orientation, static_cast<int>(i - i0), static_cast<int>(j - j0), levels);
+    append_patches(cell, cell_to_face_ij(cell).orientation, static_cast<int>(i - i0), static_cast<int>(j - j0), levels);
     return true;
   }
 
-  // From where the inside begins and ends to what lies inside: parities along each row of eight.
+  // From where the inside begins and ends to which centers are inside: parities along each row of eight.
   void fill_rows() noexcept {
     std::uint64_t* word = inside_.data();
     for (std::uint64_t inside : rows_inside_) {
-      for (int k = 0; k < n_blocks_; ++k, ++word) {
+      for (int k = 0; k < n_patches_; ++k, ++word) {
         std::uint64_t x = *word;
         x ^= (x << 1) & 0xfefefefefefefefe;
         x ^= (x << 2) & 0xfcfcfcfcfcfcfcfc;
@@ -478,7 +480,7 @@ class LevelCells {
         inside = ((x >> 7) & 0x0101010101010101) * 0xff;
       }
     }
-    // Bits of cells to take.
+    // From centers to cells of the result.
     if (mode_ == CellMode::kIntersects) {
       for (std::size_t k = 0; k < inside_.size(); ++k) inside_[k] |= boundary_[k];
     } else if (mode_ == CellMode::kContains) {
@@ -486,81 +488,81 @@ class LevelCells {
     }
   }
 
-  // Asks `PolygonRegion` about doubtful cells.
-  template <class PlaceOf>
-  bool settle(PlaceOf place_of) {
-    if (mode_ == CellMode::kCenter) doubtful_.swap(center_doubtful_);
-    center_doubtful_.clear();
+  // Asks `PolygonRegion` about undecided cells.
+  template <class NodeOf>
+  bool resolve_undecided(NodeOf node_of) {
+    if (mode_ == CellMode::kCenter) undecided_.swap(undecided_centers_);
+    undecided_centers_.clear();
     const std::int32_t shift = kMaxLevel - level_;
-    asked_.clear();
-    for (const auto& [i, j] : doubtful_) {
+    queries_.clear();
+    for (const auto& [i, j] : undecided_) {
       if (mode_ != CellMode::kCenter && (boundary_[word(i, j)] & bit(i, j)) != 0) continue;
       const std::uint64_t leaf = face_ij_to_cell(face_, static_cast<std::int32_t>((u_.first + i) << shift),
                                                  static_cast<std::int32_t>((v_.first + j) << shift));
-      asked_.push_back({cell_parent(leaf, level_), i, j});
+      queries_.push_back({cell_parent(leaf, level_), i, j});
     }
-    if (asked_.empty()) return true;
-    if (only_sure_) return false;
-    std::sort(asked_.begin(), asked_.end(), [](const Asked& a, const Asked& b) { return a.cell < b.cell; });
-    ask(place_of(), asked_.data(), asked_.data() + asked_.size());
+    if (queries_.empty()) return true;
+    if (only_certified_) return false;
+    std::sort(queries_.begin(), queries_.end(), [](const Query& a, const Query& b) { return a.cell < b.cell; });
+    answer(node_of(), queries_.data(), queries_.data() + queries_.size());
     return true;
   }
 
-  struct Asked {
+  struct Query {
     std::uint64_t cell;
     int i, j;
   };
-  // The place stays as it is.
-  void ask(Place place, const Asked* begin, const Asked* end) {
-    if (place.level == level_ || !place.met) {
-      const bool taken = is_taken(place);
+  // Answers queries about cells within the place, which keeps its list.
+  void answer(Node node, const Query* begin, const Query* end) {
+    if (node.level == level_ || !node.intersects) {
+      const bool selected = is_selected(node);
       for (; begin != end; ++begin) {
         std::uint64_t& cells = inside_[word(begin->i, begin->j)];
-        cells = taken ? cells | bit(begin->i, begin->j) : cells & ~bit(begin->i, begin->j);
+        cells = selected ? cells | bit(begin->i, begin->j) : cells & ~bit(begin->i, begin->j);
       }
       return;
     }
-    Place quarters[4];
-    region_.look_into(place, quarters, true);
-    for (Place& quarter : quarters) {
-      const Asked* middle = begin;
-      while (middle != end && middle->cell <= cell_range_max(quarter.cell)) ++middle;
-      if (begin != middle) ask(quarter, begin, middle);
-      region_.drop(quarter);
-      begin = middle;
+    Node children[4];
+    region_.peek_children(node, children, true);
+    for (Node& child : children) {
+      const Query* next = begin;
+      while (next != end && next->cell <= cell_range_max(child.cell)) ++next;
+      if (begin != next) answer(child, begin, next);
+      region_.release(child);
+      begin = next;
     }
   }
 
-  // Blocks along the curve, `levels` below the cell; i and j count blocks of the tile.
-  void put_blocks(std::uint64_t cell, int orientation, int i, int j, int levels) {
+  // Appends the cells of patches in curve order, `levels` below the cell; i and j count patches of the tile.
+  void append_patches(std::uint64_t cell, int orientation, int i, int j, int levels) {
     const int size = 1 << levels;
-    if (i + size <= 0 || j + size <= 0 || i >= n_blocks_ || j >= v_.n >> kBlockLevels) return;
+    if (i + size <= 0 || j + size <= 0 || i >= n_patches_ || j >= v_.n >> kPatchLevels) return;
     if (levels == 0) {
-      put_block(
+      append_patch(
           cell, orientation,
-          inside_[static_cast<std::size_t>(j) * static_cast<std::size_t>(n_blocks_) + static_cast<std::size_t>(i)]);
+          inside_[static_cast<std::size_t>(j) * static_cast<std::size_t>(n_patches_) + static_cast<std::size_t>(i)]);
       return;
     }
     for (int k = 0; k < 4; ++k) {
       const int ij = kPositionToIJ[orientation][k], half = size >> 1;
-      put_blocks(cell_child(cell, k), orientation ^ kPositionToOrientation[k], i + (ij >> 1) * half,
-                 j + (ij & 1) * half, levels - 1);
+      append_patches(cell_child(cell, k), orientation ^ kPositionToOrientation[k], i + (ij >> 1) * half,
+                     j + (ij & 1) * half, levels - 1);
     }
   }
 
-  void put_block(std::uint64_t block, int orientation, std::uint64_t taken) {
-    if (taken == 0) return;
-    if (taken == ~std::uint64_t{0}) {
-      put_all(block);
+  void append_patch(std::uint64_t patch, int orientation, std::uint64_t selected) {
+    if (selected == 0) return;
+    if (selected == ~std::uint64_t{0}) {
+      append_all(patch);
       return;
     }
-    const int n = std::popcount(taken);
+    const int n = std::popcount(selected);
     if (!has_room(n)) return;
     std::uint64_t ordered = 0;
-    for (; taken != 0; taken &= taken - 1) {
-      ordered |= std::uint64_t{1} << internal::kBlockOrder[orientation][std::countr_zero(taken)];
+    for (; selected != 0; selected &= selected - 1) {
+      ordered |= std::uint64_t{1} << internal::kPatchOrder[orientation][std::countr_zero(selected)];
     }
-    const std::uint64_t step = 2 * level_bit(level_), first = block - lowest_bit(block) + level_bit(level_);
+    const std::uint64_t step = 2 * level_bit(level_), first = patch - lowest_bit(patch) + level_bit(level_);
     cells_->resize(cells_->size() + static_cast<std::size_t>(n));
     std::uint64_t* out = cells_->data() + cells_->size() - n;
     for (; ordered != 0; ordered &= ordered - 1) {
@@ -574,36 +576,34 @@ class LevelCells {
   std::int32_t level_;
   CellMode mode_;
   std::int64_t limit_;
-  Interrupted interrupted_;
   CoverStatus status_ = CoverStatus::kOk;
-  bool only_sure_ = false;
+  bool only_certified_ = false;
   std::uint32_t steps_ = 0;
   std::vector<std::uint64_t>* cells_ = nullptr;
 
   // The tile.
-  int face_ = 0, n_blocks_ = 0;
+  int face_ = 0, n_patches_ = 0;
   internal::Axis u_, v_;
-  double reference_u_ = 0;  // rows begin here
+  double reference_u_ = 0;  // where rows begin
   std::vector<std::uint64_t> boundary_, inside_, rows_inside_;
   std::vector<Spot> spots_;
-  std::vector<std::pair<int, int>> doubtful_, center_doubtful_;
-  std::vector<Asked> asked_;
+  std::vector<std::pair<int, int>> undecided_, undecided_centers_;
+  std::vector<Query> queries_;
 };
 
-// Google's covering of a polygon. With one level only, it is all cells of that level that meet the polygon, or lie
-// within it as long as these are not too many.
-template <class Interrupted>
-CoverStatus cover_polygon(const Polygon& polygon, const CoverOptions& options, std::int64_t limit,
-                          std::int64_t candidate_limit, Interrupted interrupted, std::vector<std::uint64_t>& cells) {
+// Google's covering of a polygon. If only one level is allowed, those are all cells of the level that intersect the
+// polygon, or that lie within it unless there are more than `max_cells`. Throws Interrupted if the user stops it.
+inline CoverStatus cover_polygon(const Polygon& polygon, const CoverOptions& options, std::int64_t limit,
+                                 std::int64_t candidate_limit, std::vector<std::uint64_t>& cells) {
   if (options.is_one_level()) {
     const CellMode mode = options.interior ? CellMode::kContains : CellMode::kIntersects;
     const std::int64_t most = options.interior ? std::min(limit, options.max_cells) : limit;
     cells.clear();
-    const CoverStatus status = LevelCells(polygon, options.min_level, mode, most, interrupted).run(cells);
+    const CoverStatus status = LevelCells(polygon, options.min_level, mode, most).run(cells);
     if (status != CoverStatus::kTooManyCells || most == limit) return status;
   }
   PolygonRegion region(polygon);
-  return Coverer(region, options, limit, candidate_limit, interrupted).run(cells);
+  return Coverer(region, options, limit, candidate_limit).run(cells);
 }
 
 }  // namespace cellwise

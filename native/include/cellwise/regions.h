@@ -83,9 +83,9 @@ struct LngInterval {
     return straight + 2 * kPi > 0 ? straight + 2 * kPi : -1;
   }
   double center() const noexcept {
-    const double middle = 0.5 * (lo + hi);
-    if (!is_inverted()) return middle;
-    return middle <= 0 ? middle + kPi : middle - kPi;
+    const double center = 0.5 * (lo + hi);
+    if (!is_inverted()) return center;
+    return center <= 0 ? center + kPi : center - kPi;
   }
   LngInterval expanded(double margin) const noexcept {  // margin >= 0
     if (is_empty()) return *this;
@@ -291,11 +291,11 @@ struct Rect {
     const double pole_angle = south ? kHalfPi + lat.hi : kHalfPi - lat.lo;
     const Cap pole_cap = {{0, 0, south ? -1.0 : 1.0}, angle_to_chord2((1 + 2 * DBL_EPSILON) * pole_angle)};
     if (lng.length() <= kPi) {
-      Cap middle = {radians_to_point(0.5 * (lat.lo + lat.hi), lng.center()), 0};
+      Cap center_cap = {radians_to_point(0.5 * (lat.lo + lat.hi), lng.center()), 0};
       for (const double a : {lat.lo, lat.hi}) {
-        for (const double b : {lng.lo, lng.hi}) middle.add(radians_to_point(a, b));
+        for (const double b : {lng.lo, lng.hi}) center_cap.add(radians_to_point(a, b));
       }
-      if (0.5 * middle.radius2 < 0.5 * pole_cap.radius2) return middle;
+      if (0.5 * center_cap.radius2 < 0.5 * pole_cap.radius2) return center_cap;
     }
     return pole_cap;
   }

@@ -1,8 +1,8 @@
-// Whether polygons are valid as GIS programs have it (OGC Simple Features, 6.1.11), where that can be told without
-// doubt.
+// A floating-point filter for polygons: it certifies that they are valid as GIS programs understand it (OGC Simple
+// Features, 6.1.11).
 //
-// They surely are if their rings are apart, or touch as `apart_rings.h` allows. What touches otherwise is left in
-// doubt, and so is what is invalid: somebody else has to say which, and why.
+// They are if no rings intersect, but for the touching that `ring_intersection_filter.h` allows. Polygons that touch
+// elsewhere are undecided, and so are those that are invalid: they need an exact check, which also says why.
 
 #pragma once
 
@@ -12,12 +12,12 @@
 #include <span>
 #include <vector>
 
-#include "cellwise/apart_rings.h"
 #include "cellwise/planar.h"
+#include "cellwise/ring_intersection_filter.h"
 
 namespace cellwise {
 
-// Positions in degrees, which are exact.
+// Positions in degrees. Coordinates are exact; only the arithmetic on them is not.
 struct DegreesPlane {
   using Position = LngLat;
   static constexpr double kMargin = 0;
@@ -27,30 +27,30 @@ struct DegreesPlane {
   static bool same(const LngLat& a, const LngLat& b) noexcept { return a.lng == b.lng && a.lat == b.lat; }
   static bool long_enough(double, double) noexcept { return true; }
   static int side(const LngLat& a, const LngLat& b, const LngLat& c) noexcept {
-    return sure_sign((a.lng - c.lng) * (b.lat - c.lat), (a.lat - c.lat) * (b.lng - c.lng));
+    return certified_sign((a.lng - c.lng) * (b.lat - c.lat), (a.lat - c.lat) * (b.lng - c.lng));
   }
-  static bool goes_on(const LngLat& a, const LngLat& b, const LngLat& c) noexcept {
-    return sure_sign((b.lng - a.lng) * (c.lng - b.lng), -((b.lat - a.lat) * (c.lat - b.lat))) > 0;
+  static bool continues(const LngLat& a, const LngLat& b, const LngLat& c) noexcept {
+    return certified_sign((b.lng - a.lng) * (c.lng - b.lng), -((b.lat - a.lat) * (c.lat - b.lat))) > 0;
   }
 
  private:
-  // Whether x - y, of two products of differences each, is what it seems to be: 1, -1, or 0 for in doubt.
+  // The sign of x - y, each of them the product of two differences: 1, -1, or 0 if undecided.
   // Source: J. R. Shewchuk, Adaptive Precision Floating-Point Arithmetic, Discrete and Computational Geometry 18, 1997.
-  static int sure_sign(double x, double y) noexcept {
+  static int certified_sign(double x, double y) noexcept {
     const double bound = (3 + 16 * DBL_EPSILON) * (0.5 * DBL_EPSILON) * (std::fabs(x) + std::fabs(y)) + DBL_MIN;
     return (x - y > bound) - (x - y < -bound);
   }
 };
 
-// Looks at the rings of one row after another; keeps its memory.
-class ValidRings {
+// For the rings of one row after another; reuses its memory.
+class SimpleFeaturesFilter {
  public:
   // Chain k has the vertices offsets[k] .. offsets[k + 1]; a ring may be closed or not, and a hole follows its shell.
-  // True: the coordinates are in range, no edge goes farther than half way round but for the whole way, and the rings
-  // surely make valid polygons, or there are lines alone. False: there is nothing, or rings stay in doubt; they do
-  // where lines are among them.
-  bool are_sure(std::span<const LngLat> positions, std::span<const std::int64_t> offsets,
-                std::span<const std::uint8_t> roles) {
+  // True: coordinates are in range, no edge spans more than 180 degrees of longitude except for 360, and either the
+  // rings are certain to make valid polygons or there are only lines. False: there is nothing, or the rings are
+  // undecided, as they always are among lines.
+  bool is_certified(std::span<const LngLat> positions, std::span<const std::int64_t> offsets,
+                    std::span<const std::uint8_t> roles) {
     vertices_.clear();
     ends_.clear();
     bool any_line = false;
@@ -79,11 +79,11 @@ class ValidRings {
       if (ends_[k] == first || !rings_.add_ring(first, ends_[k] - 1, roles[k] == kHoleRole)) return false;
       first = ends_[k];
     }
-    return rings_.are_sure();
+    return rings_.are_certified();
   }
 
  private:
-  // Without repeats, its first vertex again at its end.
+  // Copies a ring without repeated vertices, its first vertex repeated at its end.
   void copy_ring(std::span<const LngLat> ring) {
     if (ring.empty()) return;
     const std::size_t first = vertices_.size();
@@ -99,7 +99,7 @@ class ValidRings {
 
   std::vector<LngLat> vertices_;  // of all rings
   std::vector<std::uint32_t> ends_;  // of rings
-  ApartRings<DegreesPlane> rings_;
+  RingIntersectionFilter<DegreesPlane> rings_;
 };
 
 }  // namespace cellwise
