@@ -19,7 +19,7 @@ MAX_STEP = 2.0  # degrees of arc or of longitude between points of an edge, abou
 def outlines(cells: CellArray) -> ObjectArray:
     """Polygons of valid cells, shape (n,): straight edges where they are short, points along the geodesics where not.
 
-    An edge has a power of two of steps, even in s or t, so that nearly all points of neighbours of other levels meet.
+    An edge has a power of two of steps, even in s or t, so that nearly all points of neighbors of other levels meet.
     """
     polygons = np.full(len(cells), None, object)
     level = call("cell_level", cells)

@@ -2,3 +2,5 @@
 
 Functions of arrays, in the order of operations of Google's library. Nothing here checks arguments or knows a backend.
 """
+
+from __future__ import annotations

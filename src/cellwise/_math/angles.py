@@ -1,5 +1,7 @@
 """Angles and the chords that stand for them, and how wide cells are."""
 
+from __future__ import annotations
+
 import math
 
 import numpy as np

@@ -3,15 +3,19 @@
 Operation for operation as `arc` in native/include/cellwise/neighbors.h.
 """
 
+from __future__ import annotations
+
 import math
 
 import numpy as np
+
+from .._typing import FloatArray
 
 _SIN = [(-1) ** n / math.factorial(2 * n + 1) for n in range(11)]
 _ASIN = [math.comb(2 * n, n) / (4**n * (2 * n + 1)) for n in range(11)]
 
 
-def arcs(lat1, lng1, lat2, lng2):
+def arcs(lat1: FloatArray, lng1: FloatArray, lat2: FloatArray, lng2: FloatArray) -> FloatArray:
     """Radians between places in canonical degrees, within 2e-15 of their value."""
     difference = lng2 - lng1
     back = difference - lng2
@@ -30,16 +34,16 @@ def arcs(lat1, lng1, lat2, lng2):
     return arcs
 
 
-def _cos(lat):
+def _cos(lat: FloatArray) -> FloatArray:
     return _sin_half(2 * (90 - np.abs(lat)))
 
 
-def _sin_half(degrees):
+def _sin_half(degrees: FloatArray) -> FloatArray:
     x = degrees * (math.pi / 360)
     return x * _horner(_SIN, x * x)
 
 
-def _haversine_to_arc(h):
+def _haversine_to_arc(h: FloatArray) -> FloatArray:
     is_wide = h > 1 / 32
     quarter = h / (2 * (1 + np.sqrt(1 - h)))
     quarter = quarter / (2 * (1 + np.sqrt(1 - quarter)))
@@ -47,7 +51,7 @@ def _haversine_to_arc(h):
     return np.where(is_wide, 8, 2) * (np.sqrt(h) * _horner(_ASIN, h))
 
 
-def _horner(coefficients, x):
+def _horner(coefficients: list[float], x: FloatArray) -> FloatArray:
     total = np.full_like(x, coefficients[-1])
     for coefficient in coefficients[-2::-1]:
         total *= x

@@ -2,6 +2,8 @@
 for what has a margin for roundings. Ids and coverings on geodesics are defined by `latlng_to_point`.
 """
 
+from __future__ import annotations
+
 import math
 
 # Coefficients, the highest power first, of Chebyshev fits in d^2 on [0, 45^2].  Max error: 3e-18 and 5e-17.

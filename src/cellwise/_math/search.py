@@ -1,10 +1,14 @@
 """Rows at places, queries for those near some positions, and how far candidates are: what searches are made of."""
 
+from __future__ import annotations
+
 import math
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 
+from .._typing import BoolArray, Int64Array
 from ..ragged import expand
 from .arcs import arcs
 
@@ -32,7 +36,7 @@ class Queries(NamedTuple):
     firsts: np.ndarray  # places first .. last - 1 are left out
     lasts: np.ndarray
 
-    def leave_out(self, places, queries, at):
+    def leave_out(self, places: Places, queries: Int64Array, at: Int64Array) -> BoolArray:
         """Whether some of the queries, by number, leave out all rows of the places `at`."""
         out = np.zeros(at.shape, bool)
         if len(self.firsts):
@@ -53,7 +57,16 @@ class Part(NamedTuple):
     arcs: np.ndarray  # distances in radians
 
 
-def measure(places, queries, numbers, pair, at, *, most=None, radius=math.pi):
+def measure(
+    places: Places,
+    queries: Queries,
+    numbers: Int64Array,
+    pair: Int64Array,
+    at: Int64Array,
+    *,
+    most: int | None = None,
+    radius: float = math.pi,
+) -> Part:
     """Rows at candidates: place ``at[i]`` is one for query ``numbers[pair[i]]``, of which at most `most` rows matter.
 
     Returns
@@ -78,7 +91,7 @@ def measure(places, queries, numbers, pair, at, *, most=None, radius=math.pi):
     return Part(numbers, np.bincount(pair, minlength=len(numbers)), rows[order], distances[order])
 
 
-def split(order, totals, most):
+def split(order: Int64Array, totals: Int64Array, most: int) -> Iterator[Int64Array]:
     """Parts of `order` that together have no more than `most` in the rising `totals`, or are single."""
     start = before = 0
     while start < len(order):

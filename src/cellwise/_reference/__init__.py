@@ -5,12 +5,17 @@ function of arrays of equal length that all satisfy its requirements, named as i
 functions and classes of whole arrays. `cellwise._backend.numpy` puts them behind the interface that both backends have.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
 from . import adjacency, conversion, geometry, hierarchy
 
 _MODULES = (conversion, hierarchy, adjacency, geometry)
 
 
-def kernel(name):
+def kernel(name: str) -> Callable[..., Any]:
     """The elementwise kernel of that name."""
     for module in _MODULES:
         function = vars(module).get(name)

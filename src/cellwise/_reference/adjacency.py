@@ -1,16 +1,19 @@
 """Next to: along the curve, across edges and corners, and in steps around a cell."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from .._math.projection import MAX_LEVEL, MAX_SIZE, face_uv_to_xyz, st_to_ij, xyz_to_face_uv
-from .hierarchy import cell_level, cell_parent, level_size, lowest_bit
-from .hilbert import cell_to_face_ij, face_ij_to_cell
+from .._typing import AnyArray, CellArray, FloatArray, Int32Array, Int64Array
+from .hierarchy import cell_level, cell_parent, level_size
+from .hilbert import cell_to_face_ij, face_ij_to_cell, lowest_bit
 
 CURVE_END = np.uint64(6 << 61)
 LIMIT = 1.0 + np.finfo(np.float64).eps
 
 
-def cell_advance(cell, n):
+def cell_advance(cell: CellArray, n: Int64Array | np.int64) -> CellArray:
     shift = (2 * (MAX_LEVEL - cell_level(cell).astype(np.int64)) + 1).astype(np.uint64)
     cells = (CURVE_END >> shift).astype(np.int64)
     position = (cell >> shift).astype(np.int64)
@@ -20,23 +23,23 @@ def cell_advance(cell, n):
     return (at.astype(np.uint64) << shift) | lowest_bit(cell)
 
 
-def cell_next(cell):
+def cell_next(cell: CellArray) -> CellArray:
     return cell_advance(cell, np.int64(1))
 
 
-def cell_prev(cell):
+def cell_prev(cell: CellArray) -> CellArray:
     return cell_advance(cell, np.int64(-1))
 
 
-def any_face_ij_to_cell(face, i, j):
+def any_face_ij_to_cell(face: AnyArray, i: AnyArray, j: AnyArray) -> CellArray:
     """Leaf cells of (face, i, j), where i or j may lie outside the face.
 
-    Outside, it is the leaf that lies there on the neighbouring face: the point is projected linearly, just outside the
+    Outside, it is the leaf that lies there on the neighboring face: the point is projected linearly, just outside the
     face, and found again on the other one.
     """
     inside = (i >= 0) & (i < MAX_SIZE) & (j >= 0) & (j < MAX_SIZE)
 
-    def project(x):
+    def project(x: Int64Array) -> FloatArray:
         return np.clip((1.0 / MAX_SIZE) * (2 * (np.clip(x, -1, MAX_SIZE) - MAX_SIZE // 2) + 1), -LIMIT, LIMIT)
 
     face2, u, v = xyz_to_face_uv(face_uv_to_xyz(face, project(i), project(j)))
@@ -47,7 +50,7 @@ def any_face_ij_to_cell(face, i, j):
     )
 
 
-def cell_edge_neighbors(cell):
+def cell_edge_neighbors(cell: CellArray) -> CellArray:
     face, i, j = cell_to_face_ij(cell)
     level = cell_level(cell)
     size = level_size(level)
@@ -55,7 +58,7 @@ def cell_edge_neighbors(cell):
     return np.stack([cell_parent(any_face_ij_to_cell(face, a, b), level) for a, b in across], axis=-1)
 
 
-def _unique_rows(rows, cells, n):
+def _unique_rows(rows: Int64Array, cells: CellArray, n: int) -> tuple[Int64Array, CellArray, Int64Array]:
     """Distinct cells of each row, ascending, and how many they are."""
     order = np.lexsort((cells, rows))
     rows, cells = rows[order], cells[order]
@@ -64,11 +67,11 @@ def _unique_rows(rows, cells, n):
     return rows[new], cells[new], np.bincount(rows[new], minlength=n).astype(np.int64)
 
 
-def cell_vertex_neighbors_size(cell, level):
+def cell_vertex_neighbors_size(cell: CellArray, level: Int32Array) -> Int64Array:
     return np.full(len(cell), 4, np.int64)
 
 
-def cell_vertex_neighbors(cell, level):
+def cell_vertex_neighbors(cell: CellArray, level: Int32Array) -> tuple[CellArray, Int64Array]:
     face, i, j = cell_to_face_ij(cell)
     half = level_size(level + 1)
     i2 = np.where(i & half, i + 2 * half, i - 2 * half)
@@ -83,11 +86,11 @@ def cell_vertex_neighbors(cell, level):
     return cells, sizes
 
 
-def cell_all_neighbors_size(cell, level):
+def cell_all_neighbors_size(cell: CellArray, level: Int32Array) -> Int64Array:
     return 4 * 2 ** (level - cell_level(cell)).astype(np.int64) + 4  # one less for each corner of the cube
 
 
-def cell_all_neighbors(cell, level):
+def cell_all_neighbors(cell: CellArray, level: Int32Array) -> tuple[CellArray, Int64Array]:
     face, i, j = cell_to_face_ij(cell)
     size = level_size(cell_level(cell))
     step = level_size(level)
@@ -111,13 +114,13 @@ def cell_all_neighbors(cell, level):
     return cells, sizes
 
 
-def _runs(sizes):
+def _runs(sizes: Int64Array) -> tuple[Int64Array, Int64Array]:
     """Row numbers repeated by size, and the position within each run."""
     rows = np.repeat(np.arange(len(sizes)), sizes)
     return rows, np.arange(len(rows)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
 
 
-def _rings(cell, k, keep_inner):
+def _rings(cell: CellArray, k: Int32Array, keep_inner: bool) -> tuple[CellArray, Int64Array]:
     """Cells within k steps of each cell, or exactly k steps away: rings are grown one by one, all rows at once."""
     rows, ring = np.arange(len(cell)), cell
     before = ring[:0]
@@ -148,22 +151,22 @@ def _rings(cell, k, keep_inner):
     return cells, sizes
 
 
-def _steps_size(cell, most):
+def _steps_size(cell: CellArray, most: AnyArray) -> Int64Array:
     """Upper bound of cells: `most` of the steps, or all cells of the level."""
     return np.minimum(most, 6.0 * 4.0 ** cell_level(cell)).astype(np.int64)
 
 
-def cell_disk_size(cell, k):
+def cell_disk_size(cell: CellArray, k: Int32Array) -> Int64Array:
     return _steps_size(cell, (2.0 * k + 1) ** 2)
 
 
-def cell_disk(cell, k):
+def cell_disk(cell: CellArray, k: Int32Array) -> tuple[CellArray, Int64Array]:
     return _rings(cell, k, True)
 
 
-def cell_ring_size(cell, k):
+def cell_ring_size(cell: CellArray, k: Int32Array) -> Int64Array:
     return _steps_size(cell, np.maximum(8.0 * k, 1))
 
 
-def cell_ring(cell, k):
+def cell_ring(cell: CellArray, k: Int32Array) -> tuple[CellArray, Int64Array]:
     return _rings(cell, k, False)

@@ -1,5 +1,7 @@
 """Where cells lie on the sphere: vertices, bounds, area, distance."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from .._math import libm
@@ -13,6 +15,7 @@ from .._math.projection import (
     point_lng,
     radians_to_degrees,
 )
+from .._typing import CellArray, FloatArray, Int64Array, ObjectArray
 from .conversion import cell_center_si_ti
 from .hierarchy import cell_face, cell_level, level_size
 from .hilbert import cell_to_face_ij
@@ -47,22 +50,24 @@ GAUSS = (
 )
 
 
-def cell_ij(cell):
+def cell_ij(cell: CellArray) -> tuple[Int64Array, Int64Array]:
     _, i, j = cell_to_face_ij(cell)
     return i, j
 
 
-def cell_vertices(cell):
+def cell_vertices(cell: CellArray) -> FloatArray:
     xyz = cell_uv_vertices(cell_uv(cell))
     return np.stack((radians_to_degrees(point_lat(xyz)), radians_to_degrees(point_lng(xyz))), axis=-1)
 
 
-def cell_bounds(cell):
+def cell_bounds(cell: CellArray) -> FloatArray:
     lat, lng = cell_uv_bounds(cell_uv(cell))
     return radians_to_degrees(np.stack((lat.lo, lat.hi, lng.lo, lng.hi), axis=-1))
 
 
-def _axis_nodes(i, size, nodes):
+def _axis_nodes(
+    i: Int64Array, size: Int64Array, nodes: tuple[tuple[float, float], ...]
+) -> list[tuple[FloatArray, FloatArray]]:
     """At each node of the intervals of s from leaf coordinates i on: u^2, and weight * du/ds."""
     i = np.where(i < MAX_SIZE // 2, MAX_SIZE - i - size, i)  # u is odd about s = 1/2: the mirror image with s >= 1/2
     half = 0.5 * ij_to_st_min(size)
@@ -76,7 +81,7 @@ def _axis_nodes(i, size, nodes):
     return axis
 
 
-def cell_area(cell):
+def cell_area(cell: CellArray) -> FloatArray:
     """Solid angle: the integral of (1 + u^2 + v^2)^(-3/2) du dv, taken over (s, t), where a cell is an exact square."""
     _, i, j = cell_to_face_ij(cell)
     level = cell_level(cell)
@@ -99,14 +104,14 @@ def cell_area(cell):
     return area
 
 
-def _scaled_centers(cell):
+def _scaled_centers(cell: CellArray) -> tuple[ObjectArray, ObjectArray, ObjectArray]:
     """Centres on the cube times 3 * 2^60: exact, as Python integers in three object arrays.
 
     With si = 2^31 s, u = (si^2 - 2^60) / (3 * 2^60).
     """
     one = 1 << 60
 
-    def scaled_u(si):
+    def scaled_u(si: Int64Array) -> ObjectArray:
         si = si.astype(object)
         return np.where(si >= MAX_SI_TI // 2, si * si - one, one - (MAX_SI_TI - si) ** 2)
 
@@ -121,22 +126,22 @@ def _scaled_centers(cell):
     )
 
 
-def cell_distance(a, b):
-    """Angles between centres: cross and dot products are exact integers, rounded once."""
+def cell_distance(a: CellArray, b: CellArray) -> FloatArray:
+    """Angles between centers: cross and dot products are exact integers, rounded once."""
     p, q = _scaled_centers(a), _scaled_centers(b)
     normal = np.stack([(p[k] * q[m] - p[m] * q[k]).astype(np.float64) for k, m in ((1, 2), (2, 0), (0, 1))], axis=-1)
     along = (p[0] * q[0] + p[1] * q[1] + p[2] * q[2]).astype(np.float64)
     return libm.atan2(np.sqrt(dot(normal, normal)), along)
 
 
-def _sin_cos(lat):
+def _sin_cos(lat: FloatArray) -> tuple[FloatArray, FloatArray]:
     near_pole = np.abs(lat) > 45
     rest = degrees_to_radians(np.where(near_pole, 90 - np.abs(lat), lat))
     sin, cos = libm.sin(rest), libm.cos(rest)
     return np.where(near_pole, np.copysign(cos, lat), sin), np.where(near_pole, sin, cos)
 
 
-def latlng_distance(lat1, lng1, lat2, lng2):
+def latlng_distance(lat1: FloatArray, lng1: FloatArray, lat2: FloatArray, lng2: FloatArray) -> FloatArray:
     """Vincenty's arctangent for a sphere, arranged so that nothing cancels at small distances."""
     difference = lng2 - lng1  # and what its rounding lost:
     back = difference - lng2

@@ -1,65 +1,68 @@
 """Level, face, parents, children, ranges and containment: arithmetic on the id alone."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from .._math.projection import MAX_LEVEL
+from .._typing import AnyArray, BoolArray, CellArray, Int32Array, Int64Array
 from .hilbert import lowest_bit
 
 ONE = np.uint64(1)
 
 
-def level_bit(level):
+def level_bit(level: AnyArray) -> CellArray:
     return ONE << (2 * (MAX_LEVEL - np.asarray(level))).astype(np.uint64)
 
 
-def level_size(level):
+def level_size(level: Int32Array) -> Int64Array:
     return np.int64(1) << (MAX_LEVEL - np.asarray(level, np.int64))
 
 
-def cell_is_valid(id):
+def cell_is_valid(id: CellArray) -> BoolArray:
     return ((id >> np.uint64(61)) < 6) & ((lowest_bit(id) & np.uint64(0x1555555555555555)) != 0)
 
 
-def cell_level(cell):
+def cell_level(cell: CellArray) -> Int32Array:
     bit = lowest_bit(cell)
     return (MAX_LEVEL - (np.bitwise_count(bit - ONE) >> 1)).astype(np.int32)
 
 
-def cell_face(cell):
+def cell_face(cell: CellArray) -> Int32Array:
     return (cell >> np.uint64(61)).astype(np.int32)
 
 
-def cell_is_leaf(cell):
+def cell_is_leaf(cell: CellArray) -> BoolArray:
     return (cell & ONE) != 0
 
 
-def cell_parent(cell, level):
+def cell_parent(cell: CellArray, level: AnyArray) -> CellArray:
     bit = level_bit(level)
     return (cell & (~bit + ONE)) | bit
 
 
-def cell_child(cell, k):
+def cell_child(cell: CellArray, k: AnyArray) -> CellArray:
     bit = lowest_bit(cell) >> np.uint64(2)
     return cell - np.uint64(3) * bit + np.uint64(2) * bit * np.asarray(k).astype(np.uint64)
 
 
-def cell_range_min(cell):
+def cell_range_min(cell: CellArray) -> CellArray:
     return cell - (lowest_bit(cell) - ONE)
 
 
-def cell_range_max(cell):
+def cell_range_max(cell: CellArray) -> CellArray:
     return cell + (lowest_bit(cell) - ONE)
 
 
-def cell_contains(a, b):
+def cell_contains(a: CellArray, b: CellArray) -> BoolArray:
     return (cell_range_min(a) <= b) & (b <= cell_range_max(a))
 
 
-def cell_intersects(a, b):
+def cell_intersects(a: CellArray, b: CellArray) -> BoolArray:
     return (cell_range_min(b) <= cell_range_max(a)) & (cell_range_max(b) >= cell_range_min(a))
 
 
-def cell_common_ancestor(a, b):
+def cell_common_ancestor(a: CellArray, b: CellArray) -> CellArray:
     bits = np.maximum(a ^ b, np.maximum(lowest_bit(a), lowest_bit(b)))
     for shift in (1, 2, 4, 8, 16, 32):  # every bit below the highest
         bits = bits | (bits >> np.uint64(shift))
@@ -68,11 +71,11 @@ def cell_common_ancestor(a, b):
     return np.where(highest > 60, np.uint64(0), ancestor)
 
 
-def cell_children_size(cell, level):
+def cell_children_size(cell: CellArray, level: Int32Array) -> Int64Array:
     return np.int64(1) << (2 * (level - cell_level(cell))).astype(np.int64)
 
 
-def cell_children(cell, level):
+def cell_children(cell: CellArray, level: Int32Array) -> tuple[CellArray, Int64Array]:
     sizes = cell_children_size(cell, level)
     bit = level_bit(level)
     first = cell - lowest_bit(cell) + bit

@@ -1,16 +1,21 @@
 """Nearest neighbors: candidates from SciPy's k-d tree, measured and chosen by the arithmetic that every backend has."""
 
+from __future__ import annotations
+
 import math
+from collections.abc import Iterator
 
 import numpy as np
 
 from .._math import search
+from .._math.search import Part, Places, Queries
+from .._typing import FloatArray, Int64Array
 from ..ragged import expand
 
 SLACK = 2e-14  # of computed chords; see native/include/cellwise/neighbors.h
 
 
-def _points(lat, lng):
+def _points(lat: FloatArray, lng: FloatArray) -> FloatArray:
     """Unit points, shape (n, 3), within a few roundings."""
     lat, lng = np.radians(lat), np.radians(lng)
     return np.stack((np.cos(lat) * np.cos(lng), np.cos(lat) * np.sin(lng), np.sin(lat)), axis=-1)
@@ -19,13 +24,13 @@ def _points(lat, lng):
 class NeighborTree:
     """Places, ready for queries of the rows nearest to any position."""
 
-    def __init__(self, places):
+    def __init__(self, places: Places) -> None:
         from scipy.spatial import cKDTree
 
         self._places = places
         self._tree = cKDTree(_points(places.lat, places.lng).reshape(-1, 3))
 
-    def nearest(self, queries, rows, arcs):
+    def nearest(self, queries: Queries, rows: Int64Array, arcs: FloatArray) -> None:
         """Write the rows nearest to each query and their distances in radians; -1 and NaN where there are no more."""
         k = rows.shape[1]
         rows.fill(-1)
@@ -54,7 +59,7 @@ class NeighborTree:
             unsettled = np.concatenate(still)
             width *= 4
 
-    def within(self, queries, radius):
+    def within(self, queries: Queries, radius: float) -> Iterator[Part]:
         """Parts with the rows within `radius` radians of some queries each, all queries in turn."""
         points = _points(queries.lat, queries.lng)
         chord = 2 * math.sin(min(radius, math.pi) / 2) + SLACK

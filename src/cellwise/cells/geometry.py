@@ -212,7 +212,7 @@ def cell_distance(
     Returns
     -------
     float or ndarray of float64
-        Within 1e-15 of the value, from neighbouring leaves to antipodes: the products are taken in exact integers.
+        Within 1e-15 of the value, from neighboring leaves to antipodes: the products are taken in exact integers.
 
     Examples
     --------

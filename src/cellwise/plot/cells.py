@@ -41,7 +41,7 @@ def plot_cells(
     cells : array_like of uint64 or CellUnion
         Cells of any levels; 0, the missing cell, is not drawn.
     values : array_like of float, optional
-        One number per cell that colours it; NaN leaves it blank. The artist is what ``plt.colorbar`` takes.
+        One number per cell that colors it; NaN leaves it blank. The artist is what ``plt.colorbar`` takes.
     ax : matplotlib or cartopy Axes, optional
         Where to draw; plain axes have longitudes and latitudes in degrees. Without it a figure is made, with cartopy's
         PlateCarree for a part of the world, EqualEarth for the world, an equal-area view from above for a polar cap;

@@ -55,7 +55,7 @@ def plot_hilbert(
     Returns
     -------
     matplotlib.collections.LineCollection
-        Pieces between two cells each, coloured by the first one's place among the cells; those across the edge of the
+        Pieces between two cells each, colored by the first one's place among the cells; those across the edge of the
         map are in two parts.
 
     Examples
