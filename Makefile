@@ -37,12 +37,12 @@ test: $(VENV)/.dev  ## run the test suite, and the contract where it is present
 test-slow: $(VENV)/.dev  ## run the tests that take longer, too
 	CELLWISE_SLOW=1 $(PYTEST) tests $(CONTRACT)
 
-# The twin holds the lock of the interpreter, so that threads would only make it slow; of the instruction sets the first
-# and the last do.
+# The numpy backend holds the lock of the interpreter: threads would only make it slow. Of the instruction sets the first
+# and the last will do.
 test-threads: $(VENV)/.dev  ## run each test of native code in eight threads at once
 	$(BIN)/python -m pip install --quiet --group threads
 	$(BIN)/python -m pytest -q --parallel-threads 8 \
-	  -k "not numpy and not twin and not v2 and not avx2" tests --ignore tests/plot --ignore tests/features \
+	  -m "not both_backends" -k "not numpy and not v2 and not avx2" tests --ignore tests/plot --ignore tests/features \
 	  --ignore tests/test_documents.py --ignore tests/test_cli.py --ignore tests/test_house.py
 
 sanitize: $(VENV)/.dev  ## run the suite on native code built with ASan and UBSan

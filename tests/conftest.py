@@ -14,7 +14,12 @@ for library in ("OMP", "OPENBLAS"):
     os.environ.setdefault(f"{library}_NUM_THREADS", "1")
 
 BACKENDS = sorted({name for name, _ in available()})
-SETTINGS = {"use", "set_num_threads", "set_cell_limit"}  # of the process: what they set, all threads see
+SETTINGS = {
+    "use",
+    "on_each_backend",
+    "set_num_threads",
+    "set_cell_limit",
+}  # of the process: what they set, all threads see
 
 
 def pytest_report_header():
@@ -67,7 +72,7 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if "slow" in item.keywords and not os.environ.get("CELLWISE_SLOW"):
             item.add_marker(slow)
-        if "needs_native" in item.keywords and cw.backend() != "native":
+        if ("needs_native" in item.keywords or "both_backends" in item.keywords) and cw.backend() != "native":
             item.add_marker(no_native)
         inner = getattr(item.obj, "hypothesis", None)
         if refers_to(inner.inner_test if inner else item.obj, SETTINGS):

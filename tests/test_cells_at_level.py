@@ -92,7 +92,7 @@ def test_part_by_part_is_the_same(name, mode):
         assert together.tolist() == cw.cells_at_level(region, level, mode=mode, **margin).cells.tolist()
 
 
-def test_part_by_part_in_the_twin(backend):
+def test_part_by_part_on_each_backend(backend):
     shape = random_polygon(np.random.default_rng(82), "star", size=0.5)
     with cw.set_cell_limit(4**5):
         together = np.concatenate(list(cw.iter_cells(shape, 9)))

@@ -115,7 +115,7 @@ def test_look_ups_wherever_cells_lie(path, level, spread):
 
 
 @scalar_and_best
-def test_instruction_sets_and_backends_agree(path):
+def test_backends_agree(path):
     rows = leaves(5_000)
     index = CellIndex(np.concatenate([count_cells(rows[:2_000], level)[0] for level in (3, 6, 11, 20)]))
     here = index.ancestors_in(rows)

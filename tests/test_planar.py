@@ -12,7 +12,7 @@ import cellwise as cw
 from cellwise import geometries
 from cellwise.errors import CellLimitError, InvalidRegionError
 from cellwise.planar import PlanarRegion
-from cellwise.testing import use
+from cellwise.testing import on_each_backend, use
 
 DEGREE_M = np.radians(1) * cw.EARTH_RADIUS_M
 WIDE = shapely.box(-120, 40, -60, 49)  # the geodesic between its northern corners goes up to 53.0
@@ -81,7 +81,7 @@ def outline(cell, steps):
 @pytest.mark.parametrize("max_cells", [8, 300, 3000])
 def test_a_box_60_degrees_wide(max_cells, backend):
     if backend == "numpy" and max_cells > 300:
-        pytest.skip("the twin's coverings are compared on smaller ones")
+        pytest.skip("its coverings are compared on smaller ones")
     rng = np.random.default_rng(51)
     covering, within = (cw.cover(WIDE, max_cells=max_cells, interior=interior) for interior in (False, True))
     lat, lng = points_on(WIDE, rng, 20_000)
@@ -144,7 +144,16 @@ def test_a_thousand_polygons_against_shapely():
             assert near.max() < 1e-12
 
 
-def test_the_twin_gives_the_same_cells():
+def cells_or_limit(region, **options):
+    """The covering, or the words of the limit that it meets."""
+    try:
+        return cw.cover(region, **options)
+    except CellLimitError as why:
+        return str(why)
+
+
+@pytest.mark.both_backends
+def test_both_backends_give_the_same_cells():
     rng = np.random.default_rng(54)
     for k in range(200):
         shape = random_polygon(rng, KINDS[k % len(KINDS)])
@@ -153,14 +162,8 @@ def test_the_twin_gives_the_same_cells():
         options = random_options(rng, shape)
         if options["max_cells"] > 60:
             options["max_cells"] = 60
-        found = []
-        for backend in ("native", "numpy"):
-            with use(backend=backend):
-                try:
-                    found.append(cw.cover(shape, **options))
-                except CellLimitError as why:
-                    found.append(str(why))
-        assert found[0] == found[1], (shape.wkt, options)
+        native, reference = on_each_backend(cells_or_limit, shape, **options)
+        assert native == reference, (shape.wkt, options)
 
 
 # --- what does not matter -------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from oracle import s2
 
 import cellwise as cw
 from cellwise.polygons import Polygon, Polyline
-from cellwise.testing import assert_cells_equal, assert_covers, use
+from cellwise.testing import assert_cells_equal, assert_covers, on_each_backend
 
 BOX = [(5, 120), (5, 135), (15, 135), (15, 120)]
 
@@ -330,14 +330,13 @@ def test_all_cells_of_a_level_are_googles_for_many_shapes():
         check_level(*case)
 
 
-def test_the_twin_has_the_same_cells_of_a_level():
+@pytest.mark.both_backends
+def test_both_backends_have_the_same_cells_of_a_level():
     for rings, _, level, interior in level_cases(13, 12, most=60):
-        native = Polygon(rings)._shape
-        with use(backend="numpy"):
-            twin = Polygon(rings)._shape
-            for mode in ("intersects", "center", "contains")[: 2 + interior]:
-                ours = native.cells_at_level(level, mode, NO_LIMIT)
-                assert_cells_equal(twin.cells_at_level(level, mode, NO_LIMIT), ours)
+        native, reference = (polygon._shape for polygon in on_each_backend(Polygon, rings))
+        for mode in ("intersects", "center", "contains")[: 2 + interior]:
+            expected = reference.cells_at_level(level, mode, NO_LIMIT)
+            assert_cells_equal(native.cells_at_level(level, mode, NO_LIMIT), expected)
 
 
 def test_tiles_make_no_difference():
@@ -362,12 +361,12 @@ def test_limits_of_cells_of_a_level(backend):
         assert shape.cells_at_level(6, mode, n - 1) == "cells"
 
 
+@pytest.mark.needs_native
 def test_cells_of_a_level_can_be_stopped():
     jagged = around((10.0, 20.0), np.linspace(0, 2 * np.pi, 20_000), 1.2 - 0.2 * (np.arange(20_000) % 2))
-    with use(backend="native"):
-        shape = Polygon(jagged[:-1])._shape
-        with pytest.raises(TimeoutError), oracle.within(0.2):
-            shape.cells_at_level(17, "intersects", 10**10)
+    shape = Polygon(jagged[:-1])._shape
+    with pytest.raises(TimeoutError), oracle.within(0.2):
+        shape.cells_at_level(17, "intersects", 10**10)
 
 
 def sampled(n_shapes, n_points, seed):
@@ -407,71 +406,42 @@ def test_a_million_sampled_points():
 # --- many in one call ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.needs_native
 def test_many_polygons_in_one_call():
-    native = use(backend="native")
-    with native:
-        module = importlib.import_module("cellwise._native")
-        rows = [rings for _, rings, _, _ in cases(16, 60)]
-        rows.insert(7, [np.array([(0.0, 0.0), (1, 1), (1, 0), (0, 1)])])  # crosses itself
-        rows.insert(9, [])
-        rows.insert(11, [np.array([(3.0, 4.0)])])  # a point
-        roles = [[int(k > 0) + 1 for k in range(len(rings))] for rings in rows]
-        roles[11] = [0]
-        rings = [ring for row in rows for ring in row]
-        vertices = np.concatenate(rings)
-        chains = (
-            np.ascontiguousarray(vertices[:, ::-1]),
-            np.cumsum([0, *map(len, rings)]),
-            np.concatenate(roles).astype(np.uint8),
-            np.cumsum([0, *map(len, rows)]),
-        )
+    module = importlib.import_module("cellwise._native")
+    rows = [rings for _, rings, _, _ in cases(16, 60)]
+    rows.insert(7, [np.array([(0.0, 0.0), (1, 1), (1, 0), (0, 1)])])  # crosses itself
+    rows.insert(9, [])
+    rows.insert(11, [np.array([(3.0, 4.0)])])  # a point
+    roles = [[int(k > 0) + 1 for k in range(len(rings))] for rings in rows]
+    roles[11] = [0]
+    rings = [ring for row in rows for ring in row]
+    vertices = np.concatenate(rings)
+    chains = (
+        np.ascontiguousarray(vertices[:, ::-1]),
+        np.cumsum([0, *map(len, rings)]),
+        np.concatenate(roles).astype(np.uint8),
+        np.cumsum([0, *map(len, rows)]),
+    )
 
-        def covered(*options):
-            return module.cover_polygons(*chains, False, options, False)
+    def covered(*options):
+        return module.cover_polygons(*chains, False, options, False)
 
-        for options in ((0, 30, 20, 1, False), (6, 6, 2**31 - 1, 1, False), (0, 12, 9, 2, True)):
-            cells, offsets, left, fault, _ = covered(*options, 0, NO_LIMIT, NO_LIMIT)
-            assert (fault, np.flatnonzero(left).tolist(), len(offsets)) == ("", [7, 11], len(rows) + 1)
-            names = ("min_level", "max_level", "max_cells", "level_mod", "interior")
-            for k, row in enumerate(rows):
-                own = cells[offsets[k] : offsets[k + 1]]
-                expected = [] if k in (7, 9, 11) else covering(Polygon(row), **dict(zip(names, options)))
-                assert_cells_equal(own, expected)
-        total = len(covered(0, 12, 9, 2, False, 0, NO_LIMIT, 0)[0])
-        assert covered(0, 12, 9, 2, False, 0, total, 0)[3] == ""
-        assert covered(0, 12, 9, 2, False, 0, total - 1, 0)[3] == "cells"
-        assert covered(28, 30, 9, 1, False, 0, 10**6, 0)[3] == "cells"
+    for options in ((0, 30, 20, 1, False), (6, 6, 2**31 - 1, 1, False), (0, 12, 9, 2, True)):
+        cells, offsets, left, fault, _ = covered(*options, 0, NO_LIMIT, NO_LIMIT)
+        assert (fault, np.flatnonzero(left).tolist(), len(offsets)) == ("", [7, 11], len(rows) + 1)
+        names = ("min_level", "max_level", "max_cells", "level_mod", "interior")
+        for k, row in enumerate(rows):
+            own = cells[offsets[k] : offsets[k + 1]]
+            expected = [] if k in (7, 9, 11) else covering(Polygon(row), **dict(zip(names, options)))
+            assert_cells_equal(own, expected)
+    total = len(covered(0, 12, 9, 2, False, 0, NO_LIMIT, 0)[0])
+    assert covered(0, 12, 9, 2, False, 0, total, 0)[3] == ""
+    assert covered(0, 12, 9, 2, False, 0, total - 1, 0)[3] == "cells"
+    assert covered(28, 30, 9, 1, False, 0, 10**6, 0)[3] == "cells"
 
 
-# --- the twin ---------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_backends_agree(seed):
-    rng = np.random.default_rng(100 + seed)
-    for _ in range(10):
-        _, rings, size = random_shape(rng)
-        rings = [ring[:60] for ring in rings]
-        native, fault = made(rings)
-        with use(backend="numpy"):
-            twin, twin_fault = made(rings)
-        assert twin_fault == fault
-        if fault:
-            continue
-        options = random_options(rng, native.area(unit="sr"), size, thin=True)
-        options["max_cells"] = min(options["max_cells"], 30)
-        options["min_level"] = min(options["min_level"], max(0, oracle.level_of_size(size) - 1))
-        options["max_level"] = max(options["max_level"], options["min_level"])
-        assert native.area() == twin_area(twin)
-        for interior in (False, True):
-            options["interior"] = interior and native.area(unit="sr") > 1e-2 * size * size
-            ours = covering(native, **options)
-            with use(backend="numpy"):
-                assert_cells_equal(covering(twin, **options), ours)
-        lat, lng = near_rings(rng, rings, 40)
-        inside = native.contains(lat, lng)
-        with use(backend="numpy"):
-            np.testing.assert_array_equal(twin.contains(lat, lng), inside)
+# --- both backends ----------------------------------------------------------------------------------------------------
 
 
 def made(rings):
@@ -482,11 +452,37 @@ def made(rings):
         return None, str(fault)
 
 
-def twin_area(twin):
-    with use(backend="numpy"):
-        return twin.area()
+def answers(rings, options, *places):
+    """Why there is no polygon, or its area, coverings with each of some options, and which places lie in it."""
+    polygon, fault = made(rings)
+    return fault or (
+        polygon.area(),
+        [covering(polygon, **each).tolist() for each in options],
+        *polygon.contains(*places),
+    )
 
 
+@pytest.mark.both_backends
+@pytest.mark.parametrize("seed", range(5))
+def test_backends_agree(seed):
+    rng = np.random.default_rng(100 + seed)
+    for _ in range(10):
+        _, rings, size = random_shape(rng)
+        rings = [ring[:60] for ring in rings]
+        polygon, fault = made(rings)
+        options = []
+        if not fault:
+            area = polygon.area(unit="sr")
+            some = random_options(rng, area, size, thin=True)
+            some["max_cells"] = min(some["max_cells"], 30)
+            some["min_level"] = min(some["min_level"], max(0, oracle.level_of_size(size) - 1))
+            some["max_level"] = max(some["max_level"], some["min_level"])
+            options = [{**some, "interior": interior} for interior in {False, area > 1e-2 * size * size}]
+        native, reference = on_each_backend(answers, rings, options, *near_rings(rng, rings, 40))
+        assert native == reference
+
+
+@pytest.mark.both_backends
 @pytest.mark.parametrize("seed", range(3))
 def test_backends_find_the_same_fault(seed):
     """Of many, and whichever way a ring runs: the first, by the order of the vertices as given."""
@@ -499,22 +495,21 @@ def test_backends_find_the_same_fault(seed):
             rings.append(np.roll(rings[0], 1, axis=0)[: n - 1])
         if rng.random() < 0.3:
             rings[0] = rings[0][rng.permutation(np.r_[0:n, 0])]
-        _, fault = made(rings)
-        with use(backend="numpy"):
-            assert made(rings)[1] == fault
-        kinds.add(fault and fault.split(" got ")[0])
+        native, reference = (fault for _, fault in on_each_backend(made, rings))
+        assert native == reference
+        kinds.add(native and native.split(" got ")[0])
     assert len(kinds) > 3
 
 
+@pytest.mark.both_backends
 @pytest.mark.parametrize("seed", range(3))
 def test_backends_agree_on_polylines(seed):
     rng = np.random.default_rng(200 + seed)
     for _ in range(5):
         size = 10 ** rng.uniform(-6, 0.3)
         line = Polyline(around(oracle._center(rng), rng.uniform(0, 2 * np.pi, 5), size * rng.uniform(0.1, 1, 5)))
-        ours = covering(line, max_cells=12)
-        with use(backend="numpy"):
-            assert_cells_equal(covering(line, max_cells=12), ours)
+        native, reference = on_each_backend(covering, line, max_cells=12)
+        assert_cells_equal(native, reference)
 
 
 # --- membership -------------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import pytest
 
 from cellwise.groups import factorize_pairs, sum_by_group
 from cellwise.shrinkage import Level, Pairs, level_terms, shrink_level
-from cellwise.testing import use
+from cellwise.testing import on_each_backend
 
 N_FOLDS = 4
 
@@ -143,17 +143,17 @@ def test_terms_of_variances(backend):
 
 @pytest.mark.parametrize("statistic", ["mean", "std"])
 @pytest.mark.parametrize("seed", range(5))
-def test_both_backends_give_the_same_bits(backend, statistic, seed):
-    rows, results = Rows(seed), []
-    for name in (backend, "numpy"):
-        with use(backend=name):
-            terms = level_terms(statistic, rows.level, rows.pairs, N_FOLDS)
-            of_pairs = np.zeros(len(rows.pairs.cell))
-            how = {"above": np.arange(6.0), "around": of_pairs, "of_pairs": of_pairs}
-            results.append(
-                (terms, of_pairs, shrink_level(statistic, rows.level, rows.pairs, np.ones(N_FOLDS + 1), **how))
-            )
-    assert all(np.array_equal(here, there) for here, there in zip(*results))
+@pytest.mark.both_backends
+def test_both_backends_give_the_same_bits(statistic, seed):
+    rows = Rows(seed)
+
+    def shrunk():
+        terms = level_terms(statistic, rows.level, rows.pairs, N_FOLDS)
+        of_pairs = np.zeros(len(rows.pairs.cell))
+        how = {"above": np.arange(6.0), "around": of_pairs, "of_pairs": of_pairs}
+        return terms, of_pairs, shrink_level(statistic, rows.level, rows.pairs, np.ones(N_FOLDS + 1), **how)
+
+    assert all(np.array_equal(native, reference) for native, reference in zip(*on_each_backend(shrunk)))
 
 
 def test_without_folds(backend):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -11,7 +14,10 @@ from ._typing import CellLike, FloatLike
 from .cell_union import CellUnion
 from .cells.conversion import cell_to_token, latlng_to_cell
 
-__all__ = ["assert_cells_equal", "assert_covers", "available", "use"]
+__all__ = ["assert_cells_equal", "assert_covers", "available", "on_each_backend", "use"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 def available() -> list[tuple[str, str | None]]:
@@ -30,6 +36,24 @@ def available() -> list[tuple[str, str | None]]:
     """
     native = [("native", isa) for isa in AVAILABLE_INSTRUCTION_SETS]
     return [*native, *((name, None) for name in BACKENDS if name != "native")]
+
+
+def on_each_backend(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> list[T]:
+    """What ``function(*args, **kwargs)`` returns on each backend of this build in turn, for comparing.
+
+    Examples
+    --------
+    >>> import cellwise as cw
+    >>> from cellwise.testing import on_each_backend
+    >>> levels = on_each_backend(cw.cell_level, 10743750135264575488)
+    >>> set(levels)
+    {15}
+    """
+    results = []
+    for name in dict.fromkeys(backend for backend, _ in available()):
+        with use(backend=name):
+            results.append(function(*args, **kwargs))
+    return results
 
 
 def assert_cells_equal(actual: ArrayLike, expected: ArrayLike) -> None:

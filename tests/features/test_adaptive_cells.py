@@ -224,7 +224,8 @@ def test_the_order_of_rows_does_not_matter(drawn, params, random, criterion):
     assert a.counts_.tolist() == b.counts_.tolist()
 
 
-def test_both_backends_agree(backend):
+@pytest.mark.both_backends
+def test_both_backends_agree():
     X = town(2_000)
     for params in ({}, {"criterion": "variance", "max_count": 10}, {"max_features": 40}):
         encoder = AdaptiveCells(**params)

@@ -120,7 +120,8 @@ def test_laws(X, levels, rings):
     assert (twice == 2 * Z).all()
 
 
-def test_both_backends_agree(backend):
+@pytest.mark.both_backends
+def test_both_backends_agree():
     X = city(300)
     Z = CellCounts((8, 11), rings=(0, 1)).fit_transform(X)
     with cw.testing.use(backend="numpy"):

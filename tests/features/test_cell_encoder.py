@@ -149,7 +149,8 @@ def test_auto_levels_always_fit(X):
     assert encoder.levels_ == CellEncoder().fit(X[::-1]).levels_
 
 
-def test_both_backends_agree(backend):
+@pytest.mark.both_backends
+def test_both_backends_agree():
     X = world(2_000)
     encoder = CellEncoder((2, 5, 9), min_frequency=3)
     Z = encoder.fit_transform(X)

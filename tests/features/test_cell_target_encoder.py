@@ -620,7 +620,8 @@ def test_a_single_row():
     assert CellTargetEncoder(8, stats="std").fit([[40.7, -74.0]], [3.0]).transform([[0, 0]]).tolist() == [[0]]
 
 
-def test_both_backends_agree(backend):
+@pytest.mark.both_backends
+def test_both_backends_agree():
     X, y = city(200), signal(city(200))
     Z = CellTargetEncoder((8, 12), smooth=1).fit_transform(X, y)
     with cw.testing.use(backend="numpy"):
