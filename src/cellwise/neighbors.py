@@ -1,4 +1,9 @@
-"""Nearest neighbours by great-circle distance, exact, of places sorted along the curve."""
+"""Nearest neighbors by great-circle distance, exact, of places sorted along the curve."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, overload
 
 import numpy as np
 
@@ -6,6 +11,18 @@ from . import inputs
 from ._backend import made_by_kernels
 from ._math import search
 from ._math.search import Part, Places, Queries
+from ._typing import (
+    AnyArray,
+    CellArray,
+    CellLike,
+    FloatArray,
+    FloatLike,
+    FloatScalar,
+    Int32Array,
+    Int64Array,
+    IntLike,
+    LengthUnit,
+)
 from .cells.conversion import latlng_to_cell
 from .cells.hierarchy import cell_range_max, cell_range_min
 from .ragged import Ragged, expand, offsets_of, sum_runs
@@ -63,7 +80,7 @@ class NeighborIndex:
     array([[     963,      963],
            [    1066, 12475731]])
 
-    The neighbours of the rows themselves, each without itself, and without all at the same place:
+    The neighbors of the rows themselves, each without itself, and without all at the same place:
 
     >>> index.nearest(lat, lng, k=2, exclude_row=np.arange(4))[0].tolist()
     [[2, 1], [0, 2], [0, 1], [0, 2]]
@@ -73,7 +90,7 @@ class NeighborIndex:
 
     __slots__ = ("_leaves", "_places", "_tree_made")
 
-    def __init__(self, lat, lng):
+    def __init__(self, lat: FloatLike, lng: FloatLike) -> None:
         lat, lng = _read_coordinates(lat, lng)
         if lat.ndim != 1:
             raise ValueError(f"lat and lng must be one-dimensional: got shape {lat.shape}")
@@ -81,7 +98,7 @@ class NeighborIndex:
             raise ValueError(f"lat and lng must have at most {MOST_ROWS:,} rows: got {len(lat):,}")
         self._build(*inputs.canonical_latlng(lat, lng))
 
-    def _build(self, lat, lng):
+    def _build(self, lat: FloatArray, lng: FloatArray) -> None:
         leaves = latlng_to_cell(lat, lng)
         rows = _argsort_places(leaves, lat, lng).astype(np.int32)
         leaves, lat, lng = leaves[rows], lat[rows], lng[rows]
@@ -95,37 +112,37 @@ class NeighborIndex:
         self._places, self._leaves = Places(lat, lng, starts, rows, place_of_row), leaves
 
     @made_by_kernels
-    def _tree(self, kernels):
+    def _tree(self, kernels: Any) -> Any:
         return kernels.NeighborTree(self._places)
 
-    def __getstate__(self):
+    def __getstate__(self) -> tuple[FloatArray, FloatArray]:
         return self.lat, self.lng
 
-    def __setstate__(self, state):
+    def __setstate__(self, state: tuple[FloatArray, FloatArray]) -> None:
         self._build(*state)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self._places.rows)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"NeighborIndex({len(self)} rows at {len(self._places.lat)} places)"
 
     @property
-    def lat(self):
+    def lat(self) -> FloatArray:
         """Latitude of each row in degrees."""
         return self._places.lat[self._places.place_of_row]
 
     @property
-    def lng(self):
+    def lng(self) -> FloatArray:
         """Longitude of each row in degrees, -180 < lng <= 180, and 0 at the poles."""
         return self._places.lng[self._places.place_of_row]
 
     @property
-    def curve_order(self):
+    def curve_order(self) -> Int32Array:
         """Numbers of the rows along the curve, int32: those that follow each other are mostly near each other."""
         return self._places.rows
 
-    def at(self, rows):
+    def at(self, rows: AnyArray) -> tuple[FloatArray, FloatArray]:
         """Latitude and longitude of some rows, by number.
 
         Parameters
@@ -147,7 +164,17 @@ class NeighborIndex:
         at = self._places.place_of_row[rows]
         return self._places.lat[at], self._places.lng[at]
 
-    def nearest(self, lat, lng, k, *, unit="m", exclude_row=None, exclude_cell=None, exclude_place=False):
+    def nearest(
+        self,
+        lat: FloatLike,
+        lng: FloatLike,
+        k: int,
+        *,
+        unit: LengthUnit = "m",
+        exclude_row: IntLike | None = None,
+        exclude_cell: CellLike | None = None,
+        exclude_place: bool = False,
+    ) -> tuple[Int64Array, FloatArray]:
         """The `k` rows nearest to each position, and how far they are.
 
         Parameters
@@ -184,9 +211,44 @@ class NeighborIndex:
         arcs *= size
         return (rows[0], arcs[0]) if is_scalar else (rows, arcs)
 
+    @overload
     def within(
-        self, lat, lng, radius, *, unit="m", exclude_row=None, exclude_cell=None, exclude_place=False, limit=20_000_000
-    ):
+        self,
+        lat: FloatScalar,
+        lng: FloatScalar,
+        radius: float,
+        *,
+        unit: LengthUnit = "m",
+        exclude_row: IntLike | None = None,
+        exclude_cell: CellLike | None = None,
+        exclude_place: bool = False,
+        limit: int = 20_000_000,
+    ) -> tuple[Int64Array, FloatArray]: ...
+    @overload
+    def within(
+        self,
+        lat: FloatLike,
+        lng: FloatLike,
+        radius: float,
+        *,
+        unit: LengthUnit = "m",
+        exclude_row: IntLike | None = None,
+        exclude_cell: CellLike | None = None,
+        exclude_place: bool = False,
+        limit: int = 20_000_000,
+    ) -> tuple[Ragged[np.int64], Ragged[np.float64]]: ...
+    def within(
+        self,
+        lat: FloatLike,
+        lng: FloatLike,
+        radius: float,
+        *,
+        unit: LengthUnit = "m",
+        exclude_row: IntLike | None = None,
+        exclude_cell: CellLike | None = None,
+        exclude_place: bool = False,
+        limit: int = 20_000_000,
+    ) -> Any:
         """All rows within `radius` of each position, and how far they are.
 
         Parameters
@@ -244,7 +306,17 @@ class NeighborIndex:
         arcs *= length_unit(unit)
         return (rows, arcs) if is_scalar else (Ragged(rows, offsets), Ragged(arcs, offsets))
 
-    def within_parts(self, lat, lng, radius, *, unit="m", exclude_row=None, exclude_cell=None, exclude_place=False):
+    def within_parts(
+        self,
+        lat: FloatLike,
+        lng: FloatLike,
+        radius: float,
+        *,
+        unit: LengthUnit = "m",
+        exclude_row: IntLike | None = None,
+        exclude_cell: CellLike | None = None,
+        exclude_place: bool = False,
+    ) -> Iterator[Part]:
         """The same rows as `within`, for some of the positions at a time, so that memory stays bounded.
 
         Parameters
@@ -260,7 +332,16 @@ class NeighborIndex:
         queries, _ = self._queries(lat, lng, exclude_row, exclude_cell, exclude_place)
         yield from self._tree.within(queries, _check_radius(radius) / length_unit(unit))
 
-    def in_cells_parts(self, lat, lng, cells, *, exclude_row=None, exclude_cell=None, exclude_place=False):
+    def in_cells_parts(
+        self,
+        lat: FloatLike,
+        lng: FloatLike,
+        cells: Ragged[np.uint64],
+        *,
+        exclude_row: IntLike | None = None,
+        exclude_cell: CellLike | None = None,
+        exclude_place: bool = False,
+    ) -> Iterator[Part]:
         """All rows in given cells of each position, for some of the positions at a time.
 
         Parameters
@@ -289,7 +370,14 @@ class NeighborIndex:
 
     # --- queries ------------------------------------------------------------------------------------------------------
 
-    def _queries(self, lat, lng, exclude_row=None, exclude_cell=None, exclude_place=False):
+    def _queries(
+        self,
+        lat: FloatLike,
+        lng: FloatLike,
+        exclude_row: IntLike | None = None,
+        exclude_cell: CellLike | None = None,
+        exclude_place: bool = False,
+    ) -> tuple[Queries, bool]:
         """The queries, in canonical degrees, with what each leaves out; and whether it is a single one."""
         lat, lng = _read_coordinates(lat, lng)
         if lat.ndim > 1:
@@ -318,7 +406,7 @@ class NeighborIndex:
             lasts = firsts + 1
         return Queries(lat, lng, order, near, rows, firsts, lasts), is_scalar
 
-    def _query_one(self, lat, lng):
+    def _query_one(self, lat: float, lng: float) -> Queries:
         """The same for one position and nothing left out, in a tenth of the time."""
         leaf = latlng_to_cell(lat, lng)
         if lng > 180 or lng <= -180 or abs(lat) == 90 or lat == 0 or lng == 0:
@@ -327,7 +415,7 @@ class NeighborIndex:
         near = np.searchsorted(self._leaves, np.uint64(leaf))
         return Queries(np.array([lat]), np.array([lng]), _ZERO, np.array([near]), _NONE, _NONE, _NONE)
 
-    def _places_at(self, lat, lng, leaves):
+    def _places_at(self, lat: FloatArray, lng: FloatArray, leaves: CellArray) -> Int64Array:
         """Number of the place at each position; where there is none, -2, so that nothing is left out."""
         at, end = (np.searchsorted(self._leaves, leaves, side) for side in ("left", "right"))
         places = self._places
@@ -344,19 +432,19 @@ class NeighborIndex:
         return found
 
 
-def _read_coordinates(lat, lng):
+def _read_coordinates(lat: FloatLike, lng: FloatLike) -> tuple[AnyArray, ...]:
     lat, lng = inputs.read("f8", "lat", lat).array, inputs.read("f8", "lng", lng).array
     return np.broadcast_arrays(lat, lng)
 
 
-def _check_radius(radius):
+def _check_radius(radius: float) -> float:
     radius = inputs.check_number("radius", radius)
     if radius < 0:
         raise ValueError(f"radius must not be negative: got {radius}")
     return radius
 
 
-def _argsort_places(leaves, lat, lng):
+def _argsort_places(leaves: CellArray, lat: FloatArray, lng: FloatArray) -> Int64Array:
     """Order by leaf, latitude, longitude, row. Sorting by leaf alone leaves few rows to tell apart."""
     order = np.argsort(leaves)
     ordered = leaves[order]

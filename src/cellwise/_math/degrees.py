@@ -28,7 +28,7 @@ COSINE_OF_DEGREES = (
 ROUND_TO_INTEGER = 1.5 * 2.0**52  # adding it rounds a small float to an integer
 
 
-def sine_cosine(d):
+def sine_cosine(d: float) -> tuple[float, float]:
     """Sine and cosine of an angle of at most 45 degrees."""
     s = c = 0.0
     for of_sine, of_cosine in zip(SINE_OVER_DEGREES, COSINE_OF_DEGREES):
@@ -36,7 +36,7 @@ def sine_cosine(d):
     return d * s, c
 
 
-def near_point(lat, lng):
+def near_point(lat: float, lng: float) -> tuple[float, float, float]:
     """Unit vector of a position, |lat| <= 90 and |lng| <= 360, as a tuple.  Max error: 5e-16."""
     a = abs(lat)
     is_polar = a > 45

@@ -1,4 +1,4 @@
-"""A polygon's edges by cell: which edges pass through each of a few cells, and whether its centre lies inside.
+"""A polygon's edges by cell: which edges pass through each of a few cells, and whether its center lies inside.
 
 Cells of the index are disjoint and hold every edge and every interior point. A cell is split while more than ten
 edges pass through it that are short against it. Edges are clipped to cells in the (u, v) plane of each face, where
@@ -11,11 +11,15 @@ Google builds indexes of more than 463,970 edges in several passes, which leaves
 Everything is one value at a time, in plain Python: points and (u, v) are tuples of floats, cells are ints.
 """
 
+from __future__ import annotations
+
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 from . import predicates as p3
-from .predicates import EPSILON
+from .predicates import EPSILON, Vector
 
 MAX_LEVEL, MAX_SIZE = 30, 1 << 30
 SWAP, INVERT = 1, 2
@@ -30,60 +34,64 @@ SEGMENT_MEETS_ERROR = 3 * math.sqrt(2) * EPSILON
 CELL_PADDING = 2 * (FACE_CLIP_ERROR + EDGE_CLIP_ERROR)
 TEST_MARGIN = FACE_CLIP_ERROR + SEGMENT_MEETS_ERROR
 
+UV: TypeAlias = tuple[float, ...]
+Ends: TypeAlias = tuple[UV, UV]  # of an edge
+Bounds: TypeAlias = tuple[UV, ...]  # (u low, u high), (v low, v high)
+
 
 # --- cells ------------------------------------------------------------------------------------------------------------
 
 
-def lowest_bit(cell):
+def lowest_bit(cell: int) -> int:
     return cell & -cell
 
 
-def level_of(cell):
+def level_of(cell: int) -> int:
     return MAX_LEVEL - (lowest_bit(cell).bit_length() - 1) // 2
 
 
-def range_min(cell):
+def range_min(cell: int) -> int:
     return cell - lowest_bit(cell) + 1
 
 
-def range_max(cell):
+def range_max(cell: int) -> int:
     return cell + lowest_bit(cell) - 1
 
 
-def parent(cell, level):
+def parent(cell: int, level: int) -> int:
     bit = 1 << 2 * (MAX_LEVEL - level)
     return (cell & -bit) | bit
 
 
-def st_to_uv(s):
+def st_to_uv(s: float) -> float:
     return (1 / 3.0) * (4 * s * s - 1) if s >= 0.5 else (1 / 3.0) * (1 - 4 * (1 - s) * (1 - s))
 
 
-def uv_to_st(u):
+def uv_to_st(u: float) -> float:
     return 0.5 * math.sqrt(1 + 3 * u) if u >= 0 else 1 - 0.5 * math.sqrt(1 - 3 * u)
 
 
-def st_to_ij(s):
+def st_to_ij(s: float) -> int:
     return min(max(math.floor(MAX_SIZE * s), 0), MAX_SIZE - 1)
 
 
-def face_uv_to_xyz(face, u, v):
+def face_uv_to_xyz(face: int, u: float, v: float) -> Vector:
     return ((1.0, u, v), (-u, 1.0, v), (-u, -v, 1.0), (-1.0, -v, -u), (v, -1.0, -u), (v, u, -1.0))[face]
 
 
-def xyz_to_uvw(face, p):
+def xyz_to_uvw(face: int, p: Vector) -> Vector:
     """Coordinates along the u and v axes and the normal of the face."""
     x, y, z = p
     return ((y, z, x), (-x, z, y), (-x, -y, z), (-z, -y, -x), (-z, x, -y), (y, x, -z))[face]
 
 
-def project(face, p):
+def project(face: int, p: Vector) -> UV:
     """(u, v) of a point's ray on the plane of a face that it can reach."""
     u, v, w = xyz_to_uvw(face, p)
     return u / w, v / w
 
 
-def point_face(p):
+def point_face(p: Vector) -> int:
     axis = p3.largest_axis(p)
     return axis + 3 if p[axis] < 0 else axis
 
@@ -99,19 +107,19 @@ class Square:
     orientation: int
 
     @classmethod
-    def of(cls, cell):
+    def of(cls, cell: int) -> Square:
         square = cls.of_face(cell >> 61)
         for level in range(1, level_of(cell) + 1):
             square = square.child((cell >> 2 * (MAX_LEVEL - level) + 1) & 3)
         return square
 
     @classmethod
-    def of_face(cls, face):
+    def of_face(cls, face: int) -> Square:
         return cls(face << 61 | 1 << 60, 0, 0, 0, face & SWAP)
 
-    def child(self, position):
+    def child(self, position: int) -> Square:
         bit, half = lowest_bit(self.cell) >> 2, self.size >> 1
-        ij = self.quarter(position)
+        ij = self.child_ij(position)
         return Square(
             self.cell - 3 * bit + 2 * bit * position,
             self.level + 1,
@@ -120,46 +128,46 @@ class Square:
             self.orientation ^ POSITION_TO_ORIENTATION[position],
         )
 
-    def quarter(self, position):
+    def child_ij(self, position: int) -> int:
         """2 * (upper half of i) + (upper half of j) of the child at a position along the curve."""
         return POSITION_TO_IJ[self.orientation][position]
 
     @property
-    def face(self):
+    def face(self) -> int:
         return self.cell >> 61
 
     @property
-    def size(self):
+    def size(self) -> int:
         return 1 << (MAX_LEVEL - self.level)
 
     @property
-    def middle(self):
+    def middle(self) -> UV:
         return tuple(st_to_uv((2 * x + self.size) / 2**31) for x in (self.i, self.j))
 
-    def bounds(self, margin):
+    def bounds(self, margin: float) -> Bounds:
         """((u low, u high), (v low, v high)) of the cell, larger by the margin on all sides."""
         ends = ((st_to_uv(x / 2**30), st_to_uv((x + self.size) / 2**30)) for x in (self.i, self.j))
         return tuple((lo - margin, hi + margin) for lo, hi in ends)
 
-    def _point(self, si, ti):
+    def _point(self, si: int, ti: int) -> Vector:
         return p3.normalize(face_uv_to_xyz(self.face, st_to_uv(si / 2**31), st_to_uv(ti / 2**31)))
 
     @property
-    def center(self):
+    def center(self) -> Vector:
         return self._point(2 * self.i + self.size, 2 * self.j + self.size)
 
     @property
-    def entry(self):
+    def entry(self) -> Vector:
         """Where the curve enters the cell."""
         shift = self.size if self.orientation & INVERT else 0
         return self._point(2 * (self.i + shift), 2 * (self.j + shift))
 
     @property
-    def exit(self):
+    def exit(self) -> Vector:
         along_i = self.orientation in (0, SWAP | INVERT)
         return self._point(2 * (self.i + self.size * along_i), 2 * (self.j + self.size * (not along_i)))
 
-    def shrunk_to(self, rect):
+    def shrunk_to(self, rect: Bounds) -> Square:
         """The smallest cell within this one that holds everything padded that the rectangle meets."""
         if any(lo <= middle <= hi for (lo, hi), middle in zip(rect, self.middle)):
             return self
@@ -179,20 +187,20 @@ class Square:
 # --- clipping ---------------------------------------------------------------------------------------------------------
 
 
-def _line_meets_face(n):
+def _line_meets_face(n: Vector) -> bool:
     """Whether the great circle with normal n (in a face's u, v, w) meets the face; exact."""
     u, v, w = map(abs, n)
     return v >= w - u and u >= w - v
 
 
-def _line_meets_opposite_edges(n):
+def _line_meets_opposite_edges(n: Vector) -> bool:
     u, v, w = map(abs, n)
     if abs(u - v) != w:
         return abs(u - v) >= w
     return u - w >= v if u >= v else v - w >= u
 
 
-def _line_exit(n):
+def _line_exit(n: Vector) -> UV:
     """Where it leaves the face."""
     if _line_meets_opposite_edges(n):
         through_v = abs(n[0]) >= abs(n[1])
@@ -205,7 +213,9 @@ def _line_exit(n):
     return u, (-u * n[0] - n[2]) / n[1]
 
 
-def _clip_end(a, b, scaled_normal, a_tangent, b_tangent, scale):
+def _clip_end(
+    a: Vector, b: Vector, scaled_normal: Vector, a_tangent: Vector, b_tangent: Vector, scale: float
+) -> tuple[int, Any]:
     """(score, (u, v)) of the clipped end b of ab. The score says how far the end is from being usable: 0 it is, 1 the
     exit lies beyond b, 2 before a, 3 there is none.
     """
@@ -225,7 +235,7 @@ def _clip_end(a, b, scaled_normal, a_tangent, b_tangent, scale):
     return (3, None) if b[2] <= 0 else (score, (b[0] / b[2], b[1] / b[2]))
 
 
-def clip_to_padded_face(a, b, face, padding):
+def clip_to_padded_face(a: Vector, b: Vector, face: int, padding: float) -> Ends | None:
     """The ends in (u, v) of the part of edge ab on a face that is `padding` larger on all sides, or None."""
     if point_face(a) == face == point_face(b):
         return project(face, a), project(face, b)
@@ -242,7 +252,7 @@ def clip_to_padded_face(a, b, face, padding):
     return (a_uv, b_uv) if a_score + b_score < 3 else None
 
 
-def segment_meets(a, b, rect):
+def segment_meets(a: UV, b: UV, rect: Bounds) -> bool:
     """Whether the segment ab meets the rectangle."""
     for axis in (0, 1):
         lo, hi = rect[axis]
@@ -255,7 +265,7 @@ def segment_meets(a, b, rect):
     return far >= 0 and near <= 0
 
 
-def _interpolated(x, a, b, a1, b1):
+def _interpolated(x: float, a: float, b: float, a1: float, b1: float) -> float:
     """Value at x of the line through (a, a1) and (b, b1), from the nearer end."""
     if a == b:
         return a1
@@ -271,11 +281,11 @@ def _interpolated(x, a, b, a1, b1):
 class FaceEdge:
     """An edge on one face, clipped for building, and clipped (less padded) for tests of cells."""
 
-    edge: tuple
+    edge: tuple[Vector, Vector]
     number: int
     max_level: int  # from this level on the edge is long against the cells
-    ends: tuple
-    test_ends: tuple | None  # None: it lies in the padding only
+    ends: Ends
+    test_ends: Ends | None  # None: it lies in the padding only
 
 
 @dataclass(frozen=True)
@@ -283,9 +293,9 @@ class Clipped:
     """The part of a face edge within a cell, by its bounds ((u low, u high), (v low, v high))."""
 
     whole: FaceEdge
-    bounds: tuple
+    bounds: Bounds
 
-    def without(self, axis, end, x):
+    def without(self, axis: int, end: int, x: float) -> Clipped:
         """The edge without what lies beyond x on an axis: above it if end is 1, below it if 0."""
         if (self.bounds[axis][0] >= x) if end == 0 else (self.bounds[axis][1] <= x):
             return self
@@ -303,11 +313,11 @@ class Clipped:
 @dataclass
 class IndexCell:
     square: Square
-    edges: list
+    edges: list[FaceEdge]
     center_inside: bool
 
     @property
-    def cell(self):
+    def cell(self) -> int:
         return self.square.cell
 
 
@@ -317,25 +327,25 @@ START_OF_CURVE = p3.normalize(face_uv_to_xyz(0, -1.0, -1.0))
 class ShapeIndex:
     """Index of closed rings with the interior on their left, given as edges (a, b)."""
 
-    def __init__(self, edges, start_inside):
+    def __init__(self, edges: Sequence[tuple[Vector, Vector]], start_inside: bool) -> None:
         self.edges = edges
-        self.cells = []
+        self.cells: list[IndexCell] = []
         self._focus, self._inside = START_OF_CURVE, start_inside  # a point whose containment is known
         self._next_leaf = 1
-        by_face = [[] for _ in range(6)]
+        by_face: list[list[FaceEdge]] = [[] for _ in range(6)]
         for number, edge in enumerate(edges):
             self._add_edge(number, edge, by_face)
         for face in range(6):
             self._add_face(face, by_face[face])
         self._ends = [range_max(cell.cell) for cell in self.cells]
 
-    def first_ending_from(self, leaf):
+    def first_ending_from(self, leaf: int) -> int:
         """Number of the first cell whose range ends at or after the leaf."""
         from bisect import bisect_left
 
         return bisect_left(self._ends, leaf)
 
-    def contains(self, p, leaf):
+    def contains(self, p: Vector, leaf: int) -> bool:
         """Whether the polygon contains the point, which lies in the leaf. Exact; vertices are semi-open."""
         at = self.first_ending_from(leaf)
         if at == len(self.cells) or range_min(self.cells[at].cell) > leaf:
@@ -343,7 +353,7 @@ class ShapeIndex:
         cell = self.cells[at]
         return cell.center_inside != p3.crossed_oddly(cell.square.center, p, [e.edge for e in cell.edges])
 
-    def _add_edge(self, number, edge, by_face):
+    def _add_edge(self, number: int, edge: tuple[Vector, Vector], by_face: list[list[FaceEdge]]) -> None:
         a, b = edge
         length = math.sqrt(p3.dot(p3.minus(a, b), p3.minus(a, b)))
         average_edge = 1.459213746386106062  # of cells of level 0, radians
@@ -361,7 +371,7 @@ class ShapeIndex:
                 test_ends = clip_to_padded_face(a, b, face, TEST_MARGIN)
                 by_face[face].append(FaceEdge(edge, number, max_level, ends, test_ends))
 
-    def _add_face(self, face, face_edges):
+    def _add_face(self, face: int, face_edges: list[FaceEdge]) -> None:
         whole = Square.of_face(face)
         if not face_edges:
             if self._inside:
@@ -377,7 +387,7 @@ class ShapeIndex:
         self._add_cell(start, edges)
         self._fill(range_max(start.cell) + 2, range_max(whole.cell) + 2)
 
-    def _fill(self, begin, end):
+    def _fill(self, begin: int, end: int) -> None:
         """Cells without edges for the leaves from `begin` to before `end`, if they lie inside."""
         while self._inside and begin != end:
             cell = begin
@@ -389,23 +399,23 @@ class ShapeIndex:
             self.cells.append(IndexCell(Square.of(cell), [], True))
             begin = range_max(cell) + 2
 
-    def _add_cell(self, square, edges):
+    def _add_cell(self, square: Square, edges: list[Clipped]) -> None:
         if self._is_fine_enough(square, edges):
             self._make_cell(square, edges)
             return
-        children = [[], [], [], []]
+        children: list[list[Clipped]] = [[], [], [], []]
         middle = [(x - CELL_PADDING, x + CELL_PADDING) for x in square.middle]
         for e in edges:
             for i, part in self._halves(e, 0, middle[0]):
-                for j, quarter in self._halves(part, 1, middle[1]):
-                    children[2 * i + j].append(quarter)
+                for j, child in self._halves(part, 1, middle[1]):
+                    children[2 * i + j].append(child)
         for position in range(4):
-            below = children[square.quarter(position)]
+            below = children[square.child_ij(position)]
             if below or self._inside:
                 self._add_cell(square.child(position), below)
 
     @staticmethod
-    def _halves(e, axis, middle):
+    def _halves(e: Clipped, axis: int, middle: UV) -> list[tuple[int, Clipped]]:
         """Parts of a clipped edge below and above the middle of an axis, which is an interval that belongs to both."""
         lo, hi = e.bounds[axis]
         if hi <= middle[0]:
@@ -414,12 +424,12 @@ class ShapeIndex:
             return [(1, e)]
         return [(0, e.without(axis, 1, middle[1])), (1, e.without(axis, 0, middle[0]))]
 
-    def _is_fine_enough(self, square, edges):
+    def _is_fine_enough(self, square: Square, edges: list[Clipped]) -> bool:
         most = max(10, int(0.2 * (len(edges) + self._inside)))
         return len(edges) <= 10 or sum(square.level < e.whole.max_level for e in edges) <= most
 
-    def _make_cell(self, square, edges):
-        """The point whose containment is known goes along the curve: into the cell, to its centre, out of it."""
+    def _make_cell(self, square: Square, edges: list[Clipped]) -> None:
+        """The point whose containment is known goes along the curve: into the cell, to its center, out of it."""
         whole = [e.whole for e in edges]
         if edges:
             if range_min(square.cell) != self._next_leaf:
@@ -430,6 +440,6 @@ class ShapeIndex:
             self._move_to(square.exit, whole)
             self._next_leaf = range_max(square.cell) + 2
 
-    def _move_to(self, p, edges):
+    def _move_to(self, p: Vector, edges: list[FaceEdge]) -> None:
         self._inside ^= p3.crossed_oddly(self._focus, p, [e.edge for e in edges])
         self._focus = p
