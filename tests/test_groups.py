@@ -213,40 +213,40 @@ def test_an_index_pickles_as_its_cells(backend):
 def test_the_native_module_checks_what_it_is_given():
     module = importlib.import_module("cellwise._native")
     cells, found = leaves(3), np.empty(3, np.int32)
-    index = module.vocabulary(np.sort(cells))
+    index = module.CellIndex(np.sort(cells))
     with pytest.raises(ValueError, match="sorted by level, then id"):
-        module.vocabulary(np.sort(cells)[::-1].copy())
+        module.CellIndex(np.sort(cells)[::-1].copy())
     with pytest.raises(ValueError, match="level must be in"):
-        module.vocabulary_positions(index, cells, 31, found)
+        index.lookup(cells, 31, found)
     with pytest.raises(ValueError, match="an item for each cell"):
-        module.vocabulary_positions(index, cells, 3, found[:2])
+        index.lookup(cells, 3, found[:2])
     for room, ends in ((found[:2], found), (found, found[:2])):
         with pytest.raises(ValueError, match="room for each cell"):
-            module.vocabulary_containing(index, cells, room, ends)
+            index.ancestors_in(cells, room, ends)
     starts, zero = np.array([0, 1], np.int32), np.zeros(1, np.int32)
-    tree = module.neighbor_tree(np.zeros(1), np.zeros(1), starts, zero, zero)
-    with pytest.raises(TypeError, match="not a vocabulary"):
-        module.vocabulary_positions(tree, cells, 3, found)
+    tree = module.NeighborTree(np.zeros(1), np.zeros(1), starts, zero, zero)
+    with pytest.raises(TypeError, match="incompatible function arguments"):
+        module.CellIndex.lookup(tree, cells, 3, found)
     with pytest.raises(ValueError, match="level must suit the keys"):
         module.cell_keys(cells, 15, np.empty(3, np.uint32))
     with pytest.raises(ValueError, match="an item for each cell"):
         module.cell_keys(cells, 15, np.empty(2, np.uint64))
     for group in ([-1], [2]):
         with pytest.raises(ValueError, match="group must be one of the sums"):
-            module.sum_groups(np.array(group, np.int32), np.ones(1), np.empty(0), np.zeros((2, 4)))
+            module.sum_by_group(np.array(group, np.int32), np.ones(1), np.empty(0), np.zeros((2, 4)))
         with pytest.raises(ValueError, match="group must be one of the sums"):
             module.add_sums(np.array(group, np.int32), np.ones((1, 4)), np.zeros((2, 4)))
         with pytest.raises(ValueError, match="group must be one of the sums"):
-            module.take_rows(np.zeros((2, 4)), np.array(group, np.int32), np.zeros((1, 4)))
+            module.take(np.zeros((2, 4)), np.array(group, np.int32), np.zeros((1, 4)))
     with pytest.raises(ValueError, match="as many groups as there are of them"):
         module.add_sums(np.zeros(2, np.int32), np.ones((1, 4)), np.zeros((2, 4)))
     with pytest.raises(ValueError, match="a row for each number"):
-        module.take_rows(np.zeros((2, 4)), np.zeros(2, np.int32), np.zeros((2, 3)))
+        module.take(np.zeros((2, 4)), np.zeros(2, np.int32), np.zeros((2, 3)))
     with pytest.raises(ValueError, match="as many numbers as items"):
-        module.number_pairs(found, found[:2], 3, 3, found)
+        module.factorize_pairs(found, found[:2], 3, 3, found)
     with pytest.raises(ValueError, match="fit in 31 bits"):
-        module.number_pairs(found, found, 1 << 31, 3, found)
+        module.factorize_pairs(found, found, 1 << 31, 3, found)
     with pytest.raises(ValueError, match="items must be in range"):
-        module.number_pairs(np.full(3, 3, np.int32), np.zeros(3, np.int32), 3, 3, found)
+        module.factorize_pairs(np.full(3, 3, np.int32), np.zeros(3, np.int32), 3, 3, found)
     with pytest.raises(ValueError, match="as many groups, values and weights as rows"):
-        module.sum_groups(np.zeros(2, np.int32), np.ones(1), np.empty(0), np.zeros((2, 4)))
+        module.sum_by_group(np.zeros(2, np.int32), np.ones(1), np.empty(0), np.zeros((2, 4)))

@@ -488,7 +488,7 @@ def test_the_native_module_checks_what_it_is_given():
     def make_tree(starts, rows, place_of_row=None):
         place_of_row = [0] * len(rows) if place_of_row is None else place_of_row
         arrays = (np.array(numbers, np.int32) for numbers in (starts, rows, place_of_row))
-        return native.neighbor_tree(np.zeros(1), np.zeros(1), *arrays)
+        return native.NeighborTree(np.zeros(1), np.zeros(1), *arrays)
 
     tree = make_tree([0, 2], [0, 1])
     for starts, rows in (([0], [0]), ([0, 1], [1]), ([0, 1], [-1]), ([0, 0], []), ([0, 2], [0]), ([1, 2], [0, 1])):
@@ -499,7 +499,7 @@ def test_the_native_module_checks_what_it_is_given():
             make_tree([0, 2], [0, 1], place_of_row)
     none, good = np.empty(0, i), [np.zeros(1), np.zeros(1), np.zeros(1, i), np.zeros(1, i)]
     out = np.empty((1, 3), i), np.empty((1, 3), f)
-    native.neighbors_nearest(tree, *good, none, none, none, *out)
+    tree.nearest(*good, none, none, none, *out)
     assert out[0].tolist() == [[0, 1, -1]]
     for change in (
         {2: np.array([1])},
@@ -514,20 +514,20 @@ def test_the_native_module_checks_what_it_is_given():
         for at, value in change.items():
             arguments[at] = value
         with pytest.raises(ValueError, match="must"):
-            native.neighbors_nearest(tree, *arguments, *out)
+            tree.nearest(*arguments, *out)
         with pytest.raises(ValueError, match="must"):
-            native.neighbors_within(tree, *arguments, 1.0, 0, 10, np.empty(len(arguments[2]), i))
+            tree.within(*arguments, 1.0, 0, 10, np.empty(len(arguments[2]), i))
     for shapes in (((1, 3), (1, 2)), ((2, 3), (2, 3)), ((1, 0), (1, 0))):
         with pytest.raises(ValueError, match="results must have"):
-            native.neighbors_nearest(tree, *good, none, none, none, np.empty(shapes[0], i), np.empty(shapes[1], f))
+            tree.nearest(*good, none, none, none, np.empty(shapes[0], i), np.empty(shapes[1], f))
     for radius, begin, sizes in ((-1.0, 0, 1), (np.nan, 0, 1), (1.0, -1, 1), (1.0, 0, 2)):
         with pytest.raises(ValueError, match="radius must not be negative"):
-            native.neighbors_within(tree, *good, none, none, none, radius, begin, 10, np.empty(sizes, i))
-    stop, rows, arcs = native.neighbors_within(tree, *good, none, none, none, 1.0, 5, 10, np.empty(1, i))
+            tree.within(*good, none, none, none, radius, begin, 10, np.empty(sizes, i))
+    stop, rows, arcs = tree.within(*good, none, none, none, 1.0, 5, 10, np.empty(1, i))
     assert (stop, len(rows), len(arcs)) == (5, 0, 0)
     near = np.array([10**12], i)  # a hint, no more
-    native.neighbors_nearest(tree, *good[:3], near, none, none, none, *out)
-    native.neighbors_nearest(tree, np.array([np.nan]), *good[1:], none, none, none, *out)
+    tree.nearest(*good[:3], near, none, none, none, *out)
+    tree.nearest(np.array([np.nan]), *good[1:], none, none, none, *out)
     assert out[0].tolist() == [[-1, -1, -1]]
     with pytest.raises(TypeError):
-        native.neighbors_nearest(None, *good, none, none, none, *out)
+        native.NeighborTree.nearest(None, *good, none, none, none, *out)

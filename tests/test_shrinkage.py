@@ -186,27 +186,27 @@ def test_the_native_module_checks_what_it_is_given():
         (sums, family, cell_at, (cell, fold, pair_sums[1:])),
     ):
         with pytest.raises(ValueError, match="in order and in range"):
-            module.level_terms(False, *bad, np.empty((7, N_FOLDS + 1)))
+            module.level_terms(False, bad[:3], bad[3], np.empty((7, N_FOLDS + 1)))
     for shape in ((4, N_FOLDS + 1), (7, 0)):
         with pytest.raises(ValueError, match="a row for each term"):
-            module.level_terms(False, *rows.level, tuple(rows.pairs), np.empty(shape))
+            module.level_terms(False, rows.level, rows.pairs, np.empty(shape))
     m, none, n = np.ones(N_FOLDS + 1), np.empty(0), len(cell)
 
-    def shrink(m=m, prior=m, above=6, own=none, own_of_pairs=none, around=n, support=(0, 0), of_cells=20, of_pairs=n):
-        given = np.ones(above), own, own_of_pairs, np.ones(around), np.empty(support), 0
-        pairs = tuple(rows.pairs)
-        module.shrink_level(False, *rows.level, pairs, m, prior, True, *given, np.empty(of_cells), np.empty(of_pairs))
+    def shrink(m=m, prior=None, above=6, own=None, around=n, support=None, of_cells=20, of_pairs=n):
+        support = None if support is None else np.empty(support)
+        given = m, prior, np.ones(above), np.ones(around), own, support, 0, np.empty(of_cells), np.empty(of_pairs)
+        module.shrink_level(False, rows.level, rows.pairs, *given)
 
     shrink()
-    shrink(support=(2, n), own=np.ones(20), own_of_pairs=np.ones(n))
+    shrink(prior=m, support=(2, n), own=(np.ones(20), np.ones(n)))
     for views in ((none, none), (m, m[1:])):
-        with pytest.raises(ValueError, match="an item for each view"):
+        with pytest.raises(ValueError, match="an item for each training set"):
             shrink(*views)
     with pytest.raises(ValueError, match="in order and in range"):
         shrink(above=5)
     for bad in (
-        {"own": np.ones(20)}, {"own": np.ones(19), "own_of_pairs": np.ones(n)}, {"around": n - 1}, {"of_pairs": n - 1},
-        {"of_cells": 19}, {"support": (1, n)}, {"support": (2, n - 1)},
+        {"own": (np.ones(20), none)}, {"own": (np.ones(19), np.ones(n))}, {"around": n - 1}, {"of_pairs": n - 1},
+        {"of_cells": 19}, {"support": (1, n)}, {"support": (2, n - 1)}, {"support": (0, 0)},
     ):  # fmt: skip
         with pytest.raises(ValueError, match="an item for each cell and pair"):
             shrink(**bad)

@@ -2,64 +2,41 @@
 
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/pair.h>
-#include <nanobind/stl/tuple.h>
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <string_view>
-#include <tuple>
 #include <utility>
 #include <vector>
 
 #include "cellwise/blocks.h"
+#include "cellwise/cell_index.h"
 #include "cellwise/groups.h"
-#include "cellwise/shrinkage.h"
+#include "cellwise/parallel.h"
+#include "results.h"
 
 namespace cellwise::bindings {
 
-namespace nb = nanobind;
-
 namespace {
-
-constexpr const char* kVocabularyName = "cellwise.Vocabulary";
 
 // Rows between two looks for Ctrl-C.
 constexpr std::size_t kChunk = 1 << 16;
 
-template <class T, int Axes = 1>
-using In = nb::ndarray<const T, nb::ndim<Axes>, nb::c_contig, nb::device::cpu>;
-template <class T, int Axes = 1>
-using Out = nb::ndarray<T, nb::ndim<Axes>, nb::c_contig, nb::device::cpu>;
-template <class T>
-using Made = nb::ndarray<nb::numpy, T, nb::ndim<1>>;
-
-template <class T>
-Made<T> to_numpy(std::vector<T>&& values) {
-  auto owner = std::make_unique<std::vector<T>>(std::move(values));
-  T* data = owner->data();
-  const std::size_t n = owner->size();
-  nb::capsule capsule(owner.release(), [](void* p) noexcept { delete static_cast<std::vector<T>*>(p); });
-  return Made<T>(data, {n}, capsule);
-}
-
-bool interrupted() {
-  nb::gil_scoped_acquire acquire;
-  return PyErr_CheckSignals() != 0;
-}
-
-// Runs `work(start, stop)` over all rows, in one or in chunks, with the instruction that counts bits where the set in
-// use has it: all that work does is inlined into a function that may use it, or into one that may not.
+// Calls `work(start, stop)` for all rows, at once or in chunks, with the instruction that counts bits if the
+// instruction set in use has it: everything that `work` does is inlined into a function that may use it, or into one
+// that may not.
 #if CELLWISE_X86 && defined(__GNUC__)
 template <class Work>
-[[gnu::target("popcnt")]] void chunk_with_popcnt(const Work& work, std::size_t start, std::size_t stop) {
+[[gnu::target("popcnt")]] void call_with_popcnt(const Work& work, std::size_t start, std::size_t stop) {
   work(start, stop);
 }
 #endif
 template <class Work>
-void in_one(std::size_t n, const Work& work) {
+void at_once(std::size_t n, const Work& work) {
 #if CELLWISE_X86 && defined(__GNUC__)
   if (std::string_view(blocks().name) != "scalar") {
-    chunk_with_popcnt(work, 0, n);
+    call_with_popcnt(work, 0, n);
     return;
   }
 #endif
@@ -67,17 +44,15 @@ void in_one(std::size_t n, const Work& work) {
 }
 template <class Work>
 void in_chunks(std::size_t n, const Work& work) {
-  bool stopped = false;
-  {
-    nb::gil_scoped_release release;
-    for (std::size_t start = 0; start < n && !stopped; start += kChunk) {
-      const std::size_t stop = std::min(n, start + kChunk);
-      in_one(stop - start, [&](std::size_t from, std::size_t to) CELLWISE_INLINE { work(start + from, start + to); });
-      stopped = stop < n && start / kChunk % 64 == 63 && interrupted();
-    }
+  nb::gil_scoped_release release;
+  for (std::size_t start = 0; start < n; start += kChunk) {
+    const std::size_t stop = std::min(n, start + kChunk);
+    at_once(stop - start, [&](std::size_t from, std::size_t to) CELLWISE_INLINE { work(start + from, start + to); });
+    if (stop < n && start / kChunk % 64 == 63) stop_if_interrupted();
   }
-  if (stopped) throw nb::python_error();
 }
+
+// --- cells ---------------------------------------------------------------------------------------
 
 template <class Key>
 std::size_t make_keys(In<std::uint64_t> cells, std::int32_t level, Out<Key> keys) {
@@ -98,12 +73,7 @@ std::pair<Made<std::uint64_t>, Made<std::int64_t>> count(In<Key> keys) {
   return {to_numpy(std::move(cells)), to_numpy(std::move(counts))};
 }
 
-const Vocabulary& as_vocabulary(const nb::capsule& capsule) {
-  if (!PyCapsule_IsValid(capsule.ptr(), kVocabularyName)) throw nb::type_error("not a vocabulary");
-  return *static_cast<const Vocabulary*>(capsule.data(kVocabularyName));
-}
-
-nb::capsule make_vocabulary(In<std::uint64_t> cells) {
+void make_index(CellIndex* self, In<std::uint64_t> cells) {
   const std::uint64_t* cell = cells.data();
   const std::size_t n = cells.size();
   bool fits = n < (std::size_t{1} << 31);
@@ -113,98 +83,95 @@ nb::capsule make_vocabulary(In<std::uint64_t> cells) {
     const std::int32_t before = cell_level(cell[k - 1]), level = cell_level(cell[k]);
     fits = before < level || (before == level && cell[k - 1] < cell[k]);
   }
-  if (!fits) throw nb::value_error("a vocabulary needs valid, distinct cells, sorted by level, then id");
-  std::unique_ptr<Vocabulary> vocabulary;
-  {
-    nb::gil_scoped_release release;
-    vocabulary = std::make_unique<Vocabulary>(cell, n);
-  }
-  return nb::capsule(vocabulary.release(), kVocabularyName,
-                     [](void* p) noexcept { delete static_cast<Vocabulary*>(p); });
+  if (!fits) throw nb::value_error("an index needs valid, distinct cells, sorted by level, then id");
+  nb::gil_scoped_release release;
+  new (self) CellIndex(cell, n);
 }
 
-// Where each cell stands, or, with a level, its ancestor there; -1 for nowhere.
-void positions(nb::capsule capsule, In<std::uint64_t> cells, std::int32_t level, Out<std::int32_t> found) {
-  const Vocabulary& vocabulary = as_vocabulary(capsule);
+// Writes the position of each cell, or of its ancestor at `level` if that is not negative; or -1.
+void lookup(const CellIndex& index, In<std::uint64_t> cells, std::int32_t level, Out<std::int32_t> found) {
   if (found.size() != cells.size()) throw nb::value_error("the result must have an item for each cell");
+  if (level > kMaxLevel) throw nb::value_error("level must be in 0..30");
   const std::uint64_t* cell = cells.data();
   std::int32_t* to = found.data();
-  if (level > kMaxLevel) throw nb::value_error("level must be in 0..30");
-  in_chunks(cells.size(), [=, &vocabulary](std::size_t start, std::size_t stop) CELLWISE_INLINE {
+  in_chunks(cells.size(), [=, &index](std::size_t start, std::size_t stop) CELLWISE_INLINE {
     if (level < 0) {
-      vocabulary.find(cell + start, stop - start, to + start);
+      index.lookup(cell + start, stop - start, to + start);
     } else {
-      vocabulary.find(cell + start, stop - start, level, to + start);
+      index.lookup_ancestors(cell + start, stop - start, level, to + start);
     }
   });
 }
 
-// Writes the positions of the cells that contain each row, row after row, and where those of each end; how many.
+// Writes the positions of the cells that contain each row, row after row, and where those of each row end; returns
+// their number.
 template <class Index>
-std::size_t containing(nb::capsule capsule, In<std::uint64_t> cells, Out<Index> found, Out<Index> ends) {
-  const Vocabulary& vocabulary = as_vocabulary(capsule);
-  if (ends.size() != cells.size() || found.size() < cells.size() * vocabulary.depth()) {
+std::size_t ancestors_in(const CellIndex& index, In<std::uint64_t> cells, Out<Index> found, Out<Index> ends) {
+  if (ends.size() != cells.size() || found.size() < cells.size() * index.depth()) {
     throw nb::value_error("the result must have room for each cell");
   }
   const std::uint64_t* cell = cells.data();
   Index *to = found.data(), *end = ends.data();
   std::size_t written = 0;
-  in_chunks(cells.size(), [=, &vocabulary, &written](std::size_t start, std::size_t stop) CELLWISE_INLINE {
-    for (std::size_t k = start; k < stop; k += Vocabulary::kRows) {
-      const std::size_t rows = std::min(Vocabulary::kRows, stop - k);
-      written += vocabulary.containing(cell + k, rows, written, to + written, end + k);
+  in_chunks(cells.size(), [=, &index, &written](std::size_t start, std::size_t stop) CELLWISE_INLINE {
+    for (std::size_t k = start; k < stop; k += CellIndex::kRows) {
+      const std::size_t rows = std::min(CellIndex::kRows, stop - k);
+      written += index.ancestors_in(cell + k, rows, written, to + written, end + k);
     }
   });
   return written;
 }
 
-// The same of a single cell, as Python integers.
-nb::tuple containing_one(nb::capsule capsule, std::uint64_t cell) {
-  const Vocabulary& vocabulary = as_vocabulary(capsule);
+// The same positions of a single cell, as a tuple.
+nb::tuple ancestors_in_one(const CellIndex& index, std::uint64_t cell) {
   std::int32_t found[kMaxLevel + 1], end = 0;
-  vocabulary.containing(&cell, 1, 0, found, &end);
+  index.ancestors_in(&cell, 1, 0, found, &end);
   nb::list positions;
   for (std::int32_t k = 0; k < end; ++k) positions.append(found[k]);
   return nb::tuple(positions);
 }
 
-const GroupSums* as_sums(In<double, 2> sums) { return reinterpret_cast<const GroupSums*>(sums.data()); }
+// --- sums ----------------------------------------------------------------------------------------
+
+GroupSums* as_sums(Out<double, 2> sums) {
+  static_assert(sizeof(GroupSums) == 4 * sizeof(double));
+  return reinterpret_cast<GroupSums*>(sums.data());
+}
 
 void check_groups(In<std::int32_t> group, std::size_t n_groups) {
   const std::int32_t* number = group.data();
   const std::size_t n = group.size();
-  std::uint32_t largest = 0;  // -1 is larger than all others
+  std::uint32_t largest = 0;  // negative numbers become larger than all others
   for (std::size_t k = 0; k < n; ++k) largest = std::max(largest, static_cast<std::uint32_t>(number[k]));
   if (n > 0 && largest >= n_groups) throw nb::value_error("group must be one of the sums");
 }
 
 void sum(In<std::int32_t> group, In<double> y, In<double> weight, Out<double, 2> sums) {
-  const std::size_t n = group.size(), n_groups = sums.shape(0);
-  static_assert(sizeof(GroupSums) == 4 * sizeof(double));
+  const std::size_t n = group.size();
   if (y.size() != n || (weight.size() != n && weight.size() != 0) || sums.shape(1) != 4) {
     throw nb::value_error("sums need as many groups, values and weights as rows");
   }
-  const std::int32_t* at = group.data();
-  check_groups(group, n_groups);
-  const double* weights = weight.size() == n && n > 0 ? weight.data() : nullptr;
-  auto* to = reinterpret_cast<GroupSums*>(sums.data());
-  const double* values = y.data();
+  check_groups(group, sums.shape(0));
+  const std::int32_t* numbers = group.data();
+  const double *values = y.data(), *weights = weight.size() == n && n > 0 ? weight.data() : nullptr;
+  GroupSums* to = as_sums(sums);
   in_chunks(n, [=](std::size_t start, std::size_t stop) CELLWISE_INLINE {
-    add_rows(at + start, values + start, weights == nullptr ? nullptr : weights + start, stop - start, to);
+    const double* own_weights = weights == nullptr ? nullptr : weights + start;
+    sum_by_group(numbers + start, values + start, own_weights, stop - start, to);
   });
 }
 
-void sum_sums(In<std::int32_t> group, In<double, 2> sums, Out<double, 2> to) {
+void add(In<std::int32_t> group, In<double, 2> sums, Out<double, 2> to) {
   if (sums.shape(0) != group.size() || sums.shape(1) != 4 || to.shape(1) != 4) {
     throw nb::value_error("sums need as many groups as there are of them");
   }
   check_groups(group, to.shape(0));
   nb::gil_scoped_release release;
-  add_sums(group.data(), as_sums(sums), group.size(), reinterpret_cast<GroupSums*>(to.data()));
+  add_sums(group.data(), reinterpret_cast<const GroupSums*>(sums.data()), group.size(), as_sums(to));
 }
 
 template <class T>
-void take(In<T, 2> table, In<std::int32_t> numbers, Out<T, 2> rows) {
+void take_rows(In<T, 2> table, In<std::int32_t> numbers, Out<T, 2> rows) {
   const std::size_t width = table.shape(1);
   if (rows.shape(0) != numbers.size() || rows.shape(1) != width) {
     throw nb::value_error("the result must have a row for each number");
@@ -214,12 +181,14 @@ void take(In<T, 2> table, In<std::int32_t> numbers, Out<T, 2> rows) {
   const std::int32_t* number = numbers.data();
   T* to = rows.data();
   in_chunks(numbers.size(), [=](std::size_t start, std::size_t stop) CELLWISE_INLINE {
-    take_rows(from, width, number + start, stop - start, to + start * width);
+    take(from, width, number + start, stop - start, to + start * width);
   });
 }
 
-std::pair<Made<std::int32_t>, Made<std::int32_t>> pairs(In<std::int32_t> a, In<std::int32_t> b, std::size_t n_a,
-                                                        std::size_t n_b, Out<std::int32_t> number) {
+// --- numbers -------------------------------------------------------------------------------------
+
+std::pair<Made<std::int32_t>, Made<std::int32_t>> factorize(In<std::int32_t> a, In<std::int32_t> b, std::size_t n_a,
+                                                            std::size_t n_b, Out<std::int32_t> number) {
   const std::size_t n = a.size();
   if (b.size() != n || number.size() != n || n >= std::size_t{1} << 31) {
     throw nb::value_error("pairs need as many numbers as items");
@@ -233,82 +202,13 @@ std::pair<Made<std::int32_t>, Made<std::int32_t>> pairs(In<std::int32_t> a, In<s
   }
   std::vector<std::int32_t> firsts, seconds;
   std::int32_t* to = number.data();
+  const auto work = [=, &firsts, &seconds](std::size_t, std::size_t)
+                        CELLWISE_INLINE { factorize_pairs(first, second, n, n_a, n_b, to, firsts, seconds); };
   {
     nb::gil_scoped_release release;
-    in_one(n, [=, &firsts, &seconds](std::size_t, std::size_t)
-                  CELLWISE_INLINE { number_pairs(first, second, n, n_a, n_b, to, firsts, seconds); });
+    at_once(n, work);
   }
   return {to_numpy(std::move(firsts)), to_numpy(std::move(seconds))};
-}
-
-// --- shrinkage -----------------------------------------------------------------------------------
-
-bool is_ascending_below(In<std::int32_t> numbers, std::size_t limit) {
-  const std::int32_t* number = numbers.data();
-  const std::size_t n = numbers.size();
-  if (n > 0 && (number[0] < 0 || static_cast<std::size_t>(number[n - 1]) >= limit)) return false;
-  bool is_ascending = true;
-  for (std::size_t k = 1; k < n; ++k) is_ascending &= number[k - 1] <= number[k];
-  return is_ascending;
-}
-
-using GivenPairs = std::tuple<In<std::int32_t>, In<std::int32_t>, In<double, 2>>;  // cell, fold, sums
-
-// The level and the pairs, if they are what kernels rely on.
-std::pair<Level, Pairs> checked(In<double, 2> sums, In<std::int32_t> family, std::size_t n_families,
-                                In<std::int32_t> cell_at, const GivenPairs& given, std::size_t n_folds) {
-  const auto& [cell, fold, pair_sums] = given;
-  const std::size_t n_cells = sums.shape(0), n_pairs = cell.size();
-  bool fits = sums.shape(1) == 4 && pair_sums.shape(1) == 4 && family.size() == n_cells && fold.size() == n_pairs &&
-              pair_sums.shape(0) == n_pairs && is_ascending_below(family, n_families) &&
-              is_ascending_below(cell_at, n_cells) && is_ascending_below(cell, cell_at.size());
-  const std::int32_t *cells = cell.data(), *folds = fold.data();
-  for (std::size_t k = 0; fits && k < n_pairs; ++k) {
-    fits = folds[k] >= 0 && static_cast<std::size_t>(folds[k]) < n_folds;
-  }
-  for (std::size_t k = 1; fits && k < n_pairs; ++k) fits = cells[k - 1] < cells[k] || folds[k - 1] < folds[k];
-  if (!fits) throw nb::value_error("cells, families and pairs must be in order and in range");
-  return {{as_sums(sums), family.data(), n_cells, cell_at.data()},
-          {cell.data(), fold.data(), as_sums(pair_sums), n_pairs}};
-}
-
-void terms(bool is_std, In<double, 2> sums, In<std::int32_t> family, In<std::int32_t> cell_at, const GivenPairs& given,
-           Out<double, 2> terms) {
-  const std::size_t n_terms = is_std ? StdStatistic::kTerms : MeanStatistic::kTerms;
-  if (terms.shape(0) != n_terms || terms.shape(1) == 0) {
-    throw nb::value_error("the result must have a row for each term");
-  }
-  const std::size_t n_folds = terms.shape(1) - 1;
-  const auto [level, pairs] = checked(sums, family, std::size_t{1} << 31, cell_at, given, n_folds);
-  nb::gil_scoped_release release;
-  (is_std ? level_terms<StdStatistic> : level_terms<MeanStatistic>)(level, pairs, n_folds, terms.data());
-}
-
-void shrink(bool is_std, In<double, 2> sums, In<std::int32_t> family, In<std::int32_t> cell_at, const GivenPairs& given,
-            In<double> m, In<double> prior, bool to_parent, In<double> above, In<double> own, In<double> own_of_pairs,
-            In<double> around, Out<double, 2> support, double number, Out<double> of_cells, Out<double> of_pairs) {
-  if (m.size() == 0 || prior.size() != m.size()) throw nb::value_error("m and prior must have an item for each view");
-  const std::size_t n_folds = m.size() - 1;
-  const auto [level, pairs] = checked(sums, family, above.size(), cell_at, given, n_folds);
-  const bool has_own = own.size() > 0, has_support = support.shape(0) > 0;
-  if (of_cells.size() != level.n || of_pairs.size() != pairs.n || around.size() != pairs.n ||
-      (has_own && (own.size() != level.n || own_of_pairs.size() != pairs.n)) ||
-      (has_support && (support.shape(0) != 2 || support.shape(1) != pairs.n))) {
-    throw nb::value_error("the results must have an item for each cell and pair");
-  }
-  const Shrinking how{m.data(),
-                      prior.data(),
-                      to_parent,
-                      above.data(),
-                      has_own ? own.data() : nullptr,
-                      has_own ? own_of_pairs.data() : nullptr,
-                      around.data(),
-                      has_support ? support.data() : nullptr,
-                      has_support ? support.data() + pairs.n : nullptr,
-                      number};
-  nb::gil_scoped_release release;
-  (is_std ? shrink_level<StdStatistic> : shrink_level<MeanStatistic>)(level, pairs, n_folds, how, of_cells.data(),
-                                                                      of_pairs.data());
 }
 
 }  // namespace
@@ -318,19 +218,18 @@ void add_groups(nb::module_& m) {
   m.def("cell_keys", &make_keys<std::uint64_t>);
   m.def("count_keys", &count<std::uint32_t>);
   m.def("count_keys", &count<std::uint64_t>);
-  m.def("vocabulary", &make_vocabulary);
-  m.def("vocabulary_positions", &positions);
-  m.def("vocabulary_depth", [](nb::capsule capsule) { return as_vocabulary(capsule).depth(); });
-  m.def("vocabulary_containing", &containing<std::int32_t>);
-  m.def("vocabulary_containing", &containing<std::int64_t>);
-  m.def("vocabulary_containing_one", &containing_one);
-  m.def("number_pairs", &pairs);
-  m.def("sum_groups", &sum);
-  m.def("add_sums", &sum_sums);
-  m.def("take_rows", &take<double>);
-  m.def("take_rows", &take<float>);
-  m.def("level_terms", &terms);
-  m.def("shrink_level", &shrink);
+  nb::class_<CellIndex>(m, "CellIndex")
+      .def("__init__", &make_index)
+      .def("depth", &CellIndex::depth)
+      .def("lookup", &lookup)
+      .def("ancestors_in", &ancestors_in<std::int32_t>)
+      .def("ancestors_in", &ancestors_in<std::int64_t>)
+      .def("ancestors_in_one", &ancestors_in_one);
+  m.def("sum_by_group", &sum);
+  m.def("add_sums", &add);
+  m.def("take", &take_rows<double>);
+  m.def("take", &take_rows<float>);
+  m.def("factorize_pairs", &factorize);
 }
 
 }  // namespace cellwise::bindings

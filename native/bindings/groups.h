@@ -1,4 +1,4 @@
-// Rows grouped by cell, for Python: counts, a vocabulary of cells to look others up in, and sums over groups.
+// Rows grouped by cell, for Python: counts, an index of cells, and sums over groups.
 
 #pragma once
 

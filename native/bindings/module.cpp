@@ -13,6 +13,7 @@
 #include "neighbors.h"
 #include "planar.h"
 #include "polygons.h"
+#include "shrinkage.h"
 
 namespace cellwise::bindings {
 
@@ -87,6 +88,7 @@ NB_MODULE(_native, m) {
   add_neighbors(m);
   add_planar(m);
   add_polygons(m);
+  add_shrinkage(m);
   std::size_t n = 0;
   const Blocks* found = blocks_available(n);
   nb::list names;

@@ -16,28 +16,14 @@ namespace cellwise::bindings {
 
 namespace {
 
-constexpr const char* kTreeName = "cellwise.NeighborTree";
-
-template <class T>
-using In = nb::ndarray<const T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
-template <class T, int Axes>
-using Out = nb::ndarray<T, nb::ndim<Axes>, nb::c_contig, nb::device::cpu>;
-template <class T>
-using Made = nb::ndarray<nb::numpy, T, nb::ndim<1>>;
-
-// A tree, and the arrays that it looks into.
+// A tree with the arrays that it refers to.
 struct HeldTree {
   In<double> lat, lng;
   In<std::int32_t> starts, rows, place_of_row;
   std::unique_ptr<NeighborTree> tree;
 };
 
-const NeighborTree& as_tree(const nb::capsule& capsule) {
-  if (!PyCapsule_IsValid(capsule.ptr(), kTreeName)) throw nb::type_error("not a tree of neighbors");
-  return *static_cast<const HeldTree*>(capsule.data(kTreeName))->tree;
-}
-
-// Queries of one call; the arrays of what to leave out may be empty. `order` says in which order to answer them.
+// Queries of one call, answered in the order of `order`. The arrays of what to exclude may be empty.
 struct Queries {
   In<double> lat, lng;
   In<std::int64_t> order, starts_at, rows, firsts, lasts;
@@ -69,8 +55,8 @@ struct Queries {
   }
 };
 
-nb::capsule make_tree(In<double> lat, In<double> lng, In<std::int32_t> starts, In<std::int32_t> rows,
-                      In<std::int32_t> place_of_row) {
+void make_tree(HeldTree* self, In<double> lat, In<double> lng, In<std::int32_t> starts, In<std::int32_t> rows,
+               In<std::int32_t> place_of_row) {
   const std::size_t m = lat.size(), n = rows.size();
   bool fits = lng.size() == m && starts.size() == m + 1 && place_of_row.size() == n && n < std::size_t{1} << 31 &&
               starts(0) == 0 && starts(m) == static_cast<std::int32_t>(n);
@@ -82,19 +68,19 @@ nb::capsule make_tree(In<double> lat, In<double> lng, In<std::int32_t> starts, I
   if (!fits) {
     throw nb::value_error("a tree needs places, where the rows of each start, the rows, and the place of each");
   }
-  auto held = std::make_unique<HeldTree>(HeldTree{lat, lng, starts, rows, place_of_row, nullptr});
+  std::unique_ptr<NeighborTree> tree;
   {
     nb::gil_scoped_release release;
-    held->tree = std::make_unique<NeighborTree>(lat.data(), lng.data(), starts.data(), static_cast<std::int64_t>(m),
-                                                rows.data(), place_of_row.data(), static_cast<std::int64_t>(n));
+    tree = std::make_unique<NeighborTree>(lat.data(), lng.data(), starts.data(), static_cast<std::int64_t>(m),
+                                          rows.data(), place_of_row.data(), static_cast<std::int64_t>(n));
   }
-  return nb::capsule(held.release(), kTreeName, [](void* p) noexcept { delete static_cast<HeldTree*>(p); });
+  new (self) HeldTree{lat, lng, starts, rows, place_of_row, std::move(tree)};
 }
 
-void nearest(nb::capsule capsule, In<double> lat, In<double> lng, In<std::int64_t> order, In<std::int64_t> starts_at,
+void nearest(const HeldTree& held, In<double> lat, In<double> lng, In<std::int64_t> order, In<std::int64_t> starts_at,
              In<std::int64_t> rows, In<std::int64_t> firsts, In<std::int64_t> lasts, Out<std::int64_t, 2> found,
              Out<double, 2> arcs) {
-  const NeighborTree& tree = as_tree(capsule);
+  const NeighborTree& tree = *held.tree;
   const Queries queries{lat, lng, order, starts_at, rows, firsts, lasts};
   queries.check(tree);
   const std::int64_t k = static_cast<std::int64_t>(found.shape(1));
@@ -109,15 +95,15 @@ void nearest(nb::capsule capsule, In<double> lat, In<double> lng, In<std::int64_
   }
 }
 
-// Answers order[begin], order[begin + 1] ... until there are more than `limit` neighbors in all; writes how many each
-// has, and returns the first position not answered.
-std::tuple<std::int64_t, Made<std::int64_t>, Made<double>> within(nb::capsule capsule, In<double> lat, In<double> lng,
-                                                                  In<std::int64_t> order, In<std::int64_t> starts_at,
-                                                                  In<std::int64_t> rows, In<std::int64_t> firsts,
-                                                                  In<std::int64_t> lasts, double radius,
-                                                                  std::int64_t begin, std::int64_t limit,
-                                                                  Out<std::int64_t, 1> sizes) {
-  const NeighborTree& tree = as_tree(capsule);
+// The end of the queries that were answered, and their neighbors.
+using Found = std::tuple<std::int64_t, Made<std::int64_t>, Made<double>>;
+
+// Answers order[begin], order[begin + 1], ... until there are more than `limit` neighbors in all, and writes how many
+// each of them has.
+Found within(const HeldTree& held, In<double> lat, In<double> lng, In<std::int64_t> order, In<std::int64_t> starts_at,
+             In<std::int64_t> rows, In<std::int64_t> firsts, In<std::int64_t> lasts, double radius, std::int64_t begin,
+             std::int64_t limit, Out<std::int64_t, 1> sizes) {
+  const NeighborTree& tree = *held.tree;
   const Queries queries{lat, lng, order, starts_at, rows, firsts, lasts};
   queries.check(tree);
   if (!(radius >= 0) || begin < 0 || sizes.size() != order.size()) {
@@ -141,9 +127,7 @@ std::tuple<std::int64_t, Made<std::int64_t>, Made<double>> within(nb::capsule ca
 }  // namespace
 
 void add_neighbors(nb::module_& m) {
-  m.def("neighbor_tree", &make_tree);
-  m.def("neighbors_nearest", &nearest);
-  m.def("neighbors_within", &within);
+  nb::class_<HeldTree>(m, "NeighborTree").def("__init__", &make_tree).def("nearest", &nearest).def("within", &within);
 }
 
 }  // namespace cellwise::bindings

@@ -1,4 +1,4 @@
-// What long calls give back to Python: vectors as numpy arrays, without a copy.
+// Arrays that are passed to and from Python.
 
 #pragma once
 
@@ -13,8 +13,16 @@ namespace cellwise::bindings {
 
 namespace nb = nanobind;
 
+template <class T, int Axes = 1>
+using In = nb::ndarray<const T, nb::ndim<Axes>, nb::c_contig, nb::device::cpu>;
+template <class T, int Axes = 1>
+using Out = nb::ndarray<T, nb::ndim<Axes>, nb::c_contig, nb::device::cpu>;
 template <class T>
-nb::ndarray<nb::numpy, T, nb::ndim<1>> to_numpy(std::vector<T>&& values) {
+using Made = nb::ndarray<nb::numpy, T, nb::ndim<1>>;
+
+// A vector as a numpy array, without a copy.
+template <class T>
+Made<T> to_numpy(std::vector<T>&& values) {
   auto owner = std::make_unique<std::vector<T>>(std::move(values));
   T* data = owner->data();
   const std::size_t n = owner->size();

@@ -86,33 +86,33 @@ class CellIndex:
     __slots__ = ("_index",)
 
     def __init__(self, cells):
-        self._index = _native.vocabulary(cells)
+        self._index = _native.CellIndex(cells)
 
     def lookup(self, cells, level, out):
-        _native.vocabulary_positions(self._index, cells, -1 if level is None else level, out)
+        self._index.lookup(cells, -1 if level is None else level, out)
 
     def ancestors_in(self, cells):
-        most = len(cells) * _native.vocabulary_depth(self._index)
+        most = len(cells) * self._index.depth()
         dtype = np.int32 if most < 2**31 else np.int64
         offsets = np.zeros(len(cells) + 1, dtype)
         found = np.empty(most, dtype)  # memory is only taken where something is written
-        found.resize(_native.vocabulary_containing(self._index, cells, found, offsets[1:]), refcheck=False)
+        found.resize(self._index.ancestors_in(cells, found, offsets[1:]), refcheck=False)
         return found, offsets
 
     def ancestors_in_one(self, cell):
-        return _native.vocabulary_containing_one(self._index, cell)
+        return self._index.ancestors_in_one(cell)
 
 
 def factorize_pairs(a, b, n_a, n_b):
     number = np.empty(len(a), np.int32)
     if n_a * n_b <= max(64 * len(a), 1 << 20):  # a bit for each is not too many
-        return *_native.number_pairs(a, b, n_a, n_b, number), number
+        return *_native.factorize_pairs(a, b, n_a, n_b, number), number
     return by_sorting(a, b, n_a, n_b)
 
 
 def sum_by_group(group, y, weight, n_groups):
     sums = np.zeros((n_groups, 4))
-    _native.sum_groups(group, y, np.empty(0) if weight is None else weight, sums)
+    _native.sum_by_group(group, y, np.empty(0) if weight is None else weight, sums)
     return sums
 
 
@@ -126,29 +126,26 @@ def take(table, number):
     if table.dtype.char not in "fd":
         return np.take(table, number, axis=0)
     rows = np.empty((len(number), table.shape[1]), table.dtype)
-    _native.take_rows(table, number, rows)
+    _native.take(table, number, rows)
     return rows
 
 
 # --- shrinkage --------------------------------------------------------------------------------------------------------
 
-_NONE, _NO_SUPPORT = np.empty(0), np.empty((0, 0))
 N_TERMS = {"mean": 7, "std": 4}
 
 
 def level_terms(statistic, level, pairs, n_folds):
     terms = np.empty((N_TERMS[statistic], n_folds + 1))
-    _native.level_terms(statistic == "std", *level, tuple(pairs), terms)
+    _native.level_terms(statistic == "std", level, pairs, terms)
     return terms
 
 
 def shrink_level(statistic, level, pairs, m, prior, above, around, own, support, number, of_pairs):
     of_cells = np.empty(len(level.sums))
-    own, own_of_pairs = (_NONE, _NONE) if own is None else own
     _native.shrink_level(
-        statistic == "std", *level, tuple(pairs), m, m if prior is None else prior, prior is None, above, own,
-        own_of_pairs, around, _NO_SUPPORT if support is None else support, number, of_cells, of_pairs,
-    )  # fmt: skip
+        statistic == "std", level, pairs, m, prior, above, around, own, support, number, of_cells, of_pairs
+    )
     return of_cells
 
 
@@ -159,15 +156,15 @@ class NeighborTree:
     __slots__ = ("_tree",)
 
     def __init__(self, places):
-        self._tree = _native.neighbor_tree(*places)
+        self._tree = _native.NeighborTree(*places)
 
     def nearest(self, queries, rows, arcs):
-        _native.neighbors_nearest(self._tree, *queries, rows, arcs)
+        self._tree.nearest(*queries, rows, arcs)
 
     def within(self, queries, radius):
         sizes = np.empty(len(queries.order), np.int64)
         start = 0
         while start < len(sizes):
-            stop, rows, arcs = _native.neighbors_within(self._tree, *queries, radius, start, search.PAIRS, sizes)
+            stop, rows, arcs = self._tree.within(*queries, radius, start, search.PAIRS, sizes)
             yield search.Part(queries.order[start:stop], sizes[start:stop], rows, arcs)
             start = stop
