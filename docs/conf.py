@@ -47,7 +47,7 @@ def _write_lists(app):
         lines += _group(title, names)
     rest = [f"cellwise.{n}" for n in public if _module(n) not in groups]
     lines += _group("Settings", rest)
-    for part in ("features", "plot"):
+    for part in ("features", "neighbors", "plot", "testing"):
         lines += _group(part.capitalize(), [f"cellwise.{part}.{n}" for n in getattr(cw, part).__all__])
     text = "\n".join(lines) + "\n"
     page = app.srcdir / "reference.md"

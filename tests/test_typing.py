@@ -94,6 +94,18 @@ def test_series_give_series() -> None:
     check(assert_type(cw.level_table(), pd.DataFrame), pd.DataFrame)
 
 
+def test_nearest_rows() -> None:
+    index = cw.neighbors.NeighborIndex([0.0, 1.0], [5.0, 6.0])
+    rows, distances = assert_type(index.nearest(0.0, 5.0, k=1), tuple[NDArray[np.int64], NDArray[np.float64]])
+    check(rows, np.ndarray, "i8")
+    check(distances, np.ndarray, "f8")
+    rows, distances = assert_type(index.within(0.0, 5.0, 9.0), tuple[NDArray[np.int64], NDArray[np.float64]])
+    check(distances, np.ndarray, "f8")
+    many = assert_type(index.within([0.0], [5.0], 9.0), tuple[cw.Ragged[np.int64], cw.Ragged[np.float64]])
+    check(many[0], cw.Ragged)
+    check(many[0].values, np.ndarray, "i8")
+
+
 def test_arrow_on_request() -> None:
     check(assert_type(cw.cell_to_token(CELLS, dtype="arrow"), pa.StringArray), pa.StringArray)
 

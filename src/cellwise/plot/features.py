@@ -31,7 +31,7 @@ def plot_features(encoder, feature=None, *, values=None, add_up=False, ax=None, 
         encoder           without `feature`                         with it
         ================= ========================================= ========================================
         CellEncoder       all columns, by rows of `fit` per km2     that column's cell, outlined in red, and
-        AdaptiveCells     the covering, by rows of `fit` per km2   the columns round it, by the same
+        AdaptiveCells     the covering, by rows of `fit` per km2    the columns round it, by the same
         CellTargetEncoder the column of the finest level; for       that column
                           classes that of the first
         CellCounts        all levels, by rows of `fit` per km2      that column
