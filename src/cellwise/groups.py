@@ -5,13 +5,18 @@ make a `CellIndex` of them, look each row up, and add up what is to be summed. C
 a cell's count is the sum of its children's.
 """
 
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
 
 from ._backend import kernels, made_by_kernels
+from ._typing import AnyArray, CellArray, FloatArray, Int32Array, Int64Array
 from .cells.hierarchy import cell_level
 
 
-def count_cells(cells, level=30):
+def count_cells(cells: CellArray, level: int = 30) -> tuple[CellArray, Int64Array]:
     """Distinct cells of some rows, and how many rows each holds.
 
     Parameters
@@ -71,7 +76,7 @@ class CellIndex:
 
     __slots__ = ("_blocks", "_index_made", "cells")
 
-    def __init__(self, cells):
+    def __init__(self, cells: CellArray) -> None:
         self.cells = np.ascontiguousarray(cells, np.uint64)
         level = np.atleast_1d(cell_level(self.cells, on_invalid="null"))
         order = np.diff(level) > 0
@@ -81,25 +86,25 @@ class CellIndex:
         stop = np.searchsorted(level, np.arange(31), side="right").tolist()
         self._blocks = {k: ends for k, ends in enumerate(zip([0, *stop], stop)) if ends[0] < ends[1]}
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[type[CellIndex], tuple[CellArray]]:
         return CellIndex, (self.cells,)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.cells)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"CellIndex({len(self)} cells)"
 
     @property
-    def blocks(self):
+    def blocks(self) -> dict[int, tuple[int, int]]:
         """For each level that has cells, the positions of its first cell and after its last."""
         return self._blocks
 
     @made_by_kernels
-    def _index(self, kernels):
+    def _index(self, kernels: Any) -> Any:
         return kernels.CellIndex(self.cells)
 
-    def lookup(self, cells, level=None, *, out=None):
+    def lookup(self, cells: CellArray, level: int | None = None, *, out: Int32Array | None = None) -> Int32Array:
         """Position of each cell, or of its ancestor.
 
         Parameters
@@ -121,7 +126,7 @@ class CellIndex:
         self._index.lookup(cells, level, found)
         return found
 
-    def ancestors_in(self, cells):
+    def ancestors_in(self, cells: CellArray) -> tuple[AnyArray, AnyArray]:
         """Positions of all cells that contain each cell, or are it.
 
         Parameters
@@ -146,7 +151,7 @@ class CellIndex:
         """
         return self._index.ancestors_in(np.ascontiguousarray(cells))
 
-    def ancestors_in_one(self, cell):
+    def ancestors_in_one(self, cell: int) -> tuple[int, ...]:
         """Positions of all cells that contain one cell, or are it, in microseconds.
 
         Parameters
@@ -170,7 +175,7 @@ class CellIndex:
         return self._index.ancestors_in_one(cell)
 
 
-def factorize_cells(cells, level=30):
+def factorize_cells(cells: CellArray, level: int = 30) -> tuple[CellArray, Int32Array]:
     """Distinct cells of some rows, and for each row the position of its cell among them.
 
     Parameters
@@ -207,7 +212,7 @@ def factorize_cells(cells, level=30):
     return found, codes
 
 
-def factorize_pairs(a, b, n_a, n_b):
+def factorize_pairs(a: Int32Array, b: Int32Array, n_a: int, n_b: int) -> tuple[Int32Array, Int32Array, Int32Array]:
     """Distinct pairs of numbers, and for each pair its position among them.
 
     Parameters
@@ -233,7 +238,7 @@ def factorize_pairs(a, b, n_a, n_b):
     return kernels().factorize_pairs(a, b, n_a, n_b)
 
 
-def sum_by_group(group, y, weight, n_groups):
+def sum_by_group(group: Int32Array, y: FloatArray, weight: FloatArray | None, n_groups: int) -> FloatArray:
     """Sums over groups of rows.
 
     Parameters
@@ -262,7 +267,7 @@ def sum_by_group(group, y, weight, n_groups):
     return kernels().sum_by_group(group, y, weight, n_groups)
 
 
-def add_sums(group, sums, n_groups):
+def add_sums(group: Int32Array, sums: FloatArray, n_groups: int) -> FloatArray:
     """Sums over groups of groups.
 
     Parameters
@@ -289,7 +294,7 @@ def add_sums(group, sums, n_groups):
     return kernels().add_sums(group, sums, n_groups)
 
 
-def take(table, number):
+def take(table: AnyArray, number: AnyArray) -> AnyArray:
     """Rows of a table of groups, for each row of data that of its group.
 
     Parameters
