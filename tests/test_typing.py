@@ -116,13 +116,15 @@ def test_what_checkers_refuse() -> None:
         cw.cell_level("951977d34")  # type: ignore[arg-type]
     with pytest.raises(TypeError):
         cw.cell_level([1.5])  # type: ignore[arg-type]
+    with pytest.raises(AttributeError):
+        cw.no_such_name  # type: ignore[attr-defined]
     with pytest.raises(ValueError):
         cw.cell_area(CELL, unit="m")  # type: ignore[call-overload]
     with pytest.raises(ValueError):
         cw.cell_level(CELL, on_invalid="skip")  # type: ignore[call-overload]
 
 
-@pytest.mark.parametrize("name", [name for name in cw.__all__ if callable(getattr(cw, name))])
+@pytest.mark.parametrize("name", [name for name in dir(cw) if callable(getattr(cw, name))])
 def test_annotations_name_what_there_is(name: str) -> None:
     """They can be read at run time, as tools that check arguments do."""
     get_type_hints(getattr(cw, name), localns={"pd": pd, "pa": pa, "shapely": shapely})

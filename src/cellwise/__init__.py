@@ -1,9 +1,9 @@
 """Latitude/longitude records into machine-learning features on Google's S2 cells."""
 
+import typing as _t
 from importlib import import_module as _import_module
 from importlib.util import find_spec as _find_spec
 from types import ModuleType as _ModuleType
-from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 from . import errors as errors
 from . import groups as groups
@@ -24,7 +24,7 @@ from .ragged import *
 from .regions import *
 from .units import *
 
-if _TYPE_CHECKING:
+if _t.TYPE_CHECKING:
     from . import features as features
     from . import plot as plot
 
