@@ -95,7 +95,7 @@ def test_a_box_60_degrees_wide(max_cells, backend):
         assert not covering.contains(lat=51.5, lng=-90)
 
 
-def test_long_edges_cost_few_pieces():
+def test_long_edges_cost_few_sub_edges():
     """Their number follows what is asked: a coarse covering of a box as wide as a third of the world is as quick."""
     from cellwise._reference import planar as kernels
 
@@ -104,8 +104,8 @@ def test_long_edges_cost_few_pieces():
     region = kernels.PlanarRegion(shape)
     with use(backend="numpy"):
         cw.cover(WIDE, max_cells=8)
-    assert len(shape.pieces) < 20
-    assert sum(map(len, region._pieces.values())) < 60
+    assert len(shape.sub_edges) < 20
+    assert sum(map(len, region._sub_edges.values())) < 60
 
 
 @pytest.mark.parametrize("kind", [*KINDS, "line", "point"])

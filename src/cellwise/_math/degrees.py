@@ -36,14 +36,14 @@ def sine_cosine(d: float) -> tuple[float, float]:
     return d * s, c
 
 
-def near_point(lat: float, lng: float) -> tuple[float, float, float]:
+def approximate_point(lat: float, lng: float) -> tuple[float, float, float]:
     """Unit vector of a position, |lat| <= 90 and |lng| <= 360, as a tuple.  Max error: 5e-16."""
     a = abs(lat)
     is_polar = a > 45
     low_sine, low_cosine = sine_cosine(90 - a if is_polar else a)
     z, ring = (low_cosine, low_sine) if is_polar else (low_sine, low_cosine)
-    quarters = (lng * (1 / 90.0) + ROUND_TO_INTEGER) - ROUND_TO_INTEGER
-    sine, cosine = sine_cosine(lng - 90 * quarters)
+    right_angles = (lng * (1 / 90.0) + ROUND_TO_INTEGER) - ROUND_TO_INTEGER
+    sine, cosine = sine_cosine(lng - 90 * right_angles)
     s, c = ring * sine, ring * cosine
-    x, y = ((c, s), (-s, c), (-c, -s), (s, -c))[int(quarters) & 3]
+    x, y = ((c, s), (-s, c), (-c, -s), (s, -c))[int(right_angles) & 3]
     return x, y, math.copysign(z, lat)

@@ -1,10 +1,10 @@
 """Everything within a distance of points, lines and polygons, as a region of the sphere.
 
-Edges are looked at in pieces, each with a bound on how far it bows out from the geodesic between its ends (see planar;
-geodesics do not at all). A cell is compared with the pieces that come near its parent: it meets the region if it comes
-within the distance of one, or lies inside of the rings; it lies within the region if it lies inside of the rings and
-off all pieces, or a piece comes so near its centre that all of the cell is within the distance. Roundings, and up to
-TOLERANCE of bowing out, are on the safe side.
+Edges are divided into sub-edges, each with a bound of how far it deviates from the geodesic between its ends (see
+planar; geodesics do not deviate). A cell is compared with the sub-edges that come near its parent: it intersects the
+region if it is within the distance of one, or inside of the rings. It is contained in the region if it is inside of the
+rings and no sub-edge touches it, or if a sub-edge comes so near its center that all of the cell is within the distance.
+Coverings are conservative by rounding errors and by up to TOLERANCE of deviation.
 
 Everything is one value at a time, in plain Python: points are tuples of floats, cells are ints.
 """
@@ -22,16 +22,16 @@ from .._math.projection import latlng_to_point, point_lat, point_lng
 from . import covering
 from . import planar as flat
 from .conversion import cell_to_point
+from .padded_cell import PaddedCell, level_of, parent
 from .predicates import cross, dot, minus, normalize, plus
 from .regions import Cap, OneByOne, cell_uv, cell_uv_vertices
-from .shape_index import Square, level_of, parent
 
-SLACK = 1e-14  # radians, much more than roundings
-FAR, NEAR, ALL_WITHIN = range(3)
+SLACK = 1e-14  # radians, much more than rounding errors
+FAR, NEAR, CELL_WITHIN = range(3)
 
 
 def angle_between(a, b):
-    """Angle between two unit vectors; exact for small ones, too."""
+    """The angle between two unit vectors; accurate for small ones, too."""
     d = minus(a, b)
     return 2 * math.asin(min(1.0, 0.5 * math.sqrt(dot(d, d))))
 
@@ -41,16 +41,16 @@ def edge_normal(a, b):
 
 
 def angle_to_edge(x, a, b, normal):
-    """Angle between a point and the geodesic from a to b, whose normal (of any length) is given."""
+    """The angle between a point and the geodesic from a to b with that normal, of any length."""
     size2 = dot(normal, normal)
-    # Does the nearest point of the great circle lie between the ends?
+    # Is the nearest point of the great circle between the ends?
     if size2 > 0 and dot(cross(normal, a), x) > 0 and dot(cross(b, normal), x) > 0:
         return math.asin(min(1.0, abs(dot(x, normal)) / math.sqrt(size2)))
     return min(angle_between(x, a), angle_between(x, b))
 
 
-class Piece(NamedTuple):
-    """A piece of an edge; of a geodesic the positions a, b are not used."""
+class SubEdge(NamedTuple):
+    """A sub-edge between the positions a and b; those of geodesics are not used."""
 
     a: tuple
     b: tuple
@@ -59,14 +59,14 @@ class Piece(NamedTuple):
     deviation: float
 
     def halves(self):
-        middle = tuple(0.5 * (x + y) for x, y in zip(self.a, self.b))
-        at = flat._point(middle)
+        center = tuple(0.5 * (x + y) for x, y in zip(self.a, self.b))
+        at = flat._point(center)
         deviation = 0.25 * self.deviation
-        return Piece(self.a, middle, self.pa, at, deviation), Piece(middle, self.b, at, self.pb, deviation)
+        return SubEdge(self.a, center, self.pa, at, deviation), SubEdge(center, self.b, at, self.pb, deviation)
 
 
 class CellShape:
-    """A cell as far as distances go."""
+    """What distances to a cell are computed from."""
 
     def __init__(self, cell):
         at = np.array([cell], np.uint64)
@@ -76,19 +76,19 @@ class CellShape:
         self.sides = [(v, w, edge_normal(v, w)) for v, w in zip(self.corners, self.corners[1:] + self.corners[:1])]
 
 
-def angle_to_cell(piece, shape, normal):
-    """Angle between a cell and the geodesic of a piece: 0 if they cross or an end lies inside."""
+def angle_to_cell(sub_edge, shape, normal):
+    """The angle between a cell and the geodesic of a sub-edge: 0 if they cross or an end is in the cell."""
     least, inside = PI, True
     for v, w, n in shape.sides:
-        a, b, c, d = dot(n, piece.pa), dot(n, piece.pb), dot(normal, v), dot(normal, w)
+        a, b, c, d = dot(n, sub_edge.pa), dot(n, sub_edge.pb), dot(normal, v), dot(normal, w)
         inside = inside and a >= 0
         if a * b < 0 and c * d < 0 and a * c < 0:
             return 0.0  # they cross
         least = min(
             least,
-            angle_to_edge(v, piece.pa, piece.pb, normal),
-            angle_to_edge(piece.pa, v, w, n),
-            angle_to_edge(piece.pb, v, w, n),
+            angle_to_edge(v, sub_edge.pa, sub_edge.pb, normal),
+            angle_to_edge(sub_edge.pa, v, w, n),
+            angle_to_edge(sub_edge.pb, v, w, n),
         )
     return 0.0 if inside else least
 
@@ -100,12 +100,12 @@ class BufferedRegion:
         self.radius = radius
         if planar:
             shape = flat.PlanarShape(*xy.T, offsets.tolist(), roles.tolist())
-            self.pieces = [self._planar_piece(a, b) for a, b in shape.pieces]
+            self.sub_edges = [self._planar_sub_edge(a, b) for a, b in shape.sub_edges]
 
             def encloses(p):
                 return shape.encloses(*(float(f(np.array(p))) * (180 / math.pi) for f in (point_lat, point_lng)))
         else:
-            self.pieces = list(self._geodesics(*xy.T, offsets.tolist(), roles.tolist()))
+            self.sub_edges = list(self._geodesics(*xy.T, offsets.tolist(), roles.tolist()))
 
             def encloses(p):
                 return any(polygon._contains(p) for polygon in polygons)
@@ -113,9 +113,9 @@ class BufferedRegion:
         self._encloses = lru_cache(maxsize=1 << 12)(encloses)
 
     @staticmethod
-    def _planar_piece(a, b):
+    def _planar_sub_edge(a, b):
         pa, pb = flat._point(a), flat._point(b)
-        return Piece(a, b, pa, pb, flat.deviation(a, b, pa[2], pb[2]))
+        return SubEdge(a, b, pa, pb, flat.deviation(a, b, pa[2], pb[2]))
 
     @staticmethod
     def _geodesics(lng, lat, offsets, roles):
@@ -125,19 +125,19 @@ class BufferedRegion:
             if role != flat.LINE or len(chain) == 1:
                 chain = [*chain, chain[0]]
             for a, b in pairwise(chain):
-                yield Piece(None, None, a, b, 0.0)
+                yield SubEdge(None, None, a, b, 0.0)
 
     def contains_point(self, x):
         """Whether the point is within the distance, or enclosed."""
-        return self._encloses(x) or any(self._comes_near(piece, x) for piece in self.pieces)
+        return self._encloses(x) or any(self._comes_near(sub_edge, x) for sub_edge in self.sub_edges)
 
-    def _comes_near(self, piece, x):
-        apart = angle_to_edge(x, piece.pa, piece.pb, edge_normal(piece.pa, piece.pb))
-        if apart > self.radius + piece.deviation:
+    def _comes_near(self, sub_edge, x):
+        apart = angle_to_edge(x, sub_edge.pa, sub_edge.pb, edge_normal(sub_edge.pa, sub_edge.pb))
+        if apart > self.radius + sub_edge.deviation:
             return False
-        if apart <= self.radius - piece.deviation or piece.deviation <= flat.TOLERANCE:
+        if apart <= self.radius - sub_edge.deviation or sub_edge.deviation <= flat.TOLERANCE:
             return True
-        return any(self._comes_near(half, x) for half in piece.halves())
+        return any(self._comes_near(half, x) for half in sub_edge.halves())
 
     def contains(self, lat, lng, out):
         for k, p in enumerate(latlng_to_point(lat, lng).tolist()):
@@ -148,75 +148,75 @@ class BufferedRegion:
 
 
 class _Cells(OneByOne):
-    """The region as the coverer asks it."""
+    """The region as a covering queries it."""
 
     def __init__(self, region):
         self.region = region
-        self._near = {}  # pieces that come near a cell, of those asked about
+        self._near = {}  # sub-edges that come near a cell, of the cells that were queried
         super().__init__()
 
     def cell_union_bound(self):
-        """A cap round the edges holds what is near them, and the rings' inside, unless that is the rest."""
-        pieces, encloses = self.region.pieces, self.region._encloses
-        if not pieces and not encloses(_first_quarter(1 << 60)):
+        """A cap around the edges contains what is near them, and what the rings enclose unless that is the far side."""
+        sub_edges, encloses = self.region.sub_edges, self.region._encloses
+        if not sub_edges and not encloses(_center_of_first_child(1 << 60)):
             return np.empty(0, np.uint64)
         total = [0.0, 0.0, 0.0]
-        for piece in pieces:
-            total = [t + (a + b) for t, a, b in zip(total, piece.pa, piece.pb)]
+        for sub_edge in sub_edges:
+            total = [t + (a + b) for t, a, b in zip(total, sub_edge.pa, sub_edge.pb)]
         center = normalize(tuple(total)) if dot(total, total) > 0 else (1.0, 0.0, 0.0)
         reach = 0.0
-        for p in pieces:
+        for p in sub_edges:
             ends = max(angle_between(center, p.pa), angle_between(center, p.pb))
             reach = max(reach, ends + p.deviation + angle_between(p.pa, p.pb))
         reach += self.region.radius + SLACK
-        # Opposite, but a degree or so beside it: at a pole a planar ring's answer is not clear.
+        # A point about a degree from the antipode: whether a planar ring encloses a pole is not well defined.
         beyond = normalize((0.0123 - center[0], 0.0077 - center[1], -0.0111 - center[2]))
-        everything = not pieces or reach >= 1.4 or encloses(beyond)
+        everything = not sub_edges or reach >= 1.4 or encloses(beyond)
         radius2 = 4.0 if everything else angle_to_chord2(reach * (1 + 1e-9))
         return Cap(np.array(center), radius2).cell_union_bound()
 
-    def _ask(self, cell):
-        """Whether the region meets the cell, and whether it contains it."""
+    def _query(self, cell):
+        """Whether the region intersects the cell, and whether it contains it."""
         level, shape = level_of(cell), CellShape(cell)
         above = self._near.get(parent(cell, level - 1)) if level > 0 else None
         near, touches = [], False
-        for piece in self.region.pieces if above is None else above:
-            relation, touching = self._relation(piece, shape)
+        for sub_edge in self.region.sub_edges if above is None else above:
+            relation, touching = self._relation(sub_edge, shape)
             touches |= touching
-            if relation == ALL_WITHIN:
+            if relation == CELL_WITHIN:
                 return True, True
             if relation == NEAR:
-                near.append(piece)
-        inside = not touches and self.region._encloses(_first_quarter(cell) if level == 0 else shape.center)
+                near.append(sub_edge)
+        inside = not touches and self.region._encloses(_center_of_first_child(cell) if level == 0 else shape.center)
         if near and not inside:
             self._near[cell] = near
             return True, False
         return inside, inside
 
-    def _relation(self, piece, shape):
-        """How near a piece comes to a cell, and whether it meets the cell itself, or nearly."""
-        radius, d = self.region.radius, piece.deviation
-        normal = edge_normal(piece.pa, piece.pb)
-        middle = angle_to_edge(shape.center, piece.pa, piece.pb, normal)
-        if middle - shape.radius > radius + d + SLACK:
+    def _relation(self, sub_edge, shape):
+        """How near a sub-edge comes to a cell, and whether it intersects the cell itself, or nearly does."""
+        radius, d = self.region.radius, sub_edge.deviation
+        normal = edge_normal(sub_edge.pa, sub_edge.pb)
+        center = angle_to_edge(shape.center, sub_edge.pa, sub_edge.pb, normal)
+        if center - shape.radius > radius + d + SLACK:
             return FAR, False
-        if middle + shape.radius <= radius - d - SLACK:
-            return ALL_WITHIN, False
-        apart = angle_to_cell(piece, shape, normal)
+        if center + shape.radius <= radius - d - SLACK:
+            return CELL_WITHIN, False
+        apart = angle_to_cell(sub_edge, shape, normal)
         if apart > radius + d + SLACK:
             return FAR, False
         may_touch = apart <= d + SLACK
         if d <= flat.TOLERANCE or (apart <= radius - d and not may_touch):
             return NEAR, may_touch
-        first, second = piece.halves()
+        first, second = sub_edge.halves()
         one, touches = self._relation(first, shape)
-        if one == ALL_WITHIN:
+        if one == CELL_WITHIN:
             return one, touches
         two, also = self._relation(second, shape)
         return max(one, two), touches or also
 
 
-def _first_quarter(cell):
-    """Centre of a face's first quarter: that of the face may be a pole or lie on 180, where the plane is cut open."""
-    square = Square.of(cell).child(0)
+def _center_of_first_child(cell):
+    """The center of a face's first child: that of the face may be a pole or lie on 180, where the plane is cut open."""
+    square = PaddedCell.of(cell).child(0)
     return tuple(cell_to_point(np.array([square.cell], np.uint64))[0].tolist())

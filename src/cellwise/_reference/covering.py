@@ -1,10 +1,10 @@
 """Coverings: few cells that contain a region, or lie within it.
 
 The algorithm is Google's (S2RegionCoverer, release 0.14), repeated decision for decision, because the cells depend on
-every one of them: start from about four cells that contain the region, keep a queue of cells that meet its boundary,
-and split the largest first (then the one with fewest children that meet the region, then the one with fewest children
-that need no further splitting) until `max_cells` is reached. Ties are broken by the shape of the heap, so the heap is
-written out here.
+every one of them: start from about four cells that contain the region, keep a queue of cells that intersect its
+boundary, and subdivide the largest first (then the one with the fewest children that intersect the region, then the one
+with the fewest children that need no further subdivision) until `max_cells` is reached. Ties are broken by heap order,
+so the heap is written out here.
 
 The tests on cells are made for all grandchildren of a cell at once, which changes nothing but the speed.
 """
@@ -149,7 +149,7 @@ def cover(region, min_level, max_level, max_cells, level_mod, interior, within, 
     started = False
     start = _initial_cells(region, min_level, max_level, max_cells, level_mod)
     if within:
-        start = _kept_within(start, np.uint64(within))
+        start = _clip_to_within(start, np.uint64(within))
     exists, terminal = tested(start)
     add(start[exists], terminal[exists])
     started = True
@@ -173,23 +173,23 @@ def cover(region, min_level, max_level, max_cells, level_mod, interior, within, 
 
 
 def _initial_cells(region, min_level, max_level, max_cells, level_mod):
-    """About four cells that contain the region, at levels that the options allow as far as min_level lets them."""
+    """About four cells that contain the region; their levels are those of the options, or coarser than min_level."""
     cells = region.cell_union_bound()
     cells = cell_parent(cells, np.minimum(cell_level(cells), max_level))
-    cells = _merge_to(normalize_cells(cells), min(4, max_cells))
+    cells = _merge_down_to(normalize_cells(cells), min(4, max_cells))
     level = cell_level(cells)
     adjusted = np.where(level > min_level, level - (level - min_level) % level_mod, level)
     return disjoint_cells(cell_parent(cells, adjusted))
 
 
-def _kept_within(cells, within):
-    """Cells that hold what lies in `within` of what the cells hold."""
+def _clip_to_within(cells, within):
+    """Restrict cells that contain the region to those that contain what of it lies in `within`."""
     cells = cells[cell_contains(within, cells) | cell_contains(cells, within)]
     return np.array([within]) if len(cells) == 1 and cell_contains(cells[0], within) else cells
 
 
-def _merge_to(cells, max_cells):
-    """Replaces neighbours on the curve by their common ancestor, finest first, until at most `max_cells` are left."""
+def _merge_down_to(cells, max_cells):
+    """Replaces neighbours on the curve by their common ancestor, finest first, until at most `max_cells` remain."""
 
     def replace_within(ancestor):
         inside = cell_contains(ancestor, cells)

@@ -1,11 +1,11 @@
 """Points, lines and polygons whose edges are straight in longitude and latitude, as regions of the sphere.
 
-On the sphere such an edge is a curve. It is looked at in pieces: of each, a bound is known on how far it bows out from
-the geodesic between its ends, and it is halved only where that could change an answer. So a coarse covering costs few
-pieces however long the edges are, and near an edge a cell is taken if it comes within TOLERANCE of it, to be on the
-safe side.
+On the sphere such an edge is a curve. It is divided into sub-edges, for each of which it is known how far it may
+deviate from the geodesic between its ends; a sub-edge is halved only where that could change an answer. So a coarse
+covering takes few sub-edges, however long the edges are. Coverings are conservative: a cell that comes within TOLERANCE
+of an edge counts as intersecting it.
 
-How far a piece bows out: along (lat, lng) = linear in t in 0..1 with steps of a in longitude and b in latitude, the
+The deviation of a sub-edge: for (lat, lng) linear in t in 0..1, with steps of a in longitude and b in latitude, the
 curve on the unit sphere has a tangential acceleration of at most A = a sin|lat| sqrt(4 b^2 + a^2 cos^2 lat). With n the
 unit normal of the great circle through the ends, f(t) = n . curve(t) is 0 at both ends and
 |f''| <= A + (a^2 + b^2) |f|, so that |f| <= A / (8 - a^2 - b^2).
@@ -19,16 +19,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .._math.degrees import near_point
+from .._math.degrees import approximate_point
 from .._math.projection import face_uv_to_xyz, point_lat, point_lng, wrap_lng
 from .conversion import cell_to_latlng
+from .edge_clipping import point_face, project, segment_intersects, xyz_to_uvw
+from .padded_cell import PaddedCell, level_of, parent
 from .regions import OneByOne
-from .shape_index import Square, level_of, parent, point_face, project, segment_meets, xyz_to_uvw
 
 LINE = 0  # of the roles of chains: no ring; a point is a line of one vertex
-TOLERANCE = 1.5e-9  # radians that a piece may bow out and still be taken for a geodesic: 1 cm
-LONGEST_PIECE = 0.25 * 180 / math.pi  # degrees, in longitude and in latitude
-ROUNDING = 2e-14  # of u and v, much more than it can be
+TOLERANCE = 1.5e-9  # radians; sub-edges that deviate by no more count as geodesics: 1 cm
+MAX_SUB_EDGE = 0.25 * 180 / math.pi  # degrees, in longitude and in latitude
+ROUNDING = 2e-14  # much more than the rounding errors of u and v
 
 
 def radians(degrees):
@@ -36,36 +37,36 @@ def radians(degrees):
 
 
 def deviation(a, b, z1, z2):
-    """Bound of the deviation of a piece of at most LONGEST_PIECE; z is the sine of a latitude."""
+    """Upper bound of the deviation of a sub-edge of at most MAX_SUB_EDGE; z is the sine of a latitude."""
     d_lng, d_lat = radians(abs(b[0] - a[0])), radians(abs(b[1] - a[1]))
     low = min(abs(z1), abs(z2)) if z1 * z2 > 0 else 0.0
     top = max(abs(z1), abs(z2))
     return d_lng * top * math.sqrt(4 * d_lat * d_lat + d_lng * d_lng * (1 - low * low)) / 7.5
 
 
-def pieces_of_edge(a, b):
+def sub_edges_of(a, b):
     """Pairs of positions."""
-    n = max(1, math.ceil(max(abs(b[0] - a[0]), abs(b[1] - a[1])) / LONGEST_PIECE))
+    n = max(1, math.ceil(max(abs(b[0] - a[0]), abs(b[1] - a[1])) / MAX_SUB_EDGE))
     steps = (k / n for k in range(1, n))
     ends = [a, *((a[0] + t * (b[0] - a[0]), a[1] + t * (b[1] - a[1])) for t in steps), b]
     return list(pairwise(ends))
 
 
 class PlanarShape:
-    """The pieces of one geometry, and which positions its rings enclose.
+    """The sub-edges of one geometry, and which positions its rings enclose.
 
-    Where the plane is cut open the sphere is not: edges of rings along the same meridian, a turn apart, are the same
-    place twice and no boundary; nor is a pole that a ring goes all the way round along.
+    The sphere is not cut open where the plane is: two edges of rings along the same meridian, 360 degrees apart, cancel
+    each other, and so do edges along a pole that encircle it.
     """
 
     def __init__(self, lng, lat, offsets, roles):
-        self.pieces, self.slopes, meridians = [], [], {}
+        self.sub_edges, self.slopes, meridians = [], [], {}
         at_pole = {-90.0: 0.0, 90.0: 0.0}
         for (first, end), role in zip(pairwise(offsets), roles):
             vertices = list(zip(lng[first:end].tolist(), lat[first:end].tolist()))
             if role == LINE:
                 for a, b in pairwise(vertices if len(vertices) > 1 else vertices * 2):
-                    self.pieces += pieces_of_edge(a, b)
+                    self.sub_edges += sub_edges_of(a, b)
                 continue
             for a, b in [*pairwise(vertices), *zip(vertices[-1:], vertices)]:
                 if a[0] == b[0]:
@@ -76,22 +77,22 @@ class PlanarShape:
                 if a[1] == b[1] and abs(a[1]) == 90:
                     at_pole[a[1]] += abs(b[0] - a[0])
                 else:
-                    self.pieces += pieces_of_edge(a, b)
+                    self.sub_edges += sub_edges_of(a, b)
         for pole, swept in at_pole.items():
             if abs(swept / 360 - round(swept / 360)) > 1e-12:
-                self.pieces += pieces_of_edge((0.0, pole), (0.0, pole))
+                self.sub_edges += sub_edges_of((0.0, pole), (0.0, pole))
         for at, ends in meridians.items():
             ends.sort()
-            # From the first end to the second lies an odd number of edges, from there to the third an even one, ...
+            # Between the first end and the second there is an odd number of edges, then an even number, and so on.
             for lo, hi in zip(ends[::2], ends[1::2]):
                 if lo < hi:
-                    self.pieces += pieces_of_edge((at, lo), (at, hi))
+                    self.sub_edges += sub_edges_of((at, lo), (at, hi))
 
     def encloses(self, lat, lng):
-        """Whether the rings enclose the position, or one whole turns from it; not for positions on an edge."""
-        return any(self._encloses_here(lat, x) for x in (lng, lng - 360, lng + 360))
+        """Whether the rings enclose the position, or one 360 degrees off in longitude; not for positions on an edge."""
+        return any(self._encloses_unwrapped(lat, x) for x in (lng, lng - 360, lng + 360))
 
-    def _encloses_here(self, lat, lng):
+    def _encloses_unwrapped(self, lat, lng):
         odd = False
         for (west, lat1), (east, lat2) in self.slopes:
             if west <= lng < east:
@@ -99,8 +100,8 @@ class PlanarShape:
         return odd
 
 
-class FacePiece(NamedTuple):
-    """A piece on the plane of a face."""
+class FaceSubEdge(NamedTuple):
+    """A sub-edge on the plane of a face."""
 
     a: tuple
     b: tuple
@@ -110,121 +111,123 @@ class FacePiece(NamedTuple):
 
     @property
     def margin(self):
-        """How far in u or v it can be from the segment between its ends: on a face an angle is stretched up to three
-        times, and a little more a little beyond its corners.
+        """How far, in u or v, it can be from the segment between its ends: the plane of a face stretches angles up to
+        three times, and a little more beyond its corners.
         """
         return 3.25 * self.deviation + ROUNDING
 
 
 def _point(position):
-    return near_point(position[1], position[0])
+    return approximate_point(position[1], position[0])
 
 
 def _holds(rect, p):
     return all(lo <= x <= hi for (lo, hi), x in zip(rect, p))
 
 
-def parts_that_meet(piece, square):
-    """The parts of the piece that meet the cell, or may."""
-    if not segment_meets(piece.ua, piece.ub, square.bounds(piece.margin)):
+def parts_in(sub_edge, square):
+    """The parts of the sub-edge that may intersect the cell."""
+    if not segment_intersects(sub_edge.ua, sub_edge.ub, square.bounds(sub_edge.margin)):
         return
-    rect, inner = square.bounds(-ROUNDING), square.bounds(-piece.margin)
+    rect, inner = square.bounds(-ROUNDING), square.bounds(-sub_edge.margin)
     if (
-        piece.deviation <= TOLERANCE
-        or _holds(rect, piece.ua)
-        or _holds(rect, piece.ub)
-        or (all(lo <= hi for lo, hi in inner) and segment_meets(piece.ua, piece.ub, inner))
+        sub_edge.deviation <= TOLERANCE
+        or _holds(rect, sub_edge.ua)
+        or _holds(rect, sub_edge.ub)
+        or (all(lo <= hi for lo, hi in inner) and segment_intersects(sub_edge.ua, sub_edge.ub, inner))
     ):
-        yield piece
+        yield sub_edge
         return
-    middle = tuple(0.5 * (x + y) for x, y in zip(piece.a, piece.b))
-    at = project(square.face, _point(middle))
-    yield from parts_that_meet(FacePiece(piece.a, middle, piece.ua, at, 0.25 * piece.deviation), square)
-    yield from parts_that_meet(FacePiece(middle, piece.b, at, piece.ub, 0.25 * piece.deviation), square)
+    center = tuple(0.5 * (x + y) for x, y in zip(sub_edge.a, sub_edge.b))
+    at = project(square.face, _point(center))
+    yield from parts_in(FaceSubEdge(sub_edge.a, center, sub_edge.ua, at, 0.25 * sub_edge.deviation), square)
+    yield from parts_in(FaceSubEdge(center, sub_edge.b, at, sub_edge.ub, 0.25 * sub_edge.deviation), square)
 
 
-def parts_in_quarter(piece, square, quarter):
-    """The parts of a piece that meets a cell which meet one of its quarters, or may."""
+def parts_in_child(sub_edge, square, child):
+    """Of a sub-edge that intersects a cell, the parts that may intersect one of its children."""
     one_sided = []
-    for axis, (middle, low, lowest) in enumerate(zip(square.middle, (quarter.i, quarter.j), (square.i, square.j))):
-        ends = piece.ua[axis], piece.ub[axis]
-        below, beyond = min(ends) - piece.margin <= middle, max(ends) + piece.margin >= middle
-        if not (beyond if low > lowest else below):
+    for axis, (center, low, lowest) in enumerate(zip(square.center_uv, (child.i, child.j), (square.i, square.j))):
+        ends = sub_edge.ua[axis], sub_edge.ub[axis]
+        below, above = min(ends) - sub_edge.margin <= center, max(ends) + sub_edge.margin >= center
+        if not (above if low > lowest else below):
             return
-        one_sided.append(below != beyond)
-    if all(one_sided):  # it meets the cell, and there is no other quarter where
-        yield piece
+        one_sided.append(below != above)
+    if all(one_sided):  # it intersects the cell, and no other child of it
+        yield sub_edge
     else:
-        yield from parts_that_meet(piece, quarter)
+        yield from parts_in(sub_edge, child)
 
 
 class PlanarRegion(OneByOne):
-    """A planar shape as the region of one covering: a cell is compared with the pieces that meet its parent."""
+    """A planar shape as the region of one covering: a cell is compared with the sub-edges that intersect its parent."""
 
     def __init__(self, shape):
         self.shape = shape
-        faces = [Square.of_face(face) for face in range(6)]
+        faces = [PaddedCell.of_face(face) for face in range(6)]
         self._faces = [[] for _ in faces]
-        self._pieces = {}  # that meet a cell, of those asked about
-        for start, end in shape.pieces:
+        self._sub_edges = {}  # that intersect a cell, of the cells that were queried
+        for start, end in shape.sub_edges:
             a, b = _point(start), _point(end)
-            bow = deviation(start, end, a[2], b[2])
+            deviates = deviation(start, end, a[2], b[2])
             face = point_face(a)
             if face == point_face(b):
-                whole = FacePiece(start, end, project(face, a), project(face, b), bow)
+                whole = FaceSubEdge(start, end, project(face, a), project(face, b), deviates)
                 if max(map(abs, (*whole.ua, *whole.ub))) <= 1 - whole.margin:
                     self._faces[face].append(whole)
                     continue
-            # Pieces are short: one with an end at more than about 78 degrees from a face's centre does not reach it.
+            # Sub-edges are short: one with an end more than about 78 degrees from a face's center does not reach it.
             for square in faces:
                 if xyz_to_uvw(square.face, a)[2] < 0.2 or xyz_to_uvw(square.face, b)[2] < 0.2:
                     continue
                 ends = project(square.face, a), project(square.face, b)
-                whole = FacePiece(start, end, *ends, bow)
-                self._faces[square.face] += parts_that_meet(whole, square)
+                whole = FaceSubEdge(start, end, *ends, deviates)
+                self._faces[square.face] += parts_in(whole, square)
         super().__init__()
 
     def cell_union_bound(self):
-        """For each face that the shape reaches, the smallest cell that holds what lies there."""
+        """For each face that the shape intersects, the smallest cell that contains what is there."""
         bound = []
         for face in range(6):
-            square = Square.of_face(face)
-            pieces = self._faces[face]
-            if not pieces:
+            square = PaddedCell.of_face(face)
+            sub_edges = self._faces[face]
+            if not sub_edges:
                 bound += [square.cell] if self._encloses_center(square.cell) else []
                 continue
             rect = tuple(
                 (
-                    min(min(p.ua[k] - p.margin, p.ub[k] - p.margin) for p in pieces),
-                    max(max(p.ua[k] + p.margin, p.ub[k] + p.margin) for p in pieces),
+                    min(min(p.ua[k] - p.margin, p.ub[k] - p.margin) for p in sub_edges),
+                    max(max(p.ua[k] + p.margin, p.ub[k] + p.margin) for p in sub_edges),
                 )
                 for k in (0, 1)
             )
-            # What lies outside of the bounds lies, all of it or none, at a corner of the face.
+            # Outside of the bound all is inside or none, as a corner of the face is.
             corners = [(u, v) for u in (-1.0, 1.0) for v in (-1.0, 1.0) if not _holds(rect, (u, v))]
             points = [face_uv_to_xyz(face, np.float64(u), np.float64(v)) for u, v in corners]
-            beyond = any(
+            corner_inside = any(
                 self.shape.encloses(*(float(f(p)) * (180 / math.pi) for f in (point_lat, point_lng))) for p in points
             )
-            bound.append(square.cell if beyond else square.shrunk_to(rect).cell)
+            bound.append(square.cell if corner_inside else square.shrunk_to(rect).cell)
         return np.array(bound, np.uint64)
 
-    def _ask(self, cell):
-        """Whether the shape meets the cell, and whether it contains it."""
-        level, square = level_of(cell), Square.of(cell)
+    def _query(self, cell):
+        """Whether the shape intersects the cell, and whether it contains it."""
+        level, square = level_of(cell), PaddedCell.of(cell)
         above = parent(cell, level - 1) if level > 0 else None
-        if above in self._pieces:
-            found = [part for p in self._pieces[above] for part in parts_in_quarter(p, Square.of(above), square)]
+        if above in self._sub_edges:
+            found = [part for p in self._sub_edges[above] for part in parts_in_child(p, PaddedCell.of(above), square)]
         else:  # where a covering starts
-            found = [part for p in self._faces[square.face] for part in parts_that_meet(p, square)]
+            found = [part for p in self._faces[square.face] for part in parts_in(p, square)]
         if found:
-            self._pieces[cell] = found
+            self._sub_edges[cell] = found
             return True, False
         inside = self._encloses_center(cell)
         return inside, inside
 
     def _encloses_center(self, cell):
-        """Of a cell that no piece meets. The centre of a face may be a pole or lie on 180, where the plane is cut."""
-        square = Square.of(cell)
+        """Of a cell that no sub-edge intersects. The center of a face may be a pole or lie on 180, where the plane is
+        cut.
+        """
+        square = PaddedCell.of(cell)
         inner = square.child(0).cell if square.level == 0 else cell
         return self.shape.encloses(*(float(x) for x in cell_to_latlng(np.uint64(inner))))

@@ -1,10 +1,10 @@
 """Polygons and polylines whose edges are geodesics: orientation, area, membership, and the tests that a covering needs.
 
-A ring divides the sphere in two, and which side is meant has to be settled first. From then on every ring runs with
-the interior on its left: shells counter-clockwise, holes clockwise, as Google's S2Polygon has them, because the
-direction of an edge decides the last bits of its tests.
+A ring divides the sphere in two, so that first of all it must be decided which side is meant. From then on every ring
+has the interior on its left: shells run counter-clockwise and holes clockwise, as in Google's S2Polygon, because the
+direction of an edge influences the last bits of its tests.
 
-`GeodesicPolygon` is the twin of the native class of that name, and answers as it does.
+`GeodesicPolygon` is the reference of the native class of that name.
 """
 
 import math
@@ -17,9 +17,11 @@ from .._math.projection import latlng_to_point, point_lat, point_lng, radians_to
 from . import covering
 from . import predicates as p3
 from .conversion import cell_to_point, point_to_cell
+from .edge_clipping import TEST_MARGIN, segment_intersects
+from .padded_cell import PaddedCell, parent, range_max, range_min
 from .predicates import EPSILON, corner_contains_vertex, crossed_oddly, turn
 from .regions import HALF_PI, OneByOne, Rect, cell_uv_vertices
-from .shape_index import START_OF_CURVE, TEST_MARGIN, ShapeIndex, Square, parent, range_max, range_min, segment_meets
+from .shape_index import START_OF_CURVE, ShapeIndex
 
 FAULTS = (
     "none",
@@ -33,7 +35,7 @@ FAULTS = (
     "wrong nesting",
 )
 
-# A point that no covering has anything to do with; Google counts crossings from here.
+# The point from which Google counts crossings.
 ORIGIN = (-0.0099994664350250197, 0.0025924542609324121, 0.99994664350250195)
 
 
@@ -50,8 +52,8 @@ def corners_of(ring):
     return zip(ring[-1:] + ring[:-1], ring, ring[1:] + ring[:1])
 
 
-def long_sum(values):
-    """Sum with the roundings of all additions kept (Neumaier)."""
+def compensated_sum(values):
+    """Compensated summation: keeps the rounding errors of all additions (Neumaier)."""
     total = lost = 0.0
     for x in values:
         after = total + x
@@ -61,7 +63,7 @@ def long_sum(values):
 
 
 def turn_angle(a, b, c):
-    """Change of direction at b, counter-clockwise positive, in -pi..pi."""
+    """The change of direction at b, counter-clockwise positive, in -pi..pi."""
     before, after = p3.robust_cross(a, b), p3.robust_cross(b, c)
     both = p3.cross(before, after)
     angle = math.atan2(math.sqrt(p3.dot(both, both)), p3.dot(before, after))
@@ -76,13 +78,13 @@ def triangle_area(a, b, c):
 
 def ring_curvature(ring):
     """2 pi minus the area on the ring's left: the sum of all turns."""
-    total = long_sum(turn_angle(a, b, c) for a, b, c in corners_of(ring))
+    total = compensated_sum(turn_angle(a, b, c) for a, b, c in corners_of(ring))
     return min(max(total, -2 * PI), 2 * PI)
 
 
 def ring_is_local(ring):
-    """Whether all vertices lie less than a right angle, with much to spare, from the first: then so do all edges, and
-    the ring's smaller side lies there too.
+    """Whether all vertices are well within a right angle of the first: then so are all edges, and so is the ring's
+    smaller side.
     """
     return all(p3.dot(ring[0], p) > 0.5 for p in ring)
 
@@ -94,11 +96,11 @@ def ring_left_contains(ring, p):
 
 
 def ring_left_is_smaller(ring):
-    """Whether the ring's left is its smaller side. A ring that halves the sphere but for roundings gets the side
-    without `ORIGIN`, so that the answer does not depend on its direction.
+    """Whether the ring's left is its smaller side. If both sides are equal up to rounding errors, the one without
+    `ORIGIN` counts as the smaller one, so that the answer does not depend on the ring's direction.
     """
     if ring_is_local(ring):
-        # Straight through the centre and a little aside, so that no edge of the test has opposite ends.
+        # A point almost opposite to the first vertex, but not quite, so that no edge of the test has antipodal ends.
         aside = p3.reference_direction(ring[0])
         far = tuple(0.25 * a - x for a, x in zip(aside, ring[0]))
         return not ring_left_contains(ring, p3.normalize(far))
@@ -112,20 +114,20 @@ def ring_area(ring, left_is_smaller, hole):
     """Solid angle on the ring's left; for a hole, minus what is on its right, so that small holes keep their digits."""
     if not ring_is_local(ring):
         return (-2 if hole else 2) * PI - ring_curvature(ring)
-    total = long_sum(triangle_area(ring[0], b, c) for b, c in pairwise(ring[1:]))
+    total = compensated_sum(triangle_area(ring[0], b, c) for b, c in pairwise(ring[1:]))
     if left_is_smaller:
         return max(0.0, total) - (4 * PI if hole else 0)
     return min(0.0, total) + (0 if hole else 4 * PI)
 
 
 class GeodesicPolygon:
-    """Rings one after another in degrees; `shell_of[k]` is the ring of the shell that ring k is a hole of, or k."""
+    """Concatenated rings in degrees; `shell_of[k]` is the number of the ring of which ring k is a hole, or k."""
 
     def __init__(self, lat, lng, offsets, shell_of, oriented):
         points = points_of(lat, lng)
         self.rings = [self._different(points[a:b]) for a, b in pairwise(offsets.tolist())]
         self._shell_of = shell_of.tolist()
-        self._fault = next(filter(None, map(self._look_at, range(len(self.rings)))), None)
+        self._fault = next(filter(None, map(self._vertex_fault, range(len(self.rings)))), None)
         if self._fault is not None:
             return
         given = [edge for ring in self.rings for edge in edges_of(ring)]
@@ -134,7 +136,7 @@ class GeodesicPolygon:
         for k, shell in enumerate(self._shell_of):
             ring, hole = self.rings[k], shell != k
             smaller = ring_left_is_smaller(ring)
-            keep = ring_left_contains(ring, self._vertex_apart(shell, k)) if hole else oriented or smaller
+            keep = ring_left_contains(ring, self._vertex_not_in(shell, k)) if hole else oriented or smaller
             order = np.arange(len(ring)) + len(numbers)
             if not keep:
                 ring, smaller = ring[::-1], not smaller
@@ -143,7 +145,7 @@ class GeodesicPolygon:
             numbers += order.tolist()
             start_inside ^= ring_left_contains(ring, START_OF_CURVE) != hole
             areas.append(ring_area(ring, smaller, hole))
-        self._area = min(max(long_sum(areas), 0.0), 4 * PI)
+        self._area = min(max(compensated_sum(areas), 0.0), 4 * PI)
         self.index = ShapeIndex([edge for ring in self.rings for edge in edges_of(ring)], start_inside)
         self._ring_of = [k for k, ring in enumerate(self.rings) for _ in ring]
         self._given, self._numbers = given, numbers
@@ -156,38 +158,38 @@ class GeodesicPolygon:
             kept.pop()
         return kept
 
-    def _look_at(self, k):
+    def _vertex_fault(self, k):
         ring = self.rings[k]
         if len(ring) < 3:
             return "few vertices", k, k, (0.0, 0.0, 0.0)
         opposite = next((a for a, b in edges_of(ring) if a == p3.negative(b)), None)
         return opposite and ("opposite neighbours", k, k, opposite)
 
-    def _vertex_apart(self, shell, k):
+    def _vertex_not_in(self, shell, k):
         others = set(self.rings[k])
         return next((p for p in self.rings[shell] if p not in others), self.rings[shell][0])
 
     def find_fault(self):
-        """Number of the fault (0: none), ring, other ring, latitude and longitude in degrees."""
+        """The number of the fault (0: none), ring, other ring, latitude and longitude in degrees."""
         found = self._fault or self._crossing() or self._wrong_nesting()
         fault, ring, other, where = found or ("none", 0, 0, (0.0, 0.0, 0.0))
         lat, lng = (float(radians_to_degrees(f(np.array(where)))) for f in (point_lat, point_lng))
         return FAULTS.index(fault), ring, other, lat, lng
 
     def _crossing(self):
-        """Of the faults between two edges the first, by the vertices' order as given."""
+        """The first of the faults between two edges, in the order of the vertices as given."""
         found = {}
         for cell in self.index.cells:
             for e, f in combinations(cell.edges, 2):
                 sign = p3.crossing(*e.edge, *f.edge)
                 pair = tuple(sorted((self._numbers[e.number], self._numbers[f.number])))
-                fault = self._judge(*pair, sign) if sign >= 0 else None
+                fault = self._pair_fault(*pair, sign) if sign >= 0 else None
                 if fault:
                     found[pair] = fault
         return found[min(found)] if found else None
 
-    def _judge(self, e, f, sign):
-        """Of two edges, as given, that cross or share a vertex."""
+    def _pair_fault(self, e, f, sign):
+        """The fault of two edges, as given, that cross or share a vertex, if it is one."""
         r, s = self._ring_of[e], self._ring_of[f]
         (a, b), (c, d) = self._given[e], self._given[f]
         if sign > 0:
@@ -200,7 +202,7 @@ class GeodesicPolygon:
         return None
 
     def _wrong_nesting(self):
-        """Each ring must have the interior on its left: else a hole lies outside its shell, or a shell in another."""
+        """Each ring must have the interior on its left: if not, a hole is outside its shell, or a shell in another."""
         if len(self.rings) == 1:
             return None
         count = {}
@@ -230,7 +232,7 @@ class GeodesicPolygon:
         return covering.cover(PolygonRegion(self.index), *options)
 
     def cells_at_level(self, level, mode, limit):
-        """Cells of one level that meet the polygon, lie within it ("contains") or have their centre in it, or the
+        """Cells of one level that intersect the polygon, lie within it ("contains") or have their centers in it, or the
         name of the limit that they are more than.
         """
         at_most = limit if mode != "center" else 1 << 62
@@ -244,14 +246,14 @@ class GeodesicPolygon:
 
 
 class PolygonRegion(OneByOne):
-    """A polygon as the region of a covering: answers repeat those of Google's S2ShapeIndexRegion."""
+    """A polygon as the region of a covering. Its answers are those of Google's S2ShapeIndexRegion."""
 
     def __init__(self, index):
         self.index = index
         super().__init__()
 
-    def _ask(self, cell):
-        """Whether the polygon meets the cell, and whether it contains it."""
+    def _query(self, cell):
+        """Whether the polygon intersects the cell, and whether it contains it."""
         at = self.index.first_ending_from(range_min(cell))
         if at == len(self.index.cells) or range_min(self.index.cells[at].cell) > range_max(cell):
             return False, False
@@ -259,24 +261,24 @@ class PolygonRegion(OneByOne):
         if found.cell == cell:
             return True, not found.edges and found.center_inside
         if range_min(found.cell) > range_min(cell) or range_max(found.cell) < range_max(cell):
-            return True, False  # it is divided further
-        square = Square.of(cell)
+            return True, False  # it is subdivided further
+        square = PaddedCell.of(cell)
         rect = square.bounds(TEST_MARGIN)
-        if any(e.test_ends is not None and segment_meets(*e.test_ends, rect) for e in found.edges):
+        if any(e.test_ends is not None and segment_intersects(*e.test_ends, rect) for e in found.edges):
             return True, False
         edges = [e.edge for e in found.edges]
         inside = found.center_inside != crossed_oddly(found.square.center, square.center, edges)
         return inside, inside
 
     def cell_union_bound(self):
-        """Of the face or faces that the index's cells lie on, or where that is one, of the children of their common
-        ancestor: the smallest cell each that holds all cells of the index there.
+        """For each face that has cells of the index, the smallest cell that holds them all; if there is only one face,
+        the same for each child of that cell.
         """
         cells = [cell.cell for cell in self.index.cells]
         groups = [cells]
         if len(cells) > 1:
             ancestor = _common_ancestor(cells[0], cells[-1])
-            level = 0 if ancestor == 0 else Square.of(ancestor).level + 1
+            level = 0 if ancestor == 0 else PaddedCell.of(ancestor).level + 1
             by_parent = {}
             for cell in cells:
                 by_parent.setdefault(parent(cell, level), []).append(cell)
@@ -287,7 +289,7 @@ class PolygonRegion(OneByOne):
 
 def _common_ancestor(a, b):
     """Finest cell that contains both; 0 if they lie on different faces."""
-    for level in range(min(Square.of(a).level, Square.of(b).level), -1, -1):
+    for level in range(min(PaddedCell.of(a).level, PaddedCell.of(b).level), -1, -1):
         if parent(a, level) == parent(b, level):
             return parent(a, level)
     return 0
@@ -304,7 +306,7 @@ def _united(x, y):
             return (p >= interval.lo or p <= interval.hi) and not interval.is_empty
         return interval.lo <= p <= interval.hi
 
-    def way(a, b):
+    def distance(a, b):
         return b - a if b - a >= 0 else (b + PI) - (a - PI)
 
     if y.is_empty:
@@ -317,11 +319,11 @@ def _united(x, y):
         return LngInterval(y.lo, x.hi)
     if x.is_empty or holds(y, x.lo):
         return y
-    return LngInterval(y.lo, x.hi) if way(y.hi, x.lo) < way(x.hi, y.lo) else LngInterval(x.lo, y.hi)
+    return LngInterval(y.lo, x.hi) if distance(y.hi, x.lo) < distance(x.hi, y.lo) else LngInterval(x.lo, y.hi)
 
 
 def chain_bounds(points):
-    """Bounds of a chain of geodesics, roundings included: as Google's S2LatLngRectBounder has them."""
+    """Bounds of a chain of geodesics, with margins for rounding errors: those of Google's S2LatLngRectBounder."""
     lats, lngs = (f(np.array(points)).tolist() for f in (point_lat, point_lng))
     lng = PI if lngs[0] == -PI else lngs[0]
     bound_lat, bound_lng = (lats[0], lats[0]), LngInterval(lng, lng)
@@ -363,8 +365,8 @@ def _latitudes(a, b, normal, size, lo, hi):
 
 
 class PolylineShape:
-    """A polyline as a region: a cell meets it if it contains a vertex, roundings included, or an edge of one crosses
-    an edge of the other. No cell lies within it.
+    """A polyline as a region: a cell intersects it if it contains a vertex, with a margin for rounding errors, or if an
+    edge of one crosses an edge of the other. No cell is contained in it.
     """
 
     def __init__(self, lat, lng):
@@ -375,10 +377,10 @@ class PolylineShape:
 
     def may_intersect(self, c):
         vertices = cell_uv_vertices(c).tolist()
-        return np.array([self._meets(cell, corners) for cell, corners in zip(c.cell.tolist(), vertices)], bool)
+        return np.array([self._intersects(cell, corners) for cell, corners in zip(c.cell.tolist(), vertices)], bool)
 
-    def _meets(self, cell, corners):
-        square = Square.of(cell)
+    def _intersects(self, cell, corners):
+        square = PaddedCell.of(cell)
         rect = square.bounds((5 / 3.0) * EPSILON)
         if any(self._holds(square.face, rect, p) for p in self.points):
             return True

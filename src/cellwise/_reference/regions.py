@@ -57,7 +57,7 @@ def cell_uv_vertices(c):
 
 
 class OneByOne:
-    """A region that answers about one cell after the other, about each once."""
+    """A region that is queried about one cell after the other, about each only once."""
 
     def __init__(self):
         self._answers = {}
@@ -70,11 +70,11 @@ class OneByOne:
 
     def _answer(self, cell):
         if cell not in self._answers:
-            self._answers[cell] = self._ask(cell)
+            self._answers[cell] = self._query(cell)
         return self._answers[cell]
 
-    def _ask(self, cell):
-        """Whether the region meets the cell, and whether it contains it."""
+    def _query(self, cell):
+        """Whether the region intersects the cell, and whether it contains it."""
         raise NotImplementedError
 
 
@@ -229,9 +229,9 @@ class Rect:
         if lng.length <= PI:
             center = radians_to_point(0.5 * (lat.lo + lat.hi), float(lng.center))
             corners = radians_to_point(np.array([lat.lo, lat.lo, lat.hi, lat.hi]), np.array([*lng, *lng], np.float64))
-            middle = Cap(center, float(chord2(center, corners).max(initial=0)))
-            if middle.radius2 < pole_cap.radius2:
-                return middle
+            center_cap = Cap(center, float(chord2(center, corners).max(initial=0)))
+            if center_cap.radius2 < pole_cap.radius2:
+                return center_cap
         return pole_cap
 
     def cell_union_bound(self):
