@@ -75,8 +75,8 @@ def test_rows_have_the_cells_that_each_has_alone(mode):
     rng = np.random.default_rng(83)
     for level in (3, 8, 17, 24, 30):
         shapes = [snapped_star(rng, level, finer) for finer in (None, None, None, 0, 1, 2) for _ in range(12)]
-        rows = cw.cells_at_level(shapes, level, mode=mode, edges="geodesic", on_invalid="skip")
-        alone = [cw.cells_at_level(shape, level, mode=mode, edges="geodesic", on_invalid="skip") for shape in shapes]
+        rows = cw.cells_at_level(shapes, level, mode=mode, edges="geodesic", on_invalid="null")
+        alone = [cw.cells_at_level(shape, level, mode=mode, edges="geodesic", on_invalid="null") for shape in shapes]
         assert sum(map(len, alone)) > (100 if mode != "contains" else 10)
         assert [row.cells.tolist() for row in rows] == [one.cells.tolist() for one in alone]
 
@@ -115,19 +115,19 @@ def test_more_than_the_limit_in_parts():
 
 
 def test_rows_at_a_level():
-    rows = cw.cells_at_level([BOX, shapely.Point(1, 1), None], 10, mode="center", on_invalid="skip")
+    rows = cw.cells_at_level([BOX, shapely.Point(1, 1), None], 10, mode="center", on_invalid="null")
     assert rows[0] == cw.cells_at_level(BOX, 10, mode="center")
     assert rows.sizes.tolist() == [len(rows[0]), 0, 0]
     bow_tie = shapely.Polygon([(0, 0), (2, 2), (2, 0), (0, 2)])
     for mode in ("intersects", "contains", "center"):
-        assert len(cw.cells_at_level(bow_tie, 10, mode=mode, on_invalid="skip")) == 0
+        assert len(cw.cells_at_level(bow_tie, 10, mode=mode, on_invalid="null")) == 0
 
 
 def test_centres_in_geodesic_rows(backend):
     rng = np.random.default_rng(83)
     shapes = [random_polygon(rng, kind, size=0.5) for kind in ("star", "hole", "any")]
     shapes += [None, shapely.LineString([(0, 0), (1, 1)]), shapely.GeometryCollection([BOX, shapely.Point(1, 1)])]
-    at = dict(edges="geodesic", on_invalid="skip")
+    at = dict(edges="geodesic", on_invalid="null")
     rows = cw.cells_at_level(shapes, 11, mode="center", **at)
     assert rows.sizes[:3].min() > 0
     assert rows.sizes[3:5].tolist() == [0, 0]

@@ -221,7 +221,7 @@ def points_of_rect(region, rng, n):
 def points_of_cap(region, rng, n):
     """Random positions within a cap, its centre among them."""
     lat, lng = np.full(n, float(region.lat)), np.full(n, float(region.lng))
-    height = region.height * rng.random(n)
+    height = region.height() * rng.random(n)
     height[0] = 0
     angle, turn = 2 * np.arcsin(np.sqrt(height / 2)), rng.uniform(0, 2 * np.pi, n)
     a = np.radians(region.lat)

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import cellwise as cw
-from cellwise import geometries
 from cellwise.errors import InvalidCoordinatesWarning, InvalidRegionError
+from cellwise.regions.chains import chains_of
 
 BOX = shapely.box(8.0, 47.0, 8.5, 47.25)
 BOW_TIE = shapely.Polygon([(0, 0), (2, 2), (2, 0), (0, 2)])
@@ -191,15 +191,14 @@ def test_an_invalid_row_is_named(edges, backend):
         cw.cover(rows, edges=edges)
     with pytest.raises(InvalidRegionError, match=r"in row 1 \(1 of 3 rows\)"):
         cw.cover(list(rows), edges=edges)
-    for skip in ("skip", "null"):
-        left = cw.cover(rows, edges=edges, on_invalid=skip)
-        assert (left.sizes == 0).tolist() == [False, True, False]
+    left = cw.cover(rows, edges=edges, on_invalid="null")
+    assert (left.sizes == 0).tolist() == [False, True, False]
     with pytest.warns(InvalidCoordinatesWarning, match="1 of 3 regions are left out, the first in row 1"):
         cw.cover(rows, edges=edges, on_invalid="warn")
     mended = cw.cover(rows, edges=edges, on_invalid="fix", max_cells=50)
     assert mended[1].contains(lat=[0.5, 1.5], lng=[0.2, 1.8]).all()
     assert not mended[1].contains(lat=1.0, lng=0.3) or mended[1].area() < 4 * cw.region(shapely.box(0, 0, 2, 2)).area()
-    assert cw.cover(BOW_TIE, edges=edges, on_invalid="skip") == cw.CellUnion([])
+    assert cw.cover(BOW_TIE, edges=edges, on_invalid="null") == cw.CellUnion([])
 
 
 def test_a_bow_tie_is_no_six_faces():
@@ -207,7 +206,7 @@ def test_a_bow_tie_is_no_six_faces():
         assert cw.cover(BOW_TIE, edges=edges, on_invalid="fix").area(unit="sr") < 0.1
 
 
-@pytest.mark.parametrize("on_invalid", ["skip", "null", "fix", "warn"])
+@pytest.mark.parametrize("on_invalid", ["null", "fix", "warn"])
 def test_a_missing_row_stays_empty_and_is_refused_by_default(on_invalid):
     rows = geopandas.GeoSeries([BOX, None], crs=4326)
     with pytest.raises(InvalidRegionError, match="a missing geometry in row 1"):
@@ -341,7 +340,7 @@ def test_real_invalid_rings(shared, name, bad, edges):
     features = real(shared, f"{name}.geojson.gz")
     with pytest.raises(InvalidRegionError, match=r"region must be valid: got .* in row \d+"):
         cw.cover(features, edges=edges)
-    left = cw.cover(features, edges=edges, on_invalid="skip")
+    left = cw.cover(features, edges=edges, on_invalid="null")
     assert 1 <= (left.sizes == 0).sum() <= bad
     mended = cw.cover(features, edges=edges, on_invalid="fix")
     assert (mended.sizes > 0).all()
@@ -353,15 +352,9 @@ def test_chains():
     rows = np.array(
         [HOLED, None, shapely.Point(5, 6), shapely.MultiLineString([[(0, 1), (2, 3)], [(4, 5), (6, 7)]])], object
     )
-    chains = geometries.chains(rows)
+    chains = chains_of(rows)
     assert chains.rows.tolist() == [0, 2, 2, 3, 5]
     assert chains.roles.tolist() == [1, 2, 0, 0, 0]
     assert np.diff(chains.offsets).tolist() == [5, 5, 1, 2, 2]
     assert chains.lng[-4:].tolist() == [0, 2, 4, 6]
     assert chains.lat[-4:].tolist() == [1, 3, 5, 7]
-    only = geometries.rings_only(chains)
-    assert only.rows.tolist() == [0, 2, 2, 2, 2]
-    assert len(only.lng) == 10
-    assert only.offsets.tolist() == [0, 5, 10]
-    assert geometries.rings_only(only) is only
-    assert geometries.areas(chains)[[1, 2, 3]].tolist() == [0, 0, 0]

@@ -1,21 +1,32 @@
 """Polygons and polylines with geodesic edges: Google's coverings cell for cell, exact membership, and bad rings."""
 
 import gzip
-import importlib
 import json
 import math
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import oracle
 import pytest
+import shapely
 from oracle import s2
 
 import cellwise as cw
-from cellwise.polygons import Polygon, Polyline
+from cellwise import Polygon, Polyline
+from cellwise._backend import kernels
+from cellwise._cover_options import CoverLimit, CoverOptions
+from cellwise.covering import _options_at_level
+from cellwise.errors import CellLimitError
+from cellwise.regions.chains import Chains
 from cellwise.testing import assert_cells_equal, assert_covers, on_each_backend
 
 BOX = [(5, 120), (5, 135), (15, 135), (15, 120)]
+
+
+def at_level(level, mode, limit):
+    """Options of the cells of a level."""
+    return replace(_options_at_level(level, mode), cell_limit=limit)
 
 
 def covering(region, **options):
@@ -297,12 +308,12 @@ def check_level(rings, google, level, interior):
     shape = Polygon(rings)._shape
     fixed = {"min_level": level, "max_level": level, "max_cells": 2**31 - 1}
     touched = np.array(oracle.covering(google, **fixed), np.uint64)
-    assert_cells_equal(shape.cells_at_level(level, "intersects", NO_LIMIT), touched)
+    assert_cells_equal(shape.cover(at_level(level, "intersects", NO_LIMIT)), touched)
     if interior:
         within = oracle.covering(google, **fixed, interior=True)
-        assert_cells_equal(shape.cells_at_level(level, "contains", NO_LIMIT), within)
+        assert_cells_equal(shape.cover(at_level(level, "contains", NO_LIMIT)), within)
     centers = [google.Contains(oracle.cell_id(cell).ToPoint()) for cell in touched]
-    assert_cells_equal(shape.cells_at_level(level, "center", NO_LIMIT), touched[np.array(centers, bool)])
+    assert_cells_equal(shape.cover(at_level(level, "center", NO_LIMIT)), touched[np.array(centers, bool)])
 
 
 def test_all_cells_of_a_level_are_googles():
@@ -335,8 +346,8 @@ def test_both_backends_have_the_same_cells_of_a_level():
     for rings, _, level, interior in level_cases(13, 12, most=60):
         native, reference = (polygon._shape for polygon in on_each_backend(Polygon, rings))
         for mode in ("intersects", "center", "contains")[: 2 + interior]:
-            expected = reference.cells_at_level(level, mode, NO_LIMIT)
-            assert_cells_equal(native.cells_at_level(level, mode, NO_LIMIT), expected)
+            expected = reference.cover(at_level(level, mode, NO_LIMIT))
+            assert_cells_equal(native.cover(at_level(level, mode, NO_LIMIT)), expected)
 
 
 def test_tiles_make_no_difference():
@@ -344,21 +355,23 @@ def test_tiles_make_no_difference():
     ring = around((33.0, 44.0), np.linspace(0, 2 * np.pi, 9, endpoint=False), np.full(9, 0.2))  # three faces
     for rings in ([ring], [ring, around((33.0, 44.0), np.linspace(0, 2 * np.pi, 7, endpoint=False), np.full(7, 0.1))]):
         shape = Polygon(rings)._shape
-        levels = {level: shape.cells_at_level(level, "intersects", NO_LIMIT) for level in range(3, 13)}
+        levels = {level: shape.cover(at_level(level, "intersects", NO_LIMIT)) for level in range(3, 13)}
         for level in range(3, 12):
             parents = np.unique(cw.cell_parent(levels[level + 1], level))
             assert np.isin(parents, levels[level]).all()  # padding may add cells, never parents
             assert len(levels[level]) - len(parents) < 10
-    inside = [shape.cells_at_level(level, "contains", NO_LIMIT) for level in (6, 11)]
+    inside = [shape.cover(at_level(level, "contains", NO_LIMIT)) for level in (6, 11)]
     assert np.isin(cw.cell_children(inside[0], 11).values, inside[1]).all()
 
 
 def test_limits_of_cells_of_a_level(backend):
     shape = Polygon(BOX)._shape
     for mode in ("intersects", "contains", "center"):
-        n = len(shape.cells_at_level(6, mode, NO_LIMIT))
-        assert len(shape.cells_at_level(6, mode, n)) == n
-        assert shape.cells_at_level(6, mode, n - 1) == "cells"
+        n = len(shape.cover(at_level(6, mode, NO_LIMIT)))
+        assert len(shape.cover(at_level(6, mode, n))) == n
+        with pytest.raises(CoverLimit) as met:
+            shape.cover(at_level(6, mode, n - 1))
+        assert met.value.limit == "cells"
 
 
 @pytest.mark.needs_native
@@ -366,7 +379,7 @@ def test_cells_of_a_level_can_be_stopped():
     jagged = around((10.0, 20.0), np.linspace(0, 2 * np.pi, 20_000), 1.2 - 0.2 * (np.arange(20_000) % 2))
     shape = Polygon(jagged[:-1])._shape
     with pytest.raises(TimeoutError), oracle.within(0.2):
-        shape.cells_at_level(17, "intersects", 10**10)
+        shape.cover(at_level(17, "intersects", 10**12))
 
 
 def sampled(n_shapes, n_points, seed):
@@ -375,16 +388,16 @@ def sampled(n_shapes, n_points, seed):
     checked = 0
     for rings, _, level, _ in level_cases(seed, n_shapes):
         polygon = Polygon(rings)
-        touched = polygon._shape.cells_at_level(level, "intersects", NO_LIMIT)
+        touched = polygon._shape.cover(at_level(level, "intersects", NO_LIMIT))
         leaves = rng.choice(touched, n_points)
         spread = rng.integers(0, 1 << 62, n_points, np.uint64) % (leaves & (~leaves + np.uint64(1)))
         side = np.where(rng.random(n_points) < 0.5, leaves + spread, leaves - spread) | np.uint64(1)
         lat, lng = cw.cell_to_latlng(side)
         inside = polygon.contains(lat, lng)
         for other in (level, max(level - 3, 0), max(level - 7, 0)):
-            cells = polygon._shape.cells_at_level(other, "intersects", NO_LIMIT)
+            cells = polygon._shape.cover(at_level(other, "intersects", NO_LIMIT))
             assert np.isin(cw.latlng_to_cell(lat[inside], lng[inside], other), cells).all()
-        within = polygon._shape.cells_at_level(level, "contains", NO_LIMIT)
+        within = polygon._shape.cover(at_level(level, "contains", NO_LIMIT))
         assert inside[np.isin(cw.latlng_to_cell(lat, lng, level), within)].all()
         options = {"max_cells": int(rng.integers(4, 200)), "max_level": min(30, level + 3)}
         assert_covers(cw.cover(polygon, **options), lat[inside], lng[inside])
@@ -408,7 +421,6 @@ def test_a_million_sampled_points():
 
 @pytest.mark.needs_native
 def test_many_polygons_in_one_call():
-    module = importlib.import_module("cellwise._native")
     rows = [rings for _, rings, _, _ in cases(16, 60)]
     rows.insert(7, [np.array([(0.0, 0.0), (1, 1), (1, 0), (0, 1)])])  # crosses itself
     rows.insert(9, [])
@@ -417,28 +429,46 @@ def test_many_polygons_in_one_call():
     roles[11] = [0]
     rings = [ring for row in rows for ring in row]
     vertices = np.concatenate(rings)
-    chains = (
+    chains = Chains(
         np.ascontiguousarray(vertices[:, ::-1]),
         np.cumsum([0, *map(len, rings)]),
         np.concatenate(roles).astype(np.uint8),
         np.cumsum([0, *map(len, rows)]),
     )
 
-    def covered(*options):
-        return module.cover_polygons(*chains, False, options, False)
+    def covered(**options):
+        return kernels().cover_rows(chains, CoverOptions(**options), "geodesic", False, 0.0, False)
 
-    for options in ((0, 30, 20, 1, False), (6, 6, 2**31 - 1, 1, False), (0, 12, 9, 2, True)):
-        cells, offsets, left, fault, _ = covered(*options, 0, NO_LIMIT, NO_LIMIT)
-        assert (fault, np.flatnonzero(left).tolist(), len(offsets)) == ("", [7, 11], len(rows) + 1)
-        names = ("min_level", "max_level", "max_cells", "level_mod", "interior")
+    for options in (
+        dict(max_cells=20),
+        dict(min_level=6, max_level=6, max_cells=2**31 - 1),
+        dict(max_level=12, max_cells=9, level_mod=2, interior=True),
+    ):
+        cells, offsets, undecided = covered(**options)
+        assert (np.flatnonzero(undecided).tolist(), len(offsets)) == ([7, 11], len(rows) + 1)
         for k, row in enumerate(rows):
             own = cells[offsets[k] : offsets[k + 1]]
-            expected = [] if k in (7, 9, 11) else covering(Polygon(row), **dict(zip(names, options)))
+            expected = [] if k in (7, 9, 11) else covering(Polygon(row), **options)
             assert_cells_equal(own, expected)
-    total = len(covered(0, 12, 9, 2, False, 0, NO_LIMIT, 0)[0])
-    assert covered(0, 12, 9, 2, False, 0, total, 0)[3] == ""
-    assert covered(0, 12, 9, 2, False, 0, total - 1, 0)[3] == "cells"
-    assert covered(28, 30, 9, 1, False, 0, 10**6, 0)[3] == "cells"
+    few = dict(max_level=12, max_cells=9, level_mod=2)
+    total = len(covered(**few)[0])
+    assert len(covered(**few, cell_limit=total)[0]) == total
+    for options in (dict(**few, cell_limit=total - 1), dict(min_level=28, max_cells=9, cell_limit=10**6)):
+        with pytest.raises(CoverLimit):
+            covered(**options)
+
+
+@pytest.mark.needs_native
+def test_the_lowest_row_that_meets_a_limit_is_named():
+    """Whichever thread comes first, and whether it meets the limit alone or with those before it."""
+    shapes = [shapely.box(x, 0, x + 0.5, 0.5) for x in range(100)]
+    sizes = np.cumsum(cw.cells_at_level(shapes, 9, edges="geodesic").sizes)
+    for row in (0, 40, 98):
+        with cw.set_cell_limit(int(sizes[row])):
+            for edges in ("planar", "geodesic"):
+                for threads in (1, 2, 8):
+                    with cw.set_num_threads(threads), pytest.raises(CellLimitError, match=f"in row {row + 1} "):
+                        cw.cells_at_level(shapes, 9, edges=edges)
 
 
 # --- both backends ----------------------------------------------------------------------------------------------------

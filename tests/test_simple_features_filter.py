@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import cellwise as cw
-from cellwise import geometries
+from cellwise._backend import kernels
 from cellwise.errors import InvalidRegionError
-from cellwise.planar import doubtful_rows
+from cellwise.inputs.geometries import read
+from cellwise.regions.chains import chains_of
 from cellwise.testing import on_each_backend
 
 BIG, HOLE, ISLAND = shapely.box(0, 0, 9, 9), shapely.box(2, 2, 7, 7), shapely.box(4, 4, 5, 5)
@@ -132,15 +133,15 @@ SHAPES = {
 BEYOND_REPAIR = ("far east", "far north", "not a number", "infinite")
 
 
-def doubtful(shapes):
-    return doubtful_rows(geometries.chains(np.array([*shapes, None], object)))[:-1]
+def certified(shapes):
+    return kernels().certified_rows(chains_of(np.array([*shapes, None], object)))[:-1]
 
 
 @pytest.mark.parametrize("name", SHAPES)
 def test_what_is_taken_for_valid(name, backend):
-    shape, is_sure = SHAPES[name]
-    assert doubtful([shape]).tolist() == [not is_sure or backend == "numpy"]
-    assert not is_sure or shapely.is_valid(shape)
+    shape, is_certified = SHAPES[name]
+    assert certified([shape]).tolist() == [is_certified and backend == "native"]
+    assert not is_certified or shapely.is_valid(shape)
 
 
 @pytest.mark.parametrize("name", [name for name in SHAPES if SHAPES[name][0] is not None])
@@ -171,16 +172,16 @@ def test_the_verdict_is_shapelys(name, backend):
 def test_a_long_way_round_is_looked_at():
     """A warning is due, as tests of coverings say."""
     band, line = shapely.box(-180, 0, 179, 10), shapely.LineString([(-91, 5), (90, 5)])
-    assert doubtful([band, line, shapely.box(0, 0, 180, 5), ISLAND]).tolist() == [True, True, False, False]
+    assert certified([band, line, shapely.box(0, 0, 180, 5), ISLAND]).tolist() == [False, False, True, True]
 
 
 @pytest.mark.both_backends
 def test_rows_that_are_sure_and_rows_that_are_not_go_together():
     shapes = [shape for shape, _ in SHAPES.values()]
-    is_sure = [sure for _, sure in SHAPES.values()]
-    assert doubtful(shapes).tolist() == [not sure for sure in is_sure]
+    is_certified = [sure for _, sure in SHAPES.values()]
+    assert certified(shapes).tolist() == is_certified
     mendable = [shape for name, shape in zip(SHAPES, shapes) if name not in BEYOND_REPAIR]
-    for how, rows in (("skip", shapes), ("fix", mendable)):
+    for how, rows in (("null", shapes), ("fix", mendable)):
         few = [shape for shape in rows if shapely.get_num_coordinates(shape) < 2000]
         native, reference = on_each_backend(cw.cover, few, max_cells=6, on_invalid=how)
         assert list(native) == list(reference)
@@ -216,7 +217,7 @@ def test_random_polygons():
     shapes = [random_shape(rng) for _ in range(10_000)]
     shapes += [shapely.make_valid(shape) for shape in shapes[:2000]]
     is_valid = shapely.is_valid(shapes)
-    sure = ~doubtful(shapes)
+    sure = certified(shapes)
     assert not (sure & ~is_valid).any()
     assert (sure & is_valid).sum() > 0.7 * is_valid.sum() > 2000
 
@@ -229,7 +230,7 @@ def test_triangles_that_touch():
         triangles = shapely.get_parts(shapely.delaunay_triangles(points))
         parts = rng.permutation(triangles)[: rng.integers(2, 5)]
         shape = shapely.MultiPolygon([part if rng.random() < 0.5 else part.reverse() for part in parts])
-        sure.append(not doubtful([shape])[0])
+        sure.append(certified([shape])[0])
         valid.append(shape.is_valid)
     sure, valid = np.array(sure), np.array(valid)
     assert not (sure & ~valid).any()
@@ -250,15 +251,15 @@ def test_small_rings_on_a_grid(rings, several, place):
         if several
         else shapely.Polygon(rings[0], rings[1:])
     )
-    assert doubtful([shape])[0] or shapely.is_valid(shape)
+    assert not certified([shape])[0] or shapely.is_valid(shape)
 
 
 @pytest.mark.needs_native
 def test_real_ones(shared):
     for name in ("ne_110m_countries", "nyc_taxi_zones", "porto_alegre_bairros_raw"):
         with gzip.open(shared / "data" / f"{name}.geojson.gz") as file:
-            rows = geometries.read(json.load(file)).rows
+            rows = read(json.load(file)).rows
         is_valid = shapely.is_valid(rows)
-        sure = ~doubtful(rows)
+        sure = certified(rows)
         assert not (sure & ~is_valid).any()
         assert sure.sum() > 0.97 * is_valid.sum()

@@ -3,16 +3,13 @@
 #define CELLWISE_IMPORTS_NUMPY
 #include "rows.h"
 
-#include "buffered.h"
 #include "cellwise/adjacency.h"
 #include "cellwise/conversion.h"
 #include "cellwise/geometry.h"
 #include "cellwise/hierarchy.h"
-#include "coverings.h"
 #include "groups.h"
 #include "neighbors.h"
-#include "planar.h"
-#include "polygons.h"
+#include "shapes.h"
 #include "shrinkage.h"
 
 namespace cellwise::bindings {
@@ -82,12 +79,9 @@ NB_MODULE(_native, m) {
         .add<&latlng_distance, &check_latlng_distance>("latlng_distance");
     rows.publish();
   }
-  add_buffered(m);
-  add_coverings(m);
   add_groups(m);
   add_neighbors(m);
-  add_planar(m);
-  add_polygons(m);
+  add_shapes(m);
   add_shrinkage(m);
   std::size_t n = 0;
   const Blocks* found = blocks_available(n);

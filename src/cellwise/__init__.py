@@ -19,7 +19,6 @@ from .cells.hierarchy import *
 from .covering import *
 from .index_terms import *
 from .levels import *
-from .polygons import *
 from .ragged import *
 from .regions import *
 from .units import *

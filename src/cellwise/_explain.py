@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,9 @@ import numpy as np
 from ._backend.requirements import broken, rules, show_cell
 from ._backend.signatures import Row
 from ._typing import AnyArray, OnInvalid
+from ._warn import warn
 from .errors import InvalidCellError, InvalidCoordinatesWarning
+from .inputs import swapped_hint
 
 if TYPE_CHECKING:
     from .inputs import Argument
@@ -40,7 +41,7 @@ def report(
     message = f"{rule.argument} must be {rule.text}: got {got}{''.join(others)}{where}"
     message += _hint(rule.argument, dict(zip(names, one_row)), arguments[k].value(at[k]))
     if on_invalid == "warn":
-        warnings.warn(f"{message}; invalid values became the missing cell", InvalidCoordinatesWarning, stacklevel=6)
+        warn(f"{message}; invalid values became the missing cell", InvalidCoordinatesWarning)
         return
     raise (InvalidCellError if rule.argument in _CELL_ARGUMENTS else ValueError)(message)
 
@@ -59,8 +60,8 @@ def _show(argument: Argument, where: tuple[int, ...]) -> str:
 def _hint(name: str, one_row: dict[str, AnyArray], value: object) -> str:
     if name.startswith("lat"):
         lat, lng = one_row[name][0], one_row["lng" + name[3:]][0]
-        if np.isfinite(lat) and abs(lng) <= 90:
-            return "; lat and lng look swapped"
+        if hint := swapped_hint(lat, lng):
+            return hint
     if name in ("cell", "a", "b") and isinstance(value, (int, np.integer)) and value < 0:
         return "; signed ids are read by int64_to_cell"
     if name == "token" and isinstance(value, str) and value != value.lower():

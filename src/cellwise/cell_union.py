@@ -3,19 +3,21 @@
 import numpy as np
 
 from . import inputs
-from ._backend import kernels, native_module
+from ._backend import kernels, made_by_kernels
 from ._codec import decode_cells, encode_cells
 from ._dispatch import call
 from ._math.angles import MIN_WIDTH, level_for_min_width
 from ._math.cell_ranges import FACE_LEAVES, cells_of_ranges, denormalized_level, disjoint_cells, leaf_ranges, merged
-from ._reference.regions import CellRange
 from .errors import InvalidCellError
+from .inputs.geometries import is_geometry, point_coordinates
+from .regions._bounds import NOWHERE, united
+from .regions._region import Region
 from .units import area_unit, length_unit
 
 __all__ = ["CellUnion"]
 
 
-class CellUnion:
+class CellUnion(Region):
     """A set of cells, sorted and disjoint.
 
     Cells are kept as given: duplicates and cells within others are dropped, but four siblings are only merged into
@@ -52,7 +54,7 @@ class CellUnion:
     CellUnion(3 cells, level 16)
     """
 
-    __slots__ = ("cells",)
+    __slots__ = ("_shape_made", "cells")
     __array_ufunc__ = None  # numpy's own operators keep off: algebra is between unions
 
     def __init__(self, cells, normalize=False):
@@ -166,15 +168,16 @@ class CellUnion:
 
     # --- questions --------------------------------------------------------------------------------------------------
 
-    def contains(self, cell=None, *, lat=None, lng=None):
+    def contains(self, *cells_or_latlng, lat=None, lng=None):
         """Whether each cell or position lies wholly within the union.
 
         Parameters
         ----------
-        cell : array_like of uint64 or CellUnion
-            Cells (False for the missing cell 0), or another union, all of which must lie within.
+        *cells_or_latlng : array_like
+            Cells (False for the missing cell 0); or another union, all of which must lie within; or points of shapely
+            or GeoPandas; or, as for every region, latitudes and longitudes.
         lat, lng : array_like of float
-            Positions in degrees, instead of cells.
+            Positions in degrees, by name.
 
         Returns
         -------
@@ -184,27 +187,30 @@ class CellUnion:
         --------
         >>> import cellwise as cw
         >>> union = cw.CellUnion([cw.token_to_cell("951977d34")])
-        >>> union.contains(lat=[-30.0438, 0], lng=[-51.14022, 0])
+        >>> union.contains([-30.0438, 0], [-51.14022, 0])
+        array([ True, False])
+        >>> union.contains(cw.token_to_cell(["951977d31", "951977"]))
         array([ True, False])
         """
-        if isinstance(cell, CellUnion):
-            return len(cell - self) == 0
-        cell = _given_cells(cell, lat, lng)
-        lo, hi = leaf_ranges(cell)
+        cells = _given_cells(cells_or_latlng, lat, lng)
+        if isinstance(cells, CellUnion):
+            return len(cells - self) == 0
+        lo, hi = leaf_ranges(cells)
         starts, ends = merged(*leaf_ranges(self.cells))
         at = np.searchsorted(starts, lo, side="right") - 1
-        inside = (cell != 0) & (at >= 0) & (hi <= np.append(ends, -1)[at])
+        inside = (cells != 0) & (at >= 0) & (hi <= np.append(ends, -1)[at])
         return inside.item() if inside.ndim == 0 else inside
 
-    def intersects(self, cell=None, *, lat=None, lng=None):
+    def intersects(self, *cells_or_latlng, lat=None, lng=None):
         """Whether each cell or position has some part in common with the union.
 
         Parameters
         ----------
-        cell : array_like of uint64 or CellUnion
-            Cells (False for the missing cell 0), or another union.
+        *cells_or_latlng : array_like
+            Cells (False for the missing cell 0); or another union; or points; or latitudes and longitudes, as for
+            `contains`.
         lat, lng : array_like of float
-            Positions in degrees, instead of cells.
+            Positions in degrees, by name.
 
         Returns
         -------
@@ -217,13 +223,13 @@ class CellUnion:
         >>> union.intersects(cw.token_to_cell(["951977", "951977d3c"]))
         array([ True, False])
         """
-        if isinstance(cell, CellUnion):
-            return len(self & cell) > 0
-        cell = _given_cells(cell, lat, lng)
-        lo, hi = leaf_ranges(cell)
+        cells = _given_cells(cells_or_latlng, lat, lng)
+        if isinstance(cells, CellUnion):
+            return len(self & cells) > 0
+        lo, hi = leaf_ranges(cells)
         starts, ends = merged(*leaf_ranges(self.cells))
         at = np.searchsorted(ends, lo, side="right")
-        meets = (cell != 0) & (at < len(starts)) & (np.append(starts, np.iinfo(np.int64).max)[at] < hi)
+        meets = (cells != 0) & (at < len(starts)) & (np.append(starts, np.iinfo(np.int64).max)[at] < hi)
         return meets.item() if meets.ndim == 0 else meets
 
     def area(self, *, unit="m2"):
@@ -488,22 +494,43 @@ class CellUnion:
 
     # --- as a region ------------------------------------------------------------------------------------------------
 
-    def _cover(self, options):
-        module = native_module()
-        if module is not None:
-            return module.cover_cells(self.cells, options.as_tuple())
-        return options.cover_reference(CellRange(self.cells))
+    @made_by_kernels
+    def _shape(self, kernels):
+        return kernels.CellsShape(self.cells)
+
+    @property
+    def bounds(self):  # noqa: D102, told by Region
+        return united(call("cell_bounds", self.cells)) if len(self) else NOWHERE
+
+    def to_shapely(self):
+        """Outline of the union in lng/lat, the same as `dissolve`."""
+        return self.dissolve()
+
+    def boundary(self):
+        """Lines along the outline."""
+        return self.dissolve().boundary
+
+    def _buffered(self, angle):
+        return self.expand(radius=angle, unit="rad")
 
 
 def _normalized(cells):
     return kernels().normalize_cells(np.ascontiguousarray(cells))
 
 
-def _given_cells(cell, lat, lng):
-    if (cell is None) == (lat is None) or (lat is None) != (lng is None):
-        raise TypeError("give cells, or lat and lng")
-    if cell is None:
-        return np.asarray(call("latlng_to_cell", lat, lng, 30), np.uint64)
-    argument = inputs.read("u8", "cell", cell)
-    call("cell_level", argument.given)
-    return argument.array
+def _given_cells(given, lat, lng):
+    """Cells, or a union, or the leaves of positions, given by place or by name."""
+    if len(given) == 2 and lat is None and lng is None:
+        lat, lng = given
+    elif len(given) == 1 and lat is None and lng is None:
+        (cells,) = given
+        if isinstance(cells, CellUnion):
+            return cells
+        if not is_geometry(cells):
+            argument = inputs.read("u8", "cells", cells)
+            call("cell_level", argument.given)
+            return argument.array
+        lat, lng = point_coordinates("points", cells)
+    elif given or lat is None or lng is None:
+        raise TypeError("give cells, points, or lat and lng")
+    return np.asarray(call("latlng_to_cell", lat, lng, 30), np.uint64)

@@ -1,87 +1,39 @@
-"""Coverings: few cells that contain a region, or lie within it."""
+"""Coverings: few cells that contain a region, or lie within it.
 
-import operator
-from dataclasses import dataclass, replace
+One road leads through here: what is given is read, the kernels cover it, rows that they could not decide upon are
+checked and covered once more, and a limit that is met becomes an error that says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from . import geometries, inputs
-from ._backend import native_module
-from ._config import cell_limit, check_cell_limit
-from ._reference import covering as kernels
-from .buffered import buffered
+from ._backend import kernels
+from ._config import cell_limit
+from ._cover_options import CoverLimit, CoverOptions
+from ._typing import CellArray, FloatScalar, LengthUnit
 from .cell_union import CellUnion
-from .cells.conversion import cell_to_latlng
 from .errors import CellLimitError
-from .levels import _AVG_AREA, _MAX_AREA
-from .planar import cover_rows, cover_sure_rows, doubtful_rows
-from .polygons import Polygon
-from .ragged import Ragged, joined, with_runs
-from .regions import EDGES, checked_regions
+from .inputs import check_choice, check_integer, check_number
+from .inputs.geometries import Geometries
+from .ragged import Ragged, with_runs
+from .regions import Region
 from .regions import region as as_region
+from .regions._read import Reading, check_rows, read_region
+from .regions.chains import chains_of
+from .regions.validity import warn_of_wide_edges
+from .units import length_unit
+
+if TYPE_CHECKING:
+    pass
 
 __all__ = ["Coverings", "cells_at_level", "cover", "iter_cells"]
 
-
-@dataclass(frozen=True)
-class _Options:
-    """Google's options, checked."""
-
-    min_level: int
-    max_level: int
-    max_cells: int
-    level_mod: int
-    interior: bool
-    area: object = 4 * np.pi  # of the region, or of each of many, steradians; at most
-    within: int = 0  # a cell: only what lies in it
-    center: bool = False  # cells of one level with their centre in the region, instead of a covering
-
-    def __post_init__(self):
-        inputs.check_integer("min_level", self.min_level, 0, 30)
-        inputs.check_integer("max_level", self.max_level, 0, 30)
-        inputs.check_integer("max_cells", self.max_cells, 1, 2**31 - 1)
-        inputs.check_integer("level_mod", self.level_mod, 1, 3)
-        if self.min_level > self.max_level:
-            raise ValueError(f"min_level must be at most max_level: got {self.min_level} and {self.max_level}")
-        if not isinstance(self.interior, bool):
-            raise TypeError(f"interior must be True or False: got {self.interior!r}")
-
-    @property
-    def cells_of_min_level(self):
-        """About how many cells of min_level the region has."""
-        return self.area / (_AVG_AREA * 0.25**self.min_level)
-
-    @property
-    def is_small(self):
-        """Whether no limit depends on the area."""
-        return 4 * self.cells_of_min_level <= min(1 << 16, cell_limit())
-
-    def check_cells_of_min_level(self):
-        """Raise if they alone are too many."""
-        estimate = np.max(self.cells_of_min_level, initial=0)
-        if estimate * _AVG_AREA / _MAX_AREA > cell_limit():
-            check_cell_limit(estimate, "cover")
-
-    @property
-    def candidate_limit(self):
-        """Cells that an interior covering may hold in its queue, beside 16 for each cell that it has found.
-
-        In a region of ordinary shape the queue stays within that. A thin one fills it before any cell fits in.
-        """
-        if self.min_level == self.max_level:  # then there are no more of them than cells
-            limit = np.full(np.shape(self.area), cell_limit())
-        else:
-            limit = np.minimum(np.maximum(1 << 16, 4 * self.cells_of_min_level), cell_limit())
-        return int(limit) if np.ndim(limit) == 0 else limit.astype(np.int64)
-
-    def as_tuple(self):
-        """As the kernels take them, with the limits."""
-        numbers = (self.min_level, self.max_level, self.max_cells, self.level_mod)
-        return *map(int, numbers), self.interior, self.within, cell_limit(), self.candidate_limit
-
-    def cover_reference(self, shape):
-        """Cells of the numpy kernel, or the name of the limit that it met."""
-        return kernels.cover(shape, *self.as_tuple())
+Mode = Literal["intersects", "contains", "center"]
+MODES = ("intersects", "contains", "center")
 
 
 class Coverings(Ragged):
@@ -185,7 +137,7 @@ def cover(
         shortest way on the sphere, as in S2 and BigQuery.
     oriented : bool
         With geodesic edges: whether a ring means the side on its left, instead of the smaller one.
-    on_invalid : {"raise", "fix", "skip", "null", "warn"}
+    on_invalid : {"raise", "fix", "null", "warn"}
         What to do about a geometry that is missing or invalid: raise an error that names the row and the reason; mend
         it with shapely's ``make_valid``; leave its row empty (``"skip"`` and ``"null"`` in silence, ``"warn"`` with
         one warning).
@@ -234,30 +186,15 @@ def cover(
     >>> cw.cover(box, max_cells=2000, edges="geodesic").contains(lat=51.5, lng=-90)
     True
     """
-    options = _Options(min_level, max_level, max_cells, level_mod, interior)
-    return _cover(region, options, edges, oriented, on_invalid, buffer, unit)
-
-
-def _cover(region, options, edges, oriented, on_invalid, buffer, unit):
-    made = _read(region, edges, oriented, on_invalid)
-    if isinstance(made, geometries.Geometries):
-        return _cover_rows(made, options, edges, oriented, on_invalid, buffer, unit)
-    cells = NO_CELLS if made is None else _cells(buffered(made, buffer, unit), options)
-    return CellUnion._from_sorted(cells)
-
-
-NO_CELLS = np.empty(0, np.uint64)
-
-
-def _read(region, edges, oriented, on_invalid):
-    """One region, None if it is left out, or rows of geometries, which are not checked yet."""
-    if not geometries.is_geometry(region):
-        return as_region(region, edges=edges, oriented=oriented, on_invalid=on_invalid)
-    given = geometries.read(region)
-    return checked_regions(given, edges, oriented, on_invalid)[0] if given.single else given
-
-
-MODES = ("intersects", "contains", "center")
+    options = CoverOptions(
+        min_level=min_level,
+        max_level=max_level,
+        max_cells=max_cells,
+        level_mod=level_mod,
+        interior=interior,
+        cell_limit=cell_limit(),
+    )
+    return _covered(region, options, Reading(edges, oriented, on_invalid), _margin(buffer, unit))
 
 
 def cells_at_level(
@@ -298,13 +235,21 @@ def cells_at_level(
     [251, 181, 230]
     """
     options = _options_at_level(level, mode)
-    return _cover(region, options, edges, oriented, on_invalid, buffer, unit)
+    return _covered(region, options, Reading(edges, oriented, on_invalid), _margin(buffer, unit))
 
 
-def _options_at_level(level, mode, within=0):
-    inputs.check_choice("mode", mode, MODES)
-    inputs.check_integer("level", level, 0, 30)
-    return _Options(level, level, 2**31 - 1, 1, mode == "contains", within=within, center=mode == "center")
+def _options_at_level(level: int, mode: Mode, within: int = 0) -> CoverOptions:
+    check_choice("mode", mode, MODES)
+    check_integer("level", level, 0, 30)
+    return CoverOptions(
+        min_level=level,
+        max_level=level,
+        max_cells=2**31 - 1,
+        interior=mode == "contains",
+        center=mode == "center",
+        within=within,
+        cell_limit=cell_limit(),
+    )
 
 
 def iter_cells(region, level, *, mode="intersects", edges=None, oriented=False, on_invalid="raise", buffer=0, unit="m"):
@@ -337,13 +282,14 @@ def iter_cells(region, level, *, mode="intersects", edges=None, oriented=False, 
     """
     _options_at_level(level, mode)
     made = as_region(region, edges=edges, oriented=oriented, on_invalid=on_invalid)
-    return _parts(buffered(made, buffer, unit), level, mode)
+    return _parts(made._within(*_margin(buffer, unit), "buffer"), level, mode)
 
 
-def _parts(region, level, mode):
+def _parts(region: Region, level: int, mode: Mode) -> Iterator[CellArray]:
     # So many levels at a time that a cell's own stay within the limit and a part's size.
     step = min(8, max(1, (cell_limit().bit_length() - 1) // 2))
-    part, n = [], 0
+    part: list[CellArray] = []
+    n = 0
     for cells in _within(region, range(level % step, level + 1, step), 0, mode):
         part.append(cells)
         n += len(cells)
@@ -354,122 +300,96 @@ def _parts(region, level, mode):
         yield np.concatenate(part)
 
 
-def _within(region, levels, cell, mode):
+def _within(region: Region, levels: range, cell: int, mode: Mode) -> Iterator[CellArray]:
     """Cells of the last of the levels that lie in a cell (0: anywhere)."""
-    level, *finer = levels
-    if not finer:
-        yield _cells(region, _options_at_level(level, mode, cell))
+    if len(levels) == 1:
+        yield _cells(region, _options_at_level(levels[0], mode, cell))
         return
-    for part in _cells(region, _options_at_level(level, "intersects", cell)).tolist():
-        yield from _within(region, finer, part, mode)
+    for part in _cells(region, _options_at_level(levels[0], "intersects", cell)).tolist():
+        yield from _within(region, levels[1:], part, mode)
 
 
-def _centered(region, options, where):
-    """Cells with their centre in the region: those that it only meets are asked one by one."""
-    cells, within = (
-        _cells(region, replace(options, center=False, interior=interior), where) for interior in (False, True)
-    )
-    centered = np.isin(cells, within, assume_unique=True)
-    if region.area() > 0:
-        lat, lng = cell_to_latlng(cells[~centered])
-        centered[~centered] = region.contains(lat=lat, lng=lng)
-    return cells[centered]
+# --- from a region, or rows of geometries, to cells -------------------------------------------------------------------
 
 
-def _cells(region, options, where=""):
-    if options.center and (options.within or not isinstance(region, Polygon)):
-        return _centered(region, options, where)
-    if options.within:  # whose cells are few
-        options = replace(options, area=0.0)
-    if not options.is_small and isinstance(region, Polygon):
-        options = replace(options, area=region._area_at_most())
-    if not options.is_small:
-        options = replace(options, area=region.area(unit="sr"))
-    options.check_cells_of_min_level()
-    cells = region._cover(options)
-    if isinstance(cells, str):
-        _refuse(cells, replace(options, area=region.area(unit="sr")), where)
-    return cells
+def _margin(buffer: FloatScalar, unit: LengthUnit) -> tuple[float, LengthUnit]:
+    """The margin and its unit, checked before anything is read."""
+    length_unit(unit)
+    return check_number("buffer", buffer), unit
 
 
-def _refuse(limit, options, where=""):
+def _covered(
+    region: Any, options: CoverOptions, reading: Reading, margin: tuple[float, LengthUnit]
+) -> CellUnion | Coverings:
+    made = read_region(region, reading)
+    if isinstance(made, Geometries):
+        return _rows(made, options, reading, margin)
+    if made is None:
+        return CellUnion._from_sorted(np.empty(0, np.uint64))
+    return CellUnion._from_sorted(_cells(made._within(*margin, "buffer"), options))
+
+
+def _cells(region: Region, options: CoverOptions) -> CellArray:
+    try:
+        return region._cover(options)
+    except CoverLimit as met:
+        raise _limit_error(met, options) from None
+
+
+def _rows(given: Geometries, options: CoverOptions, reading: Reading, margin: tuple[float, LengthUnit]) -> Coverings:
+    """Coverings of rows: of those that are certainly valid at once, of the others when they are checked."""
+    if reading.oriented and not reading.is_geodesic:
+        raise ValueError("oriented must be False with planar edges: got True")
+    radius = _radius_of_rows(*margin)
+    how = ("geodesic" if reading.is_geodesic else "planar", reading.oriented, radius)
+    chains = chains_of(given.rows)
+    met = None
+    try:
+        cells, offsets, undecided = kernels().cover_rows(chains, options, *how, False)
+    except CoverLimit as limit:  # faults of geometries are told first
+        met = limit
+        undecided = ~kernels().certified_rows(chains)
+    undecided |= given.rows == None  # noqa: E711, of each row
+    rows, _ = check_rows(given, reading, undecided)
+    if met is not None:
+        raise _limit_error(met, options, f" in row {met.row}") from None
+    if not undecided.any():
+        return Coverings(cells, offsets, given.index)
+    numbers = np.flatnonzero(undecided)
+    chains = chains_of(rows[numbers])
+    if not reading.is_geodesic:
+        warn_of_wide_edges(chains, range(len(numbers)), numbers)
+    try:
+        own, own_offsets, _ = kernels().cover_rows(chains, options, *how, True)
+    except CoverLimit as limit:
+        raise _limit_error(limit, options, f" in row {numbers[limit.row]}") from None
+    if len(cells) + len(own) > options.cell_limit:
+        sizes = np.diff(offsets)
+        sizes[numbers] = np.diff(own_offsets)
+        row = int(np.searchsorted(np.cumsum(sizes), options.cell_limit, "right"))
+        raise _limit_error(CoverLimit("cells", float(sizes[row])), options, f" in row {row}")
+    return Coverings(*with_runs(cells, offsets, numbers, own, own_offsets), given.index)
+
+
+def _radius_of_rows(buffer: float, unit: LengthUnit) -> float:
+    """The margin in radians."""
+    Region._check_margin(buffer, unit, "buffer")
+    return buffer / length_unit(unit)
+
+
+def _limit_error(met: CoverLimit, options: CoverOptions, where: str = "") -> CellLimitError:
     """Say which limit was met."""
-    if limit == "candidates":
-        raise CellLimitError(
-            f"cover would look at more than {options.candidate_limit:,} cells for an interior covering{where}: the "
+    if met.limit == "candidates":
+        return CellLimitError(
+            f"cover would look at more than {met.candidates:,} cells for an interior covering{where}: the "
             "region is too thin for its length; give a coarser max_level"
         )
-    raise CellLimitError(
-        f"cover would make more cells than the cell limit of {cell_limit():,}{where} (the region has about "
-        f"{max(options.cells_of_min_level, 1):,.0f} cells of level {options.min_level}); raise it with "
-        "cellwise.set_cell_limit"
+    limit = f"the cell limit of {options.cell_limit:,}{where}"
+    if met.limit == "estimate":
+        return CellLimitError(
+            f"cover would make about {met.cells:,.0f} cells, more than {limit}; raise it with cellwise.set_cell_limit"
+        )
+    return CellLimitError(
+        f"cover would make more cells than {limit} (the region has about {max(met.cells, 1):,.0f} cells of level "
+        f"{options.min_level}); raise it with cellwise.set_cell_limit"
     )
-
-
-def _cover_rows(given, options, edges, oriented, on_invalid, buffer, unit):
-    inputs.check_choice("edges", edges if edges is not None else EDGES[0], EDGES)
-    if buffer != 0 or (options.center and edges != "geodesic"):
-        regions = checked_regions(given, edges, oriented, on_invalid)
-        margins = [None if region is None else buffered(region, buffer, unit) for region in regions]
-        return _one_by_one(margins, np.ones(len(margins), bool), NO_CELLS, options, given.index)
-    if edges == "geodesic":
-        return _cover_geodesic_rows(given, options, oriented, on_invalid)
-    return _cover_planar_rows(given, options, on_invalid)
-
-
-def _cover_planar_rows(given, options, on_invalid):
-    """Rows that are surely valid in one go, if no limit depends on their areas; others once they are checked."""
-    chains, n = geometries.chains(given.rows), len(given.rows)
-    cells, offsets, left, fault, row = NO_CELLS, np.zeros(n + 1, np.int64), np.ones(n, bool), "", n
-    # Of an interior covering lines are no part, but are to be checked.
-    in_one_go = options.is_small and not (options.interior and (chains.roles == geometries.LINE).any())
-    if in_one_go:
-        cells, offsets, left, fault, row = cover_sure_rows(chains, options)
-        if not fault and not left.any():
-            return Coverings(cells, offsets, given.index)
-    doubtful = left if in_one_go and not fault else doubtful_rows(chains)
-    rows = geometries.check(given, on_invalid, doubtful=doubtful)
-    if fault:
-        _refuse(fault, replace(options, area=float(geometries.areas(chains)[row])), f" in row {row}")
-    left_rows = np.flatnonzero(left)
-    if len(left_rows) < n or any(map(operator.is_not, rows, given.rows)):
-        chains = geometries.chains(rows[left_rows])
-    if not options.is_small:
-        options = replace(options, area=geometries.areas(chains))
-    options.check_cells_of_min_level()
-    own, own_offsets, fault, row = cover_rows(chains, options, doubtful[left_rows], left_rows)
-    if not fault and len(cells):
-        if len(cells) + len(own) > cell_limit():
-            fault, row = "cells", int(np.searchsorted(own_offsets[1:], cell_limit() - len(cells), "right"))
-        own, own_offsets = with_runs(cells, offsets, left_rows, own, own_offsets)
-    if fault:
-        _refuse(fault, replace(options, area=float(geometries.areas(chains)[row])), f" in row {left_rows[row]}")
-    return Coverings(own, own_offsets, given.index)
-
-
-def _cover_geodesic_rows(given, options, oriented, on_invalid):
-    """Polygons by the kernel; lines, collections and whatever has a fault one by one."""
-    n = len(given.rows)
-    module = native_module()
-    if module is None:
-        cells, offsets, left = NO_CELLS, np.zeros(n + 1, np.int64), np.ones(n, bool)
-    else:
-        chains = geometries.chains(given.rows)
-        cells, offsets, left, fault, row = module.cover_polygons(*chains, oriented, options.as_tuple(), options.center)
-        left = left.view(bool) | geometries.is_missing(given.rows)
-        if fault:
-            region = checked_regions(given, "geodesic", oriented, on_invalid, np.arange(n) == row)[row]
-            _refuse(fault, replace(options, area=region.area(unit="sr")), f" in row {row}")
-    regions = checked_regions(given, "geodesic", oriented, on_invalid, left)
-    return _one_by_one(regions, left, cells, options, given.index, offsets)
-
-
-def _one_by_one(regions, left, cells, options, index, offsets=None):
-    """Coverings of the regions of rows that are `left`, among the cells of the others."""
-    offsets = np.zeros(len(left) + 1, np.int64) if offsets is None else offsets
-    found, total, rows = [], len(cells), np.flatnonzero(left)
-    for row in rows:
-        found.append(NO_CELLS if regions[row] is None else _cells(regions[row], options, f" in row {row}"))
-        if (total := total + len(found[-1])) > cell_limit():
-            _refuse("cells", replace(options, area=regions[row].area(unit="sr")), f" in row {row}")
-    return Coverings(*with_runs(cells, offsets, rows, *joined(found, np.uint64)), index)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 
+from ._math.metrics import AVG_AREA, AVG_EDGE, MAX_AREA, MAX_EDGE, MIN_AREA, MIN_EDGE
 from ._typing import AreaUnit, FloatScalar, LengthUnit
 from .inputs import check_choice, check_number
 from .units import area_unit, length_unit
@@ -17,15 +17,6 @@ if TYPE_CHECKING:
 __all__ = ["level_for_area", "level_for_edge", "level_table"]
 
 Rule: TypeAlias = Literal["closest", "max", "min"]
-
-# Size at level 0 (radians, steradians), as if all levels were alike: halved (quartered) at each further level these
-# bound the cells of every level, or are their exact average. S2's quadratic projection: Google's s2metrics.
-_MIN_EDGE = 2 * math.sqrt(2) / 3
-_AVG_EDGE = 1.459213746386106062
-_MAX_EDGE = 1.704897179199218452
-_MIN_AREA = 8 * math.sqrt(2) / 9
-_AVG_AREA = 4 * math.pi / 6
-_MAX_AREA = 2.635799256963161491
 
 
 def level_table(*, length: LengthUnit = "m", area: AreaUnit = "m2") -> pd.DataFrame:
@@ -61,12 +52,12 @@ def level_table(*, length: LengthUnit = "m", area: AreaUnit = "m2") -> pd.DataFr
     return pd.DataFrame(
         {
             "cells": np.uint64(6) << (2 * levels).astype(np.uint64),
-            "min_edge": _MIN_EDGE * edge,
-            "avg_edge": _AVG_EDGE * edge,
-            "max_edge": _MAX_EDGE * edge,
-            "min_area": _MIN_AREA * square,
-            "avg_area": _AVG_AREA * square,
-            "max_area": _MAX_AREA * square,
+            "min_edge": MIN_EDGE * edge,
+            "avg_edge": AVG_EDGE * edge,
+            "max_edge": MAX_EDGE * edge,
+            "min_area": MIN_AREA * square,
+            "avg_area": AVG_AREA * square,
+            "max_area": MAX_AREA * square,
         },
         index=pd.Index(levels, name="level"),
     )
@@ -96,7 +87,7 @@ def level_for_edge(length: FloatScalar, *, unit: LengthUnit = "m", rule: Rule = 
     [13, 14, 12]
     """
     value = _positive("length", length) / length_unit(unit)
-    return _level(value, rule, 2, _MIN_EDGE, _AVG_EDGE, _MAX_EDGE)
+    return _level(value, rule, 2, MIN_EDGE, AVG_EDGE, MAX_EDGE)
 
 
 def level_for_area(area: FloatScalar, *, unit: AreaUnit = "m2", rule: Rule = "closest") -> int:
@@ -123,7 +114,7 @@ def level_for_area(area: FloatScalar, *, unit: AreaUnit = "m2", rule: Rule = "cl
     13
     """
     value = _positive("area", area) / area_unit(unit)
-    return _level(value, rule, 4, _MIN_AREA, _AVG_AREA, _MAX_AREA)
+    return _level(value, rule, 4, MIN_AREA, AVG_AREA, MAX_AREA)
 
 
 def _positive(name: str, value: FloatScalar) -> float:

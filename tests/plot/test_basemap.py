@@ -100,7 +100,7 @@ def test_a_projection_needs_cartopy(without_cartopy):
 
 
 def test_without_matplotlib_the_error_names_the_extra():
-    code = "import sys; sys.modules['matplotlib'] = None; import cellwise; cellwise.plot"
+    code = "import sys; sys.modules['matplotlib'] = None; import cellwise.plot"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 1
     assert "ImportError" in done.stderr

@@ -69,15 +69,17 @@ class BufferedRegion {
     std::iota(all_.begin(), all_.end(), 0);
   }
 
-  static std::vector<SubEdge> sub_edges_of(const PlanarShape& shape) {
+  static std::vector<SubEdge> sub_edges_of(const PlanarEdges& edges) {
     std::vector<SubEdge> made;
-    for (const PlanarSubEdge& sub_edge : shape.sub_edges()) {
+    for (const PlanarSubEdge& sub_edge : edges.sub_edges()) {
       const Point a = latlng_to_point(sub_edge.a.lat, sub_edge.a.lng),
                   b = latlng_to_point(sub_edge.b.lat, sub_edge.b.lng);
       made.push_back({sub_edge.a, sub_edge.b, a, b, planar_deviation(sub_edge, a, b)});
     }
     return made;
   }
+
+  const std::vector<SubEdge>& sub_edges() const noexcept { return sub_edges_; }
 
   static std::uint64_t cell(const Node& node) noexcept { return node.cell; }
   static bool intersects(const Node& node) noexcept { return node.intersects; }

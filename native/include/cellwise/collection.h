@@ -30,13 +30,9 @@ class CollectionRegion {
     std::vector<const PolylineRegion*> lines{};
   };
 
-  CollectionRegion(const std::vector<const Polygon*>& polygons, std::span<const Point> points,
-                   std::span<const std::uint32_t> offsets) {
-    for (const Polygon* polygon : polygons) polygons_.emplace_back(*polygon);
-    for (std::size_t k = 1; k < offsets.size(); ++k) {
-      lines_.emplace_back(points.subspan(offsets[k - 1], offsets[k] - offsets[k - 1]));
-    }
-  }
+  // REQUIRES: what is added outlives the region; it is added before anything is asked.
+  void add(const Polygon& polygon) { polygons_.emplace_back(polygon); }
+  void add(std::span<const Point> line) { lines_.emplace_back(line); }
 
   static std::uint64_t cell(const Node& node) noexcept { return node.cell.cell; }
   static bool intersects(const Node& node) noexcept { return node.intersects; }

@@ -18,25 +18,13 @@
 #include <utility>
 #include <vector>
 
+#include "cellwise/cover_options.h"
 #include "cellwise/hierarchy.h"
 #include "cellwise/inlined_vector.h"
 #include "cellwise/parallel.h"
 #include "cellwise/regions.h"
 
 namespace cellwise {
-
-struct CoverOptions {
-  std::int32_t min_level = 0;
-  std::int32_t max_level = kMaxLevel;
-  std::int64_t max_cells = 8;
-  std::int32_t level_mod = 1;
-  bool interior = false;
-  std::uint64_t within = 0;  // only what lies in this cell, if it is not 0
-
-  bool is_one_level() const noexcept { return min_level == max_level && within == 0; }
-};
-
-enum class CoverStatus : std::uint8_t { kOk, kTooManyCells, kTooManyCandidates };
 
 // Sorts the cells, drops those that another one contains, and merges four siblings into their parent, until nothing
 // changes.
@@ -154,15 +142,14 @@ class Coverer {
   using Node = typename std::remove_reference_t<Nodes>::Node;
 
  public:
-  // `limit`: the most cells to return before giving up. `candidate_limit`: the most cells in the queue of an interior
-  // covering, beside 16 for each cell that was found.
-  Coverer(Region& region, const CoverOptions& options, std::int64_t limit, std::int64_t candidate_limit)
-      : nodes_(region), options_(options), limit_(limit), candidate_limit_(candidate_limit) {
+  // `candidate_limit`: the most cells in the queue of an interior covering, beside 16 for each cell that was found.
+  Coverer(Region& region, const CoverOptions& options, std::int64_t candidate_limit)
+      : nodes_(region), options_(options), candidate_limit_(candidate_limit) {
     chunks_.reserve(4);
   }
 
-  // Throws Interrupted if the user stops it.
-  CoverStatus run(std::vector<std::uint64_t>& cells) {
+  // Throws CoverLimit if a limit is met, and Interrupted if the user stops it.
+  void run(std::vector<std::uint64_t>& cells) {
     result_.swap(cells);  // to reuse its memory
     result_.clear();
     std::vector<std::uint64_t> start;
@@ -194,16 +181,18 @@ class Coverer {
         add(child, (top.children.terminals >> k & 1) != 0);
       }
       (queue_.has_deferred() ? retained_arrays_ : free_arrays_).push_back(top.children.nodes);
-      if (found() + (options_.interior ? 0 : queue_.size()) > limit_) return CoverStatus::kTooManyCells;
-      if (options_.interior && queue_.size() > candidate_limit_ + 16 * found()) return CoverStatus::kTooManyCandidates;
+      if (found() + (options_.interior ? 0 : queue_.size()) > options_.cell_limit) throw_too_many_cells();
+      if (options_.interior && queue_.size() > candidate_limit_ + 16 * found()) {
+        throw CoverLimit(CoverLimit::Kind::kCandidates, candidate_limit_);
+      }
     }
     normalize_cells(result_);
     cells.clear();
     if (options_.min_level == 0 && options_.level_mod == 1) {
       cells.swap(result_);
-      return CoverStatus::kOk;
+    } else {
+      denormalize(cells);
     }
-    return denormalize(cells);
   }
 
  private:
@@ -499,26 +488,27 @@ class Coverer {
     }
   }
 
-  CoverStatus denormalize(std::vector<std::uint64_t>& cells) {
+  [[noreturn]] static void throw_too_many_cells() { throw CoverLimit(CoverLimit::Kind::kCells); }
+
+  void denormalize(std::vector<std::uint64_t>& cells) {
     std::int64_t n = 0;
     const auto level_of = [&](std::uint64_t cell) {
       return denormalized_level(cell_level(cell), options_.min_level, options_.level_mod);
     };
     for (const std::uint64_t cell : result_) {
       const int deeper = level_of(cell) - cell_level(cell);
-      if (deeper > 20) return CoverStatus::kTooManyCells;
+      if (deeper > 20) throw_too_many_cells();
       n += std::int64_t{1} << (2 * deeper);
-      if (n > limit_) return CoverStatus::kTooManyCells;
+      if (n > options_.cell_limit) throw_too_many_cells();
     }
     cells.resize(static_cast<std::size_t>(n));
     std::uint64_t* out = cells.data();
     for (const std::uint64_t cell : result_) out += CellChildren::fill(cell, level_of(cell), out);
-    return CoverStatus::kOk;
   }
 
   Nodes nodes_;
   CoverOptions options_;
-  std::int64_t limit_, candidate_limit_;
+  std::int64_t candidate_limit_;
   std::uint32_t steps_ = 0;
   Queue queue_;
   std::vector<std::unique_ptr<Node[]>> chunks_;  // of arrays for children

@@ -63,10 +63,10 @@ inline double planar_deviation(const PlanarSubEdge& sub_edge, const Point& a, co
 // The sphere is not cut open where the plane is: two edges of rings along the same meridian, 360 degrees apart, cancel
 // each other, and so do edges along a pole that encircle it.
 // REQUIRES: latitudes in -90..90, longitudes in -360..360, all finite; rings do not cross.
-class PlanarShape {
+class PlanarEdges {
  public:
-  PlanarShape() = default;
-  PlanarShape(std::span<const LngLat> positions, std::span<const std::int64_t> offsets,
+  PlanarEdges() = default;
+  PlanarEdges(std::span<const LngLat> positions, std::span<const std::int64_t> offsets,
               std::span<const std::uint8_t> roles) {
     assign(positions, offsets, roles);
   }
@@ -186,8 +186,8 @@ class PlanarShape {
       tree_;  // in longitude and latitude, of the sub-edges of rings, which come first; not along meridians or poles
 };
 
-// A planar shape as the region of one covering. Nodes hand down to their children the sub-edges that intersect them.
-// REQUIRES: each object is used by one thread; the shape outlives it, or the next `reset`.
+// Planar edges as the region of one covering. Nodes hand down to their children the sub-edges that intersect them.
+// REQUIRES: each object is used by one thread; the edges outlive it, or the next `reset`.
 class PlanarRegion {
   // A sub-edge on the plane of a face.
   struct FaceSubEdge {
@@ -229,15 +229,15 @@ class PlanarRegion {
   PlanarRegion(const PlanarRegion&) = delete;  // nodes point into it
   PlanarRegion& operator=(const PlanarRegion&) = delete;
 
-  // Makes it the region of another shape. Reuses the memory.
-  void reset(const PlanarShape& shape) {
-    shape_ = &shape;
+  // Makes it the region of other edges. Reuses the memory.
+  void reset(const PlanarEdges& edges) {
+    edges_ = &edges;
     for (Face& face : faces_) face.sub_edges.clear();
     free_.clear();
     for (List& list : lists_) free_.push_back(&list);
     End end = {};
     const LngLat* last = nullptr;
-    for (const PlanarSubEdge& sub_edge : shape.sub_edges()) {
+    for (const PlanarSubEdge& sub_edge : edges.sub_edges()) {
       const End start =
           last != nullptr && last->lng == sub_edge.a.lng && last->lat == sub_edge.a.lat ? end : end_at(sub_edge.a);
       end = end_at(sub_edge.b);
@@ -281,7 +281,7 @@ class PlanarRegion {
     return node;
   }
 
-  // Whether some child is certain to intersect the shape: one has a corner of the cell that is inside, or a node of the
+  // whether some child is certain to intersect the edges: one has a corner of the cell that is inside, or a node of the
   // tree on one side of both center lines, or a straight sub-edge runs through it, or another one ends in it.
   bool has_intersecting_child(const Node& node) const noexcept {
     if (node.corners_inside != 0) return true;
@@ -391,7 +391,7 @@ class PlanarRegion {
     node.list = nullptr;
   }
 
-  // For each face that the shape intersects, the smallest cell that contains what is there.
+  // For each face that the edges intersect, the smallest cell that contains what is there.
   void cell_union_bound(std::vector<std::uint64_t>& out) const {
     out.clear();
     for (int face = 0; face < 6; ++face) {
@@ -410,7 +410,7 @@ class PlanarRegion {
         for (const double v : {-1, 1}) {
           if (bound.contains({u, v})) continue;
           const LngLat& corner = reference_positions().corners[face][2 * (u > 0) + (v > 0)];
-          corner_inside |= shape_->encloses(corner.lat, corner.lng);
+          corner_inside |= edges_->encloses(corner.lat, corner.lng);
         }
       }
       out.push_back(corner_inside ? cell : internal::PaddedCell::of(cell).shrunk_to(bound));
@@ -501,10 +501,10 @@ class PlanarRegion {
   bool encloses_center(std::uint64_t cell) const noexcept {
     if (cell_level(cell) == 0) {
       const LngLat& at = reference_positions().centers[cell_face(cell)];
-      return shape_->encloses(at.lat, at.lng);
+      return edges_->encloses(at.lat, at.lng);
     }
     const auto [lat, lng] = cell_to_latlng(cell);
-    return shape_->encloses(lat, lng);
+    return edges_->encloses(lat, lng);
   }
 
   // Positions on faces about which every shape is asked. Those of `centers` are the centers of the first child of each
@@ -537,7 +537,7 @@ class PlanarRegion {
     return list;
   }
 
-  const PlanarShape* shape_ = nullptr;
+  const PlanarEdges* edges_ = nullptr;
   std::array<Face, 6> faces_;
   std::deque<List> lists_;  // nodes point to them
   std::vector<List*> free_;

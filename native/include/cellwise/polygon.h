@@ -224,7 +224,7 @@ inline double ring_area(Ring ring, bool left_is_smaller, bool hole) noexcept {
 enum class RingFault : std::uint8_t {
   kNone,
   kFewVertices,
-  kOppositeNeighbours,
+  kOppositeNeighbors,
   kCrossesItself,
   kTouchesItself,
   kRepeatsEdge,
@@ -479,7 +479,7 @@ class Polygon {
     if (r.size() < 3) return {RingFault::kFewVertices, k, k, {}};
     if (is_on_face) return {};
     for (std::size_t v = 0; v < r.size(); ++v) {
-      if (r[v] == -r[v + 1 == r.size() ? 0 : v + 1]) return {RingFault::kOppositeNeighbours, k, k, r[v]};
+      if (r[v] == -r[v + 1 == r.size() ? 0 : v + 1]) return {RingFault::kOppositeNeighbors, k, k, r[v]};
     }
     return {};
   }

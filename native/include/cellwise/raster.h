@@ -34,6 +34,12 @@ namespace cellwise {
 
 enum class CellMode : std::uint8_t { kIntersects, kContains, kCenter };
 
+// Which cells of one level the options ask for.
+inline CellMode cell_mode(const CoverOptions& options) noexcept {
+  if (options.center) return CellMode::kCenter;
+  return options.interior ? CellMode::kContains : CellMode::kIntersects;
+}
+
 namespace internal {
 
 // The position along the curve of cell 8 * j + i of a patch, by the orientation of the patch.
@@ -113,19 +119,19 @@ class LevelCells {
     limit_ += static_cast<std::int64_t>(cells.size());
     const std::size_t before = cells.size();
     only_certified_ = true;
-    const bool are_certified =
-        level_ >= kPatchLevels && edges_.is_within_one_face() && draw_whole() && status_ == CoverStatus::kOk;
+    const bool are_certified = level_ >= kPatchLevels && edges_.is_within_one_face() && draw_whole() && !is_over_limit_;
     if (!are_certified) cells.resize(before);
     return are_certified;
   }
 
-  // Appends the cells in ascending order. Throws Interrupted if the user stops it.
-  CoverStatus run(std::vector<std::uint64_t>& cells) {
+  // Appends the cells in ascending order; false if there are more than the limit. Throws Interrupted if the user stops
+  // it.
+  bool run(std::vector<std::uint64_t>& cells) {
     cells_ = &cells;
     limit_ += static_cast<std::int64_t>(cells.size());
-    if (level_ >= kPatchLevels && edges_.is_within_one_face() && draw_whole()) return status_;
-    for (int face = 0; face < 6 && status_ == CoverStatus::kOk; ++face) visit(region_.face_node(face));
-    return status_;
+    if (level_ >= kPatchLevels && edges_.is_within_one_face() && draw_whole()) return !is_over_limit_;
+    for (int face = 0; face < 6 && !is_over_limit_; ++face) visit(region_.face_node(face));
+    return !is_over_limit_;
   }
 
  private:
@@ -149,7 +155,7 @@ class LevelCells {
   // --- from the faces down -----------------------------------------------------------------------
 
   void visit(Node node) {
-    if (status_ != CoverStatus::kOk || !node.intersects) return;
+    if (is_over_limit_ || !node.intersects) return;
     if ((++steps_ & 0x7f) == 0) stop_if_interrupted();
     if (node.contained) {
       append_all(node.cell);
@@ -175,8 +181,8 @@ class LevelCells {
   }
 
   bool has_room(std::int64_t n) {
-    if (static_cast<std::int64_t>(cells_->size()) + n > limit_) status_ = CoverStatus::kTooManyCells;
-    return status_ == CoverStatus::kOk;
+    is_over_limit_ |= static_cast<std::int64_t>(cells_->size()) + n > limit_;
+    return !is_over_limit_;
   }
   void append(std::uint64_t cell) {
     if (has_room(1)) cells_->push_back(cell);
@@ -576,7 +582,7 @@ class LevelCells {
   std::int32_t level_;
   CellMode mode_;
   std::int64_t limit_;
-  CoverStatus status_ = CoverStatus::kOk;
+  bool is_over_limit_ = false;
   bool only_certified_ = false;
   std::uint32_t steps_ = 0;
   std::vector<std::uint64_t>* cells_ = nullptr;
@@ -592,18 +598,21 @@ class LevelCells {
 };
 
 // Google's covering of a polygon. If only one level is allowed, those are all cells of the level that intersect the
-// polygon, or that lie within it unless there are more than `max_cells`. Throws Interrupted if the user stops it.
-inline CoverStatus cover_polygon(const Polygon& polygon, const CoverOptions& options, std::int64_t limit,
-                                 std::int64_t candidate_limit, std::vector<std::uint64_t>& cells) {
+// polygon, or that lie within it unless there are more than `max_cells`; or with `options.center` those with their
+// center in it. Throws CoverLimit, and Interrupted if the user stops it.  REQUIRES: nothing is to be `within` where
+// centers matter.
+inline void cover_polygon(const Polygon& polygon, const CoverOptions& options, std::int64_t candidate_limit,
+                          std::vector<std::uint64_t>& cells) {
   if (options.is_one_level()) {
-    const CellMode mode = options.interior ? CellMode::kContains : CellMode::kIntersects;
-    const std::int64_t most = options.interior ? std::min(limit, options.max_cells) : limit;
+    const CellMode mode = cell_mode(options);
+    const std::int64_t most =
+        mode == CellMode::kContains ? std::min(options.cell_limit, options.max_cells) : options.cell_limit;
     cells.clear();
-    const CoverStatus status = LevelCells(polygon, options.min_level, mode, most).run(cells);
-    if (status != CoverStatus::kTooManyCells || most == limit) return status;
+    if (LevelCells(polygon, options.min_level, mode, most).run(cells)) return;
+    if (most == options.cell_limit) throw CoverLimit(CoverLimit::Kind::kCells);
   }
   PolygonRegion region(polygon);
-  return Coverer(region, options, limit, candidate_limit).run(cells);
+  Coverer(region, options, candidate_limit).run(cells);
 }
 
 }  // namespace cellwise

@@ -108,8 +108,3 @@ def compiler() -> dict[str, str]:
     if native is None:
         return {"compiler": "none", "flags": "none"}
     return {"compiler": native.COMPILER, "flags": native.FLAGS}
-
-
-def native_module() -> Any:
-    """The compiled module while the native backend is on, else None."""
-    return native._native if _chosen is native and native is not None else None

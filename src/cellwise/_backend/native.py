@@ -8,6 +8,14 @@ from .._native import (
     COMPILER,
     FLAGS,
     INSTRUCTION_SETS,
+    BufferedShape,
+    CapShape,
+    CellsShape,
+    CollectionShape,
+    PlanarShape,
+    PolygonShape,
+    PolylineShape,
+    RectShape,
     choose_instruction_set,
     enable_fast_path,
     instruction_set,
@@ -21,11 +29,22 @@ __all__ = [
     "COMPILER",
     "FLAGS",
     "INSTRUCTION_SETS",
+    "BufferedShape",
+    "CapShape",
     "CellIndex",
+    "CellsShape",
+    "CollectionShape",
     "NeighborTree",
+    "PlanarShape",
+    "PolygonShape",
+    "PolylineShape",
+    "RectShape",
     "add_sums",
+    "candidate_limit",
+    "certified_rows",
     "choose_instruction_set",
     "count_cells",
+    "cover_rows",
     "enable_fast_path",
     "factorize_pairs",
     "fast_path",
@@ -70,6 +89,22 @@ def fast_path(slow_path):
 
 def normalize_cells(cells):
     return _native.normalize_cells(cells)
+
+
+# --- regions ----------------------------------------------------------------------------------------------------------
+
+
+def candidate_limit(options, area):
+    return _native.candidate_limit(options, area)
+
+
+def certified_rows(chains):
+    return _native.certified_rows(chains).view(bool)
+
+
+def cover_rows(chains, options, edges, oriented, radius, is_checked):
+    cells, offsets, undecided = _native.cover_rows(chains, options, edges, oriented, radius, is_checked)
+    return cells, offsets, undecided.view(bool)
 
 
 # --- rows grouped by cell ---------------------------------------------------------------------------------------------

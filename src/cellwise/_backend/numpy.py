@@ -7,18 +7,33 @@ rows at a time.
 import numpy as np
 
 from .._reference import kernel
+from .._reference.buffered import BufferedShape
 from .._reference.covering import normalize_cells
 from .._reference.groups import CellIndex, add_sums, count_cells, factorize_pairs, sum_by_group, take
 from .._reference.neighbors import NeighborTree
+from .._reference.planar import PlanarShape
+from .._reference.polygon import CollectionShape, PolygonShape, PolylineShape
+from .._reference.shapes import CapShape, CellsShape, RectShape, candidate_limit, certified_rows, cover_rows
 from .._reference.shrinkage import level_terms, shrink_level
 from .requirements import broken, missing
 from .signatures import KERNELS
 
 __all__ = [
+    "BufferedShape",
+    "CapShape",
     "CellIndex",
+    "CellsShape",
+    "CollectionShape",
     "NeighborTree",
+    "PlanarShape",
+    "PolygonShape",
+    "PolylineShape",
+    "RectShape",
     "add_sums",
+    "candidate_limit",
+    "certified_rows",
     "count_cells",
+    "cover_rows",
     "factorize_pairs",
     "level_terms",
     "normalize_cells",

@@ -98,6 +98,10 @@ KERNELS = {
 FUNCTIONS = (
     # sets of cells
     "normalize_cells(cells)",
+    # limits of coverings, and coverings of rows of geometries
+    "candidate_limit(options, area)",
+    "certified_rows(chains)",
+    "cover_rows(chains, options, edges, oriented, radius, is_checked)",
     # rows grouped by cell
     "count_cells(cells, level)",
     "factorize_pairs(a, b, n_a, n_b)",
@@ -109,7 +113,18 @@ FUNCTIONS = (
     "shrink_level(statistic, level, pairs, m, prior, above, around, own, support, number, of_pairs)",
 )
 
+# What the backend makes of a region: each shape answers these.
+SHAPE = ("area()", "contains(lat, lng, out)", "cover(options)")
+
 CLASSES = {
+    "RectShape": ("RectShape(lat_lo, lat_hi, lng_lo, lng_hi)", *SHAPE),
+    "CapShape": ("CapShape(center, radius2)", *SHAPE),
+    "CellsShape": ("CellsShape(cells)", *SHAPE),
+    "PolygonShape": ("PolygonShape(lat, lng, offsets, shell_of, oriented)", "find_fault()", *SHAPE),
+    "PolylineShape": ("PolylineShape(lat, lng)", *SHAPE),
+    "CollectionShape": ("CollectionShape(shapes)", *SHAPE),
+    "PlanarShape": ("PlanarShape(chains)", *SHAPE),
+    "BufferedShape": ("BufferedShape(shape, radius)", *SHAPE),
     # where cells stand among sorted ones
     "CellIndex": (
         "CellIndex(cells)",

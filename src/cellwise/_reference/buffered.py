@@ -11,20 +11,19 @@ Everything is one value at a time, in plain Python: points are tuples of floats,
 
 import math
 from functools import lru_cache
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 
 from .._math.angles import angle_to_chord2
 from .._math.intervals import PI
-from .._math.projection import latlng_to_point, point_lat, point_lng
-from . import covering
+from .._math.projection import point_lat, point_lng
 from . import planar as flat
 from .conversion import cell_to_point
 from .padded_cell import PaddedCell, level_of, parent
 from .predicates import cross, dot, minus, normalize, plus
 from .regions import Cap, OneByOne, cell_uv, cell_uv_vertices
+from .shape import Shape, in_order
 
 SLACK = 1e-14  # radians, much more than rounding errors
 FAR, NEAR, CELL_WITHIN = range(3)
@@ -93,39 +92,36 @@ def angle_to_cell(sub_edge, shape, normal):
     return 0.0 if inside else least
 
 
-class BufferedRegion:
-    """Planar chains, or geodesic ones and the polygons that they bound, with a margin of `radius` radians."""
+class BufferedShape(Shape):
+    """A planar shape, a polygon, a polyline or a collection with a margin of `radius` radians."""
 
-    def __init__(self, xy, offsets, roles, radius, planar, polygons):
-        self.radius = radius
-        if planar:
-            shape = flat.PlanarShape(*xy.T, offsets.tolist(), roles.tolist())
-            self.sub_edges = [self._planar_sub_edge(a, b) for a, b in shape.sub_edges]
+    def __init__(self, shape, radius):
+        self.shape, self.radius = shape, radius
+        if isinstance(shape, flat.PlanarShape):
+            edges = shape.region().edges
+            self.sub_edges = [self._planar_sub_edge(a, b) for a, b in edges.sub_edges]
 
             def encloses(p):
-                return shape.encloses(*(float(f(np.array(p))) * (180 / math.pi) for f in (point_lat, point_lng)))
+                return edges.encloses(*(float(f(np.array(p))) * (180 / math.pi) for f in (point_lat, point_lng)))
         else:
-            self.sub_edges = list(self._geodesics(*xy.T, offsets.tolist(), roles.tolist()))
+            self.sub_edges = [SubEdge(None, None, a, b, 0.0) for a, b in shape.edges()]
 
             def encloses(p):
-                return any(polygon._contains(p) for polygon in polygons)
+                return bool(shape.contains_points(np.array([p]))[0])
 
         self._encloses = lru_cache(maxsize=1 << 12)(encloses)
+
+    def area(self):
+        """The shape's, and a band along all edges."""
+        length = in_order(angle_between(edge.pa, edge.pb) + 2 * edge.deviation for edge in self.sub_edges)
+        band = 2 * math.sin(self.radius) * length
+        ends = 2 * PI * (1 - math.cos(self.radius)) * self.shape.n_chains
+        return min(self.shape.area() + band + ends, 4 * PI)
 
     @staticmethod
     def _planar_sub_edge(a, b):
         pa, pb = flat._point(a), flat._point(b)
         return SubEdge(a, b, pa, pb, flat.deviation(a, b, pa[2], pb[2]))
-
-    @staticmethod
-    def _geodesics(lng, lat, offsets, roles):
-        points = [tuple(p) for p in latlng_to_point(lat, lng).tolist()]
-        for (first, end), role in zip(pairwise(offsets), roles):
-            chain = points[first:end]
-            if role != flat.LINE or len(chain) == 1:
-                chain = [*chain, chain[0]]
-            for a, b in pairwise(chain):
-                yield SubEdge(None, None, a, b, 0.0)
 
     def contains_point(self, x):
         """Whether the point is within the distance, or enclosed."""
@@ -139,12 +135,11 @@ class BufferedRegion:
             return True
         return any(self._comes_near(half, x) for half in sub_edge.halves())
 
-    def contains(self, lat, lng, out):
-        for k, p in enumerate(latlng_to_point(lat, lng).tolist()):
-            out[k] = self.contains_point(tuple(p))
+    def contains_points(self, points):
+        return np.array([self.contains_point(tuple(p)) for p in points.tolist()], bool)
 
-    def cover(self, options):
-        return covering.cover(_Cells(self), *options)
+    def region(self, interior=False):
+        return _Cells(self)
 
 
 class _Cells(OneByOne):

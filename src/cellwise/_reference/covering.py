@@ -13,6 +13,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from .._cover_options import CoverLimit
 from .._math.cell_ranges import denormalized_level, disjoint_cells
 from .._math.projection import MAX_LEVEL
 from .hierarchy import (
@@ -86,8 +87,22 @@ class PriorityHeap:
         entries[hole] = entry
 
 
-def cover(region, min_level, max_level, max_cells, level_mod, interior, within, limit, candidate_limit):
-    """Cells, or the reason why there are none: "cells" or "candidates" were more than the limits."""
+def cover(region, options, area):
+    """Cells of a covering.
+
+    `area()` gives the region's in steradians, for the limits that depend on it.
+
+    Raises
+    ------
+    CoverLimit
+    """
+    min_level, max_level, max_cells, level_mod = (
+        options.min_level,
+        options.max_level,
+        options.max_cells,
+        options.level_mod,
+    )
+    interior, limit, candidate_limit = options.interior, options.cell_limit, options.candidate_limit(area)
     all_children = 1 << (2 * level_mod)
     result = []
     queue = PriorityHeap()
@@ -148,8 +163,8 @@ def cover(region, min_level, max_level, max_cells, level_mod, interior, within, 
 
     started = False
     start = _initial_cells(region, min_level, max_level, max_cells, level_mod)
-    if within:
-        start = _clip_to_within(start, np.uint64(within))
+    if options.within:
+        start = _clip_to_within(start, np.uint64(options.within))
     exists, terminal = tested(start)
     add(start[exists], terminal[exists])
     started = True
@@ -160,15 +175,15 @@ def cover(region, min_level, max_level, max_cells, level_mod, interior, within, 
         else:
             result.append(cell)
         if len(result) + (0 if interior else len(queue)) > limit:
-            return "cells"
+            raise CoverLimit("cells", area() * options.cells_per_steradian)
         if interior and len(queue) > candidate_limit + 16 * len(result):
-            return "candidates"
+            raise CoverLimit("candidates", area() * options.cells_per_steradian, candidate_limit)
     cells = normalize_cells(np.array(result, np.uint64))
     if min_level == 0 and level_mod == 1:
         return cells
     deeper = denormalized_level(cell_level(cells), min_level, level_mod) - cell_level(cells)
     if (4.0**deeper).sum() > limit:
-        return "cells"
+        raise CoverLimit("cells", area() * options.cells_per_steradian)
     return denormalize_cells(cells, min_level, level_mod)
 
 

@@ -14,19 +14,22 @@ Everything is one value at a time, in plain Python: points and (u, v) are tuples
 """
 
 import math
+from fractions import Fraction
 from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 
+from .._math import libm
 from .._math.degrees import approximate_point
 from .._math.projection import face_uv_to_xyz, point_lat, point_lng, wrap_lng
 from .conversion import cell_to_latlng
 from .edge_clipping import point_face, project, segment_intersects, xyz_to_uvw
 from .padded_cell import PaddedCell, level_of, parent
 from .regions import OneByOne
+from .shape import Shape, in_order
 
-LINE = 0  # of the roles of chains: no ring; a point is a line of one vertex
+LINE, SHELL, HOLE = 0, 1, 2  # roles of chains; a point is a line of one vertex
 TOLERANCE = 1.5e-9  # radians; sub-edges that deviate by no more count as geodesics: 1 cm
 MAX_SUB_EDGE = 0.25 * 180 / math.pi  # degrees, in longitude and in latitude
 ROUNDING = 2e-14  # much more than the rounding errors of u and v
@@ -52,17 +55,17 @@ def sub_edges_of(a, b):
     return list(pairwise(ends))
 
 
-class PlanarShape:
+class PlanarEdges:
     """The sub-edges of one geometry, and which positions its rings enclose.
 
     The sphere is not cut open where the plane is: two edges of rings along the same meridian, 360 degrees apart, cancel
     each other, and so do edges along a pole that encircle it.
     """
 
-    def __init__(self, lng, lat, offsets, roles):
+    def __init__(self, lng, lat, chains):
         self.sub_edges, self.slopes, meridians = [], [], {}
         at_pole = {-90.0: 0.0, 90.0: 0.0}
-        for (first, end), role in zip(pairwise(offsets), roles):
+        for first, end, role in chains:
             vertices = list(zip(lng[first:end].tolist(), lat[first:end].tolist()))
             if role == LINE:
                 for a, b in pairwise(vertices if len(vertices) > 1 else vertices * 2):
@@ -160,14 +163,14 @@ def parts_in_child(sub_edge, square, child):
 
 
 class PlanarRegion(OneByOne):
-    """A planar shape as the region of one covering: a cell is compared with the sub-edges that intersect its parent."""
+    """Planar edges as the region of one covering: a cell is compared with the sub-edges that intersect its parent."""
 
-    def __init__(self, shape):
-        self.shape = shape
+    def __init__(self, edges):
+        self.edges = edges
         faces = [PaddedCell.of_face(face) for face in range(6)]
         self._faces = [[] for _ in faces]
         self._sub_edges = {}  # that intersect a cell, of the cells that were queried
-        for start, end in shape.sub_edges:
+        for start, end in edges.sub_edges:
             a, b = _point(start), _point(end)
             deviates = deviation(start, end, a[2], b[2])
             face = point_face(a)
@@ -186,7 +189,7 @@ class PlanarRegion(OneByOne):
         super().__init__()
 
     def cell_union_bound(self):
-        """For each face that the shape intersects, the smallest cell that contains what is there."""
+        """For each face that the edges intersect, the smallest cell that contains what is there."""
         bound = []
         for face in range(6):
             square = PaddedCell.of_face(face)
@@ -205,7 +208,7 @@ class PlanarRegion(OneByOne):
             corners = [(u, v) for u in (-1.0, 1.0) for v in (-1.0, 1.0) if not _holds(rect, (u, v))]
             points = [face_uv_to_xyz(face, np.float64(u), np.float64(v)) for u, v in corners]
             corner_inside = any(
-                self.shape.encloses(*(float(f(p)) * (180 / math.pi) for f in (point_lat, point_lng))) for p in points
+                self.edges.encloses(*(float(f(p)) * (180 / math.pi) for f in (point_lat, point_lng))) for p in points
             )
             bound.append(square.cell if corner_inside else square.shrunk_to(rect).cell)
         return np.array(bound, np.uint64)
@@ -230,4 +233,81 @@ class PlanarRegion(OneByOne):
         """
         square = PaddedCell.of(cell)
         inner = square.child(0).cell if square.level == 0 else cell
-        return self.shape.encloses(*(float(x) for x in cell_to_latlng(np.uint64(inner))))
+        return self.edges.encloses(*(float(x) for x in cell_to_latlng(np.uint64(inner))))
+
+
+class PlanarShape(Shape):
+    """Points, lines and polygons of one row of chains, with edges straight in longitude and latitude."""
+
+    def __init__(self, chains):
+        self._chains = chains
+
+    @property
+    def n_chains(self):
+        return len(self._chains.roles)
+
+    def area(self):
+        """Between an edge and the equator lies the integral of sin(lat) over longitude; rings add that up."""
+        total = 0.0
+        for first, end, role in _chains_of(self._chains):
+            if role == LINE:
+                continue
+            lat, lng = radians(self._chains.lat[first:end]), radians(self._chains.lng[first:end])
+            lat2, lng2 = np.roll(lat, -1), np.roll(lng, -1)
+            half = 0.5 * (lat2 - lat)
+            ratio = np.divide(libm.sin(half), half, out=np.ones_like(half), where=half != 0)
+            swept = abs(in_order(((lng2 - lng) * libm.sin(0.5 * (lat + lat2)) * ratio).tolist()))
+            total += swept if role == SHELL else -swept
+        return max(total, 0.0)
+
+    def contains(self, lat, lng, out):
+        """Write whether each position, or one whole turns from it, lies in the geometry; its boundary belongs to it."""
+        out[...] = False
+        if len(self._chains.xy) == 0:
+            return
+        west, south = self._chains.xy.min(axis=0)
+        east, north = self._chains.xy.max(axis=0)
+        for turns in range(-2, 3):
+            x = lng + 360.0 * turns
+            near = ~out & (x >= west) & (x <= east) & (lat >= south) & (lat <= north)
+            out[near] = self._contains_here(x[near], lat[near])
+        for pole in (-90.0, 90.0):  # one place with every longitude
+            out |= (lat == pole) & (south <= pole <= north)
+
+    def _contains_here(self, x, y):
+        odd, on_edge = np.zeros(len(x), bool), np.zeros(len(x), bool)
+        for first, end, role in _chains_of(self._chains):
+            vertices = [tuple(v) for v in self._chains.xy[first:end].tolist()]
+            if role != LINE or len(vertices) == 1:
+                vertices.append(vertices[0])
+            for a, b in pairwise(vertices):
+                (x1, y1), (x2, y2) = a, b
+                beside = (x >= min(x1, x2)) & (x <= max(x1, x2)) & (y >= min(y1, y2)) & (y <= max(y1, y2))
+                across = ((y1 <= y) != (y2 <= y)) & (x <= max(x1, x2)) if role != LINE else np.zeros(len(x), bool)
+                look = np.flatnonzero(beside | across)
+                side = turn(a, b, x[look], y[look])
+                on_edge[look] |= (side == 0) & beside[look]
+                odd[look] ^= across[look] & ((side > 0) == (y1 < y2))
+        return odd | on_edge
+
+    def region(self, interior=False):
+        chains = self._chains
+        keep = [(first, end, role) for first, end, role in _chains_of(chains) if not interior or role != LINE]
+        return PlanarRegion(PlanarEdges(chains.lng, chains.lat, keep))
+
+
+def _chains_of(chains):
+    """First vertex, end and role of each chain."""
+    offsets = chains.offsets.tolist()
+    return list(zip(offsets, offsets[1:], chains.roles.tolist()))
+
+
+def turn(a, b, x, y):
+    """Sign of the turn from a by b to each point (x, y): 1 to the left, 0 straight on, -1 to the right. Exact."""
+    left, right = (b[0] - a[0]) * (y - a[1]), (x - a[0]) * (b[1] - a[1])
+    sign = np.sign(left - right)
+    for k in np.flatnonzero(np.abs(left - right) <= 4e-16 * (np.abs(left) + np.abs(right))):
+        (x1, y1), (x2, y2), (x3, y3) = (tuple(map(Fraction, p)) for p in (a, b, (float(x[k]), float(y[k]))))
+        exact = (x2 - x1) * (y3 - y1) - (x3 - x1) * (y2 - y1)
+        sign[k] = (exact > 0) - (exact < 0)
+    return sign

@@ -4,7 +4,7 @@ A ring divides the sphere in two, so that first of all it must be decided which 
 has the interior on its left: shells run counter-clockwise and holes clockwise, as in Google's S2Polygon, because the
 direction of an edge influences the last bits of its tests.
 
-`GeodesicPolygon` is the reference of the native class of that name.
+`PolygonShape` is the reference of the native class of that name.
 """
 
 import math
@@ -14,19 +14,19 @@ import numpy as np
 
 from .._math.intervals import PI, LatInterval, LngInterval
 from .._math.projection import latlng_to_point, point_lat, point_lng, radians_to_degrees
-from . import covering
 from . import predicates as p3
-from .conversion import cell_to_point, point_to_cell
+from .conversion import point_to_cell
 from .edge_clipping import TEST_MARGIN, segment_intersects
 from .padded_cell import PaddedCell, parent, range_max, range_min
 from .predicates import EPSILON, corner_contains_vertex, crossed_oddly, turn
 from .regions import HALF_PI, OneByOne, Rect, cell_uv_vertices
+from .shape import Shape, in_order
 from .shape_index import START_OF_CURVE, ShapeIndex
 
 FAULTS = (
     "none",
     "few vertices",
-    "opposite neighbours",
+    "opposite neighbors",
     "crosses itself",
     "touches itself",
     "repeats edge",
@@ -120,7 +120,7 @@ def ring_area(ring, left_is_smaller, hole):
     return min(0.0, total) + (0 if hole else 4 * PI)
 
 
-class GeodesicPolygon:
+class PolygonShape(Shape):
     """Concatenated rings in degrees; `shell_of[k]` is the number of the ring of which ring k is a hole, or k."""
 
     def __init__(self, lat, lng, offsets, shell_of, oriented):
@@ -163,18 +163,18 @@ class GeodesicPolygon:
         if len(ring) < 3:
             return "few vertices", k, k, (0.0, 0.0, 0.0)
         opposite = next((a for a, b in edges_of(ring) if a == p3.negative(b)), None)
-        return opposite and ("opposite neighbours", k, k, opposite)
+        return opposite and ("opposite neighbors", k, k, opposite)
 
     def _vertex_not_in(self, shell, k):
         others = set(self.rings[k])
         return next((p for p in self.rings[shell] if p not in others), self.rings[shell][0])
 
     def find_fault(self):
-        """The number of the fault (0: none), ring, other ring, latitude and longitude in degrees."""
+        """The name of the fault ("none" if there is none), ring, other ring, latitude and longitude in degrees."""
         found = self._fault or self._crossing() or self._wrong_nesting()
         fault, ring, other, where = found or ("none", 0, 0, (0.0, 0.0, 0.0))
         lat, lng = (float(radians_to_degrees(f(np.array(where)))) for f in (point_lat, point_lng))
-        return FAULTS.index(fault), ring, other, lat, lng
+        return fault, ring, other, lat, lng
 
     def _crossing(self):
         """The first of the faults between two edges, in the order of the vertices as given."""
@@ -222,27 +222,21 @@ class GeodesicPolygon:
     def area(self):
         return self._area
 
-    area_at_most = area
+    @property
+    def n_chains(self):
+        return len(self.rings)
 
-    def contains(self, lat, lng, out):
-        for k, p in enumerate(points_of(lat, lng)):
-            out[k] = self._contains(p)
+    def edges(self):
+        """Pairs of points."""
+        return [edge for ring in self.rings for edge in edges_of(ring)]
 
-    def cover(self, options):
-        return covering.cover(PolygonRegion(self.index), *options)
+    def contains_points(self, points):
+        """Whether each point lies in the polygon."""
+        return np.array([self._contains(tuple(p)) for p in points.tolist()], bool)
 
-    def cells_at_level(self, level, mode, limit):
-        """Cells of one level that intersect the polygon, lie within it ("contains") or have their centers in it, or the
-        name of the limit that they are more than.
-        """
-        at_most = limit if mode != "center" else 1 << 62
-        cells = covering.cover(
-            PolygonRegion(self.index), level, level, 1 << 62, 1, mode == "contains", 0, at_most, at_most
-        )
-        if mode == "center":
-            cells = cells[[self._contains(tuple(p)) for p in cell_to_point(cells).tolist()]]
-            return cells if len(cells) <= limit else "cells"
-        return cells
+    def region(self, interior=False):
+        """The polygon as the region of one covering."""
+        return PolygonRegion(self.index)
 
 
 class PolygonRegion(OneByOne):
@@ -364,13 +358,13 @@ def _latitudes(a, b, normal, size, lo, hi):
     return lowest, highest
 
 
-class PolylineShape:
-    """A polyline as a region: a cell intersects it if it contains a vertex, with a margin for rounding errors, or if an
-    edge of one crosses an edge of the other. No cell is contained in it.
+class PolylineRegion:
+    """A polyline as the region of a covering: a cell intersects it if it contains a vertex, with a margin for rounding
+    errors, or if an edge of one crosses an edge of the other. No cell is contained in it.
     """
 
-    def __init__(self, lat, lng):
-        self.points = points_of(lat, lng)
+    def __init__(self, points):
+        self.points = points
 
     def contains(self, c):
         return np.zeros(len(c.cell), bool)
@@ -401,17 +395,65 @@ class PolylineShape:
         return chain_bounds(self.points).cell_union_bound()
 
 
-class CollectionShape:
-    """Several shapes as one region."""
+class PolylineShape(Shape):
+    """A chain of geodesics between vertices in degrees; one vertex is a point."""
+
+    def __init__(self, lat, lng):
+        self.points = points_of(lat, lng)
+
+    n_chains = 1
+
+    def edges(self):
+        return list(pairwise(self.points if len(self.points) > 1 else self.points * 2))
+
+    def area(self):
+        return 0.0
+
+    def contains_points(self, points):
+        return np.zeros(len(points), bool)
+
+    def region(self, interior=False):
+        return PolylineRegion(self.points)
+
+    @property
+    def has_interior(self):
+        return False
+
+
+class CollectionRegion:
+    """Several regions as one region of a covering."""
+
+    def __init__(self, regions):
+        self.regions = regions
+
+    def contains(self, c):
+        return np.any([np.zeros(len(c.cell), bool), *(region.contains(c) for region in self.regions)], axis=0)
+
+    def may_intersect(self, c):
+        return np.any([np.zeros(len(c.cell), bool), *(region.may_intersect(c) for region in self.regions)], axis=0)
+
+    def cell_union_bound(self):
+        return np.concatenate([np.empty(0, np.uint64), *(region.cell_union_bound() for region in self.regions)])
+
+
+class CollectionShape(Shape):
+    """Polygons and polylines together."""
 
     def __init__(self, shapes):
         self.shapes = shapes
 
-    def contains(self, c):
-        return np.any([np.zeros(len(c.cell), bool), *(shape.contains(c) for shape in self.shapes)], axis=0)
+    @property
+    def n_chains(self):
+        return sum(shape.n_chains for shape in self.shapes)
 
-    def may_intersect(self, c):
-        return np.any([np.zeros(len(c.cell), bool), *(shape.may_intersect(c) for shape in self.shapes)], axis=0)
+    def edges(self):
+        return [edge for shape in self.shapes for edge in shape.edges()]
 
-    def cell_union_bound(self):
-        return np.concatenate([np.empty(0, np.uint64), *(shape.cell_union_bound() for shape in self.shapes)])
+    def area(self):
+        return in_order(shape.area() for shape in self.shapes)
+
+    def contains_points(self, points):
+        return np.any([np.zeros(len(points), bool), *(shape.contains_points(points) for shape in self.shapes)], axis=0)
+
+    def region(self, interior=False):
+        return CollectionRegion([shape.region() for shape in self.shapes])

@@ -250,8 +250,11 @@ class CellRange:
         return np.append(self.cells, np.uint64(0))[at]
 
     def contains(self, c):
-        found = self._candidates(c.cell)
-        return (found != 0) & cell_contains(found, c.cell)
+        return self.contains_cells(c.cell)
+
+    def contains_cells(self, cells):
+        found = self._candidates(cells)
+        return (found != 0) & cell_contains(found, cells)
 
     def may_intersect(self, c):
         found = self._candidates(c.cell)

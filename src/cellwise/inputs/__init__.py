@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .arguments import Argument, is_pandas_column, read
-from .coordinates import canonical_latlng
+from .coordinates import canonical_latlng, swapped_hint
 from .extras import import_extra
 from .options import check_choice, check_integer, check_number
 from .results import ascii_to_text, finish
@@ -19,4 +19,5 @@ __all__ = [
     "import_extra",
     "is_pandas_column",
     "read",
+    "swapped_hint",
 ]

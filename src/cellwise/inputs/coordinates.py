@@ -1,4 +1,4 @@
-"""Positions written in one way."""
+"""Positions written in one way, and a hint where they look swapped."""
 
 from __future__ import annotations
 
@@ -25,3 +25,9 @@ def canonical_latlng(lat: ArrayLike, lng: ArrayLike) -> tuple[FloatArray, FloatA
     np.add(lng, 360, out=lng, where=lng <= -180)
     np.copyto(lng, 0, where=np.abs(lat) == 90)
     return lat, lng
+
+
+def swapped_hint(lat, *lng):
+    """What messages add about an invalid latitude, where longitudes look like latitudes."""
+    is_swapped = np.isfinite(lat) and abs(lat) > 90 and all(abs(x) <= 90 for x in lng)
+    return "; lat and lng look swapped" if is_swapped else ""

@@ -16,8 +16,8 @@ from ..cells.geometry import cell_to_polygon
 from ..cells.hierarchy import cell_children
 from ..covering import cover
 from ..inputs import check_integer
+from ..regions._lines import to_linestrings
 from ._basemap import Basemap
-from ._shapes import to_latlng_lines
 from .cells import plot_cells
 
 
@@ -91,4 +91,4 @@ def _geodesics(a: FloatArray, b: FloatArray, level: int) -> ObjectArray:
     lat, lng = np.degrees((np.arctan2(z, np.hypot(x, y)), np.arctan2(y, x)))
     for end, next_to_it in ((0, 1), (-1, -2)):  # at a pole, which has every longitude
         lng[:, end] = np.where(np.abs(lat[:, end]) == 90, lng[:, next_to_it], lng[:, end])
-    return to_latlng_lines(lat, lng)
+    return to_linestrings(lat, lng)

@@ -1,4 +1,4 @@
-// Regions with a margin for Python.
+// Shapes of regions, and coverings of rows of geometries, for Python.
 
 #pragma once
 
@@ -6,6 +6,6 @@
 
 namespace cellwise::bindings {
 
-void add_buffered(nanobind::module_& m);
+void add_shapes(nanobind::module_& m);
 
 }  // namespace cellwise::bindings

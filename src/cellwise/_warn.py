@@ -1,0 +1,12 @@
+"""Warnings that point at the line of the user's program that made the call."""
+
+import sys
+import warnings
+
+
+def warn(message, category):
+    """Warn as the caller of the package: of the first function on the stack that is not the package's."""
+    frame, level = sys._getframe(1), 2
+    while frame.f_back is not None and frame.f_back.f_globals.get("__name__", "").partition(".")[0] == "cellwise":
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, category, stacklevel=level)
