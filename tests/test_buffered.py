@@ -36,7 +36,7 @@ def kilometers_apart(geometry, cells):
     return shapely.distance(shapely.transform(geometry, lambda xy: xy * at_scale), shapely.polygons(corners))
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", list(FORMS))
 def test_what_is_within_the_distance_is_covered(form, backend):
     region = FORMS[form]
     rng = np.random.default_rng(71)

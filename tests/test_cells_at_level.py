@@ -23,7 +23,7 @@ REGIONS = {
 MARGINS = {"margin": dict(buffer=900)}
 
 
-@pytest.mark.parametrize("name", REGIONS)
+@pytest.mark.parametrize("name", list(REGIONS))
 def test_modes(name, backend):
     region, margin, level = REGIONS[name], MARGINS.get(name, {}), 12
     meeting, within, centered = (
@@ -82,7 +82,7 @@ def test_rows_have_the_cells_that_each_has_alone(mode):
 
 
 @pytest.mark.parametrize("mode", ["intersects", "contains", "center"])
-@pytest.mark.parametrize("name", REGIONS)
+@pytest.mark.parametrize("name", list(REGIONS))
 def test_part_by_part_is_the_same(name, mode):
     region, margin = REGIONS[name], MARGINS.get(name, {})
     for level in (0, 7, 8, 13):
