@@ -5,8 +5,10 @@ import os
 from pathlib import Path
 
 import pytest
+from work import STEPS, interrupt_checks
 
 import cellwise as cw
+from cellwise._reference import covering as reference
 from cellwise.testing import available, use
 
 # Two workers keep two processors busy: more threads in each would mostly wait for one another.
@@ -14,12 +16,8 @@ for library in ("OMP", "OPENBLAS"):
     os.environ.setdefault(f"{library}_NUM_THREADS", "1")
 
 BACKENDS = sorted({name for name, _ in available()})
-SETTINGS = {
-    "use",
-    "on_each_backend",
-    "set_num_threads",
-    "set_cell_limit",
-}  # of the process: what they set, all threads see
+# Of the process: all threads see the same settings, and only its first one gets signals.
+OF_THE_PROCESS = {"use", "on_each_backend", "set_num_threads", "set_cell_limit", "ctrl_c", "little_memory"}
 
 
 def pytest_report_header():
@@ -40,6 +38,17 @@ def path(request):
     name, isa = request.param
     with use(backend=name, isa=isa):
         yield name
+
+
+@pytest.fixture
+def cells_looked_at(backend, monkeypatch):
+    """A function that tells how many cells coverings have looked at in this test, less up to some thousands."""
+    if backend == "native":
+        before = interrupt_checks()
+        return lambda: (interrupt_checks() - before) * STEPS
+    counts, cell_uv = [], reference.cell_uv
+    monkeypatch.setattr(reference, "cell_uv", lambda cells: counts.append(len(cells)) or cell_uv(cells))
+    return lambda: sum(counts)
 
 
 @pytest.fixture(scope="session")
@@ -66,7 +75,7 @@ def refers_to(function, names):
 
 
 def pytest_collection_modifyitems(items):
-    """Skip what this build or `make test` does not run, and leave to one thread what changes settings of the process."""
+    """Skip what this build or `make test` does not run, and leave to one thread what is of the process."""
     slow = pytest.mark.skip(reason="slow: make test-slow")
     no_native = pytest.mark.skip(reason="needs native code")
     for item in items:
@@ -75,5 +84,5 @@ def pytest_collection_modifyitems(items):
         if ("needs_native" in item.keywords or "both_backends" in item.keywords) and cw.backend() != "native":
             item.add_marker(no_native)
         inner = getattr(item.obj, "hypothesis", None)
-        if refers_to(inner.inner_test if inner else item.obj, SETTINGS):
+        if refers_to(inner.inner_test if inner else item.obj, OF_THE_PROCESS):
             item.add_marker("thread_unsafe")

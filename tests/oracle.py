@@ -6,12 +6,7 @@ Nothing in this module uses cellwise.
 """
 
 import math
-import os
-import signal
-import threading
-import time
 import warnings
-from contextlib import contextmanager
 
 import mpmath
 import numpy as np
@@ -25,32 +20,6 @@ AVG_EDGE = 1.459213746386106  # radians at level 0; half at each further level
 MANY_CELLS = 8_000  # more than about that many are never asked of the oracle
 
 CORNER_LAT = 35.264389682754654  # of the corners of the cube; their longitudes are ±45 and ±135
-
-
-@contextmanager
-def within(seconds):
-    """Fail if the body takes longer. In the main thread it is stopped then, as Ctrl-C would.
-
-    With sanitizers, and on eight threads, ten times as long is allowed.
-    """
-    if "CELLWISE_SANITIZED" in os.environ or threading.current_thread() is not threading.main_thread():
-        seconds *= 10
-
-    def stop(signum, frame):
-        raise TimeoutError(f"took longer than {seconds} s")
-
-    start = time.perf_counter()
-    if threading.current_thread() is not threading.main_thread():
-        yield
-    else:
-        before = signal.signal(signal.SIGALRM, stop)
-        signal.setitimer(signal.ITIMER_REAL, seconds)
-        try:
-            yield
-        finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            signal.signal(signal.SIGALRM, before)
-    assert time.perf_counter() - start < seconds + 0.2
 
 
 # --- positions ----------------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import pytest
 
 import cellwise as cw
 from cellwise.errors import CellLimitError, InvalidRegionError
-from cellwise.testing import assert_covers, use
+from cellwise.testing import assert_covers
 
 N = 1_000
 
@@ -346,14 +346,17 @@ def test_a_small_limit_does_not_refuse_small_coverings(backend):
         (cw.Cap(10, 20, 1e-3), {"max_cells": 10_000}),
     ],
 )
-def test_interiors_that_google_cannot_make_end(region, options):
-    """With cells or without, soon; Google's library runs on until it is killed."""
+@pytest.mark.needs_native
+@pytest.mark.parametrize("backend", ["native"], indirect=True)
+def test_interiors_that_google_cannot_make_end(region, options, backend, cells_looked_at):
+    """With cells or without; Google's library runs on until it is killed."""
     try:
-        with use(backend="native"), oracle.within(5):
-            found = cw.cover(region, interior=True, **options)
+        found = cw.cover(region, interior=True, **options)
     except CellLimitError:
-        return
-    assert region.contains(*inside_points(found.cells, np.random.default_rng(109))).all()
+        found = None
+    assert cells_looked_at() < 300_000
+    if found is not None:
+        assert region.contains(*inside_points(found.cells, np.random.default_rng(109))).all()
 
 
 MEMORY = """
@@ -381,21 +384,12 @@ def test_interiors_of_thin_regions_stay_small(options):
     assert megabytes < 400
 
 
-def test_coverings_end_soon_enough(backend):
+def test_coverings_end_soon_enough(backend, cells_looked_at):
     """A covering that is too large is refused on the way, not at its end."""
-    with (
-        cw.set_cell_limit(20_000 if cw.backend() == "native" else 300),
-        oracle.within(2),
-        pytest.raises(CellLimitError),
-    ):
+    limit = 20_000 if backend == "native" else 300
+    with cw.set_cell_limit(limit), pytest.raises(CellLimitError):
         cw.cover(cw.Rect(lat=(10, 11), lng=(20, 21)), max_cells=2**31 - 1)
-
-
-@pytest.mark.thread_unsafe  # only the main thread hears of signals
-def test_long_coverings_can_be_stopped(backend):
-    """As Ctrl-C does, within a second."""
-    with pytest.raises(TimeoutError), oracle.within(0.5):
-        cw.cover(cw.Rect(lat=(10, 11), lng=(20, 21)), max_cells=10**7)
+    assert limit < cells_looked_at() < 10 * limit
 
 
 # --- regions that are none --------------------------------------------------------------------------------------------------

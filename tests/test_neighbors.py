@@ -1,11 +1,8 @@
 """NeighborIndex: exact against brute force, on both backends, wherever the sphere or the data are awkward."""
 
 import importlib
-import os
 import pickle
 import signal
-import subprocess
-import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.neighbors import BallTree
+from work import ctrl_c, interrupt_checks
 
 import cellwise as cw
 from cellwise._math import search
@@ -416,31 +414,20 @@ def test_other_threads_run_meanwhile():
     assert meanwhile > 5
 
 
-@pytest.mark.thread_unsafe
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs timers")
 @pytest.mark.needs_native
 def test_ctrl_c_is_noticed():
-    code = (
-        "import numpy as np, signal, time\n"
-        "from cellwise.neighbors import NeighborIndex\n"
-        "rng = np.random.default_rng(0)\n"
-        "X = rng.uniform(0, 1, (2, 40_000))\n"
-        "index = NeighborIndex(*X)\n"
-        "index.nearest([0.0], [0.0], 1)\n"
-        "for call in (lambda: index.nearest(*X, 9000), lambda: index.within(*X, 9, unit='deg', limit=10**12)):\n"
-        "    signal.signal(signal.SIGALRM, signal.default_int_handler)\n"
-        "    signal.setitimer(signal.ITIMER_REAL, 0.3)\n"
-        "    start = time.process_time()\n"
-        "    try:\n"
-        "        call()\n"
-        "    except KeyboardInterrupt:\n"
-        "        print(time.process_time() - start)\n"
-    )
-    environment = {**os.environ, "CELLWISE_BACKEND": "native"}
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, timeout=120)
-    took = [float(line) for line in done.stdout.split()]
-    assert len(took) == 2, done.stderr
-    assert max(took) < 1.3
+    X = np.random.default_rng(0).uniform(0, 1, (2, 40_000))
+    index = NeighborIndex(*X)
+    index.nearest([0.0], [0.0], 1)
+    for call, checks in (
+        (lambda: index.nearest(*X, 900), 1780),  # on one thread, if nothing stops it
+        (lambda: index.within(*X[:, :8000], 0.2, unit="deg", limit=10**12), 840),
+    ):
+        before = interrupt_checks()
+        with cw.set_num_threads(1), ctrl_c():
+            call()
+        assert 0 < interrupt_checks() - before < checks / 2
 
 
 # --- messages ---------------------------------------------------------------------------------------------------------

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import textwrap
 import threading
-import time
 
 import numpy as np
 import pytest
@@ -209,6 +208,4 @@ def test_a_long_row_on_another_thread_is_interrupted():
         except KeyboardInterrupt:
             print("stopped")
         """
-    start = time.monotonic()
     assert run(code) == "stopped"
-    assert time.monotonic() - start < 20

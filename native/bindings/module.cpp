@@ -16,8 +16,10 @@ namespace cellwise::bindings {
 
 NB_MODULE(_native, m) {
   if (_import_array() < 0) throw nb::python_error();
+  static std::uint64_t interrupt_checks = 0;  // guarded by the GIL
   interrupted = [] {
     nb::gil_scoped_acquire acquire;
+    ++interrupt_checks;
     return PyErr_CheckSignals() != 0;
   };
   nb::register_exception_translator([](const std::exception_ptr& thrown, void*) {
@@ -94,6 +96,8 @@ NB_MODULE(_native, m) {
   m.def("enable_fast_path", [](bool enabled) { FastCall::is_enabled = enabled; }, nb::arg("enabled"));
   m.def("set_num_threads", &set_num_threads, nb::arg("n"));
   m.def("num_threads", &num_threads);
+  // A measure of work that does not depend on the machine.
+  m.def("interrupt_checks", [] { return interrupt_checks; });
   m.attr("COMPILER") = CELLWISE_COMPILER;
   m.attr("FLAGS") = CELLWISE_FLAGS;
 }
