@@ -44,7 +44,53 @@ out : ndarray of uint64, optional
     "on_invalid": """\
 on_invalid : {"raise", "warn", "null"}
     What happens {}.""",
-    # --- of features ---
+    # --- encoders and splitters ---
+    "coordinate_columns": """\
+lat, lng : str or int, default None
+    Names or positions of the columns with coordinates in degrees. None: in a frame the columns called lat or
+    latitude, and lng, lon, long or longitude, in any case; else the first two columns.""",
+    "cell_column": """\
+cell : str or int, default None
+    Instead of `lat` and `lng`, the column of cell ids.
+    {}""",
+    "on_invalid_rows": """\
+on_invalid : {"warn", "raise", "null"}, default "warn"
+    What happens to positions and ids that cannot be (latitude 95, infinity): they count as missing, with one
+    `InvalidCoordinatesWarning` a call, are an error, or count as missing in silence. Rows whose place is missing
+    (NaN, NA, None, the cell 0) {}""",
+    "columns_in": """\
+columns_in_ : tuple of int
+    Positions in X of latitude and longitude, or of the cells.
+n_features_in_ : int
+    Number of columns of X.
+feature_names_in_ : ndarray of str
+    Names of the columns of X, if it has any.""",
+    "rows_of_fit": """\
+X : DataFrame, array_like or Series of cells, shape (n_rows, n_features)
+    Rows with coordinates, or with cells; other columns are ignored.""",
+    "rows_of_lag": """\
+X : DataFrame, array_like or Series of cells, shape (n_rows, n_features)
+    Rows with coordinates, or with cells, and the columns that statistics are taken of.""",
+    "rows_of_transform": """\
+X : DataFrame, array_like or Series of cells, shape (n_rows, n_features)
+    Rows with the columns that `fit` saw.""",
+    "rows_to_split": """\
+X : DataFrame, array_like or Series of cells, shape (n_rows, n_features)
+    Rows with coordinates, or with cells, and anything else.""",
+    "one_position": """\
+lat, lng : float
+    Degrees. Where one is missing (NaN, None) {}""",
+    "input_features": """\
+input_features : array_like of str, default None
+    Only compared with the columns that `fit` saw.""",
+    "block_size": """\
+buffer : float, default 0
+    Rows nearer than this to any test row, by great circle, are dropped from training.
+unit : {"m", "km", "rad", "deg"}, default "m"
+    Unit of `buffer`.""",
+    "unread": """\
+y : None
+    Not read.""",
     "target_type": """\
 target_type : {"auto", "continuous", "binary", "multiclass"}, default "auto"
     What y is. "auto": two values are two classes, "binary", unless they are floats; text, booleans and categories

@@ -83,7 +83,7 @@ def signal(X, seed=0, noise=0.3):
     return 5 + np.sin(20 * X[:, 0]) + np.cos(25 * X[:, 1]) + noise * rng.standard_normal(len(X))
 
 
-def centres(cells):
+def centers(cells):
     return np.column_stack(cw.cell_to_latlng(np.asarray(cells, np.uint64)))
 
 
@@ -168,7 +168,7 @@ def test_no_smoothing_gives_means_and_huge_smoothing_the_mean_of_all():
     np.testing.assert_allclose(CellTargetEncoder((4, 10), smooth=1e15).fit(X, y).transform(X), y.mean())
 
 
-def test_shrinkage_is_learnt():
+def test_shrinkage_is_learned():
     """Cells with variance t2 about their parents, rows with variance s2 about their cells: m is s2 / t2."""
     rng = np.random.default_rng(0)
     parents = cw.cell_children(cw.token_to_cell("89c"), 10)[:200]
@@ -176,17 +176,17 @@ def test_shrinkage_is_learnt():
     of_child = np.repeat(np.arange(2000), rng.integers(1, 9, 2000))
     y = 7 + np.repeat(rng.normal(0, 3, 200), 10)[of_child] + rng.normal(0, 1, 2000)[of_child]
     y += rng.normal(0, 2, len(y))
-    encoder = CellTargetEncoder((10, 13)).fit(centres(children[of_child]), y)
+    encoder = CellTargetEncoder((10, 13)).fit(centers(children[of_child]), y)
     assert encoder.smooth_ == pytest.approx([(4 + 1) / 9, 4], rel=0.2)
 
 
-def test_learnt_shrinkage_is_about_the_best():
+def test_learned_shrinkage_is_about_the_best():
     rng = np.random.default_rng(1)
     cells = cw.cell_children(cw.token_to_cell("89c"), 11)[:800]
     of_cell = np.repeat(np.arange(800), rng.integers(1, 8, 800))
     truth = rng.normal(0, 0.7, 800)
     y = truth[of_cell] + rng.normal(0, 1, len(of_cell))
-    X = centres(cells)
+    X = centers(cells)
 
     def error(smooth):
         Z = CellTargetEncoder(11, smooth=smooth).fit(X[of_cell], y).transform(X)
@@ -207,7 +207,7 @@ def test_constant_target(y, stats):
 
 
 def test_cells_that_hold_one_row_each_tell_nothing():
-    X = centres(cw.cell_children(cw.token_to_cell("89c"), 12)[::50])
+    X = centers(cw.cell_children(cw.token_to_cell("89c"), 12)[::50])
     y = np.random.default_rng(0).standard_normal(len(X))
     encoder = CellTargetEncoder(12).fit(X, y)
     assert encoder.smooth_.tolist() == [np.inf]
@@ -260,12 +260,12 @@ def test_smoothing_of_other_statistics(stats):
     assert encoder.transform([[np.nan, 0.0], [-40.0, 100.0]]).ravel() == pytest.approx([whole] * 2)
 
 
-def test_shrinkage_of_variances_is_learnt():
+def test_shrinkage_of_variances_is_learned():
     """Where variances differ among cells they are told apart, and where they do not they are all the same."""
     rng = np.random.default_rng(0)
     cells = cw.cell_children(cw.token_to_cell("89c"), 11)[:500]
     of_cell = np.repeat(np.arange(500), rng.integers(2, 12, 500))
-    X, noise = centres(cells), rng.standard_normal(len(of_cell))
+    X, noise = centers(cells), rng.standard_normal(len(of_cell))
     equal = CellTargetEncoder(11, stats="std").fit(X[of_cell], noise)
     assert equal.smooth_.tolist() == [np.inf]
     spread = rng.gamma(6, 1 / 6, 500)  # variances with variance 1/6
@@ -423,7 +423,7 @@ def test_a_target_that_varies_in_space_is_found(crossfit):
 
 
 def test_blocks_suit_new_areas():
-    """A covariate tells half of what the place tells: in new areas only a model that learnt to use it does well."""
+    """A covariate tells half of what the place tells: in new areas only a model that learned to use it does well."""
     rng = np.random.default_rng(0)
     X = np.column_stack((rng.uniform(40, 42, 4_000), rng.uniform(-100, -98, 4_000)))
     place = rng.standard_normal(9_999)[np.unique(cw.latlng_to_cell(*X.T, 9), return_inverse=True)[1]]
@@ -544,7 +544,7 @@ def test_a_fold_that_lacks_cells():
     """Cells that only the held-out rows are in get what is known of their parents."""
     q = cw.latlng_to_cell(40.0, -100.0, 9)
     b, c, d = cw.cell_children(q, 12)[:3]
-    X = centres([b, b, c, c, d, d])
+    X = centers([b, b, c, c, d, d])
     encoder = CellTargetEncoder((9, 12), smooth=1, add_support=True, cv=PredefinedSplit([0, 0, 1, 1, 1, 1]))
     Z = encoder.fit_transform(X, np.array([6.0, 8, 1, 2, 3, 6]))
     assert Z[0].tolist() == [3, 3, 4, 9]
@@ -559,8 +559,8 @@ def test_unknown_cells_take_what_is_known_above_them():
     b, c, d = cw.cell_children(q, 12)[:3]
     for prior in ("parent", "global"):
         encoder = CellTargetEncoder((9, 12), smooth=2, prior=prior, add_support=True)
-        encoder.fit(centres([b, b, c]), [1.0, 2.0, 6.0])
-        Z = encoder.transform([*centres([d]), [-30, 30], [np.nan, np.nan], [None, 0]])
+        encoder.fit(centers([b, b, c]), [1.0, 2.0, 6.0])
+        Z = encoder.transform([*centers([d]), [-30, 30], [np.nan, np.nan], [None, 0]])
         assert Z[0].tolist() == [3, 3, 3, 9]
         assert Z[1:].tolist() == [[3, 3, 3, -1]] * 3
 

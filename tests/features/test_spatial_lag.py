@@ -61,7 +61,7 @@ def homes(n, seed=0):
 
 
 def brute_force(lag, X, y, queries, hidden):
-    """Features row by row, straight from their definitions; NaN for no neighbours."""
+    """Features row by row, straight from their definitions; NaN for no neighbors."""
     limit = max(1, len(X) // 2)
     features = []
     for query, out in zip(queries, hidden):
@@ -121,7 +121,7 @@ def test_features_are_those_of_brute_force(hood, weights, exclude, backend):
     assert lag.largest_ == 120
 
 
-def test_rows_without_neighbours_get_the_mean_of_the_others():
+def test_rows_without_neighbors_get_the_mean_of_the_others():
     X, y = homes(200)
     X[::10] += 5 * np.arange(20)[:, None] / 20 + 3  # far off, one by one
     lag = SpatialLag(radius=3000, stats=("mean", "std", "distance", "count"))
@@ -178,7 +178,7 @@ def test_no_row_sees_its_own_y(X, hood, exclude, data):
     Z = lag.fit_transform(X, y)
     assert np.isfinite(Z).all()
     row = data.draw(st.integers(0, len(X) - 1))
-    is_empty = (Z[:, 3::4] == 0).all(axis=0)  # neighbourhoods in which nobody has neighbours are the same for all rows
+    is_empty = (Z[:, 3::4] == 0).all(axis=0)  # neighborhoods in which nobody has neighbors are the same for all rows
     assert (np.ptp(Z[:, np.repeat(is_empty, 4)], axis=0) == 0).all()
     changed = y.copy()
     changed[row] += 1000
@@ -386,7 +386,7 @@ def test_missing_values_of_columns_are_left_out():
 # --- missing and invalid places ---------------------------------------------------------------------------------------
 
 
-def test_missing_rows_are_nobodys_neighbours_and_get_the_fill():
+def test_missing_rows_are_nobodys_neighbors_and_get_the_fill():
     X, y = homes(100)
     gone = X.copy()
     gone[::7] = np.nan
@@ -625,7 +625,7 @@ def test_fit_is_idempotent_and_transform_leaves_no_trace():
 def test_memory_is_bounded():
     X, y = homes(40_000)
     bound = 12e6 if cw.backend() == "native" else 80e6
-    # all neighbours at once: 41 and 160 MB in rows alone
+    # all neighbors at once: 41 and 160 MB in rows alone
     for lag in (SpatialLag(k=(4, 64)), SpatialLag(radius=2000), SpatialLag(k=4, stats="mean")):
         lag.fit(X[:100], y[:100])
         tracemalloc.start()

@@ -26,7 +26,7 @@ def X():
 
 @pytest.fixture(scope="module")
 def y(X):
-    """Bumps of a degree or so, which neighbours know and strangers do not."""
+    """Bumps of a degree or so, which neighbors know and strangers do not."""
     noise = np.random.default_rng(1).standard_normal(len(X))
     return (np.sin(4 * X["lat"]) + np.sin(3 * X["lng"]) + 0.2 * noise).rename("y")
 

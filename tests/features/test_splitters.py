@@ -18,14 +18,14 @@ from sklearn.neighbors import KNeighborsRegressor
 import cellwise as cw
 from cellwise.errors import InvalidCoordinatesWarning
 from cellwise.features import CellBlockKFold, CellBlockShuffleSplit, LeaveOneCellOut
-from cellwise.features._splitters import deal, nearest_arcs, read_places, spoken_length
+from cellwise.features._splitters import deal, format_length, locate_rows, nearest_arcs
 
 
 def _towns(n, seed=0):
-    """Rows crowded round a few centres, some of them at the very same place."""
+    """Rows crowded round a few centers, some of them at the very same place."""
     rng = np.random.default_rng(seed)
-    centre = rng.uniform((40, 0), (50, 15), (12, 2))[rng.choice(12, n, p=np.arange(1, 13) / 78)]
-    return np.round(centre + rng.normal(0, 0.4, (n, 2)), 2)
+    center = rng.uniform((40, 0), (50, 15), (12, 2))[rng.choice(12, n, p=np.arange(1, 13) / 78)]
+    return np.round(center + rng.normal(0, 0.4, (n, 2)), 2)
 
 
 def _sphere(n, seed=0):
@@ -222,7 +222,7 @@ def test_buffer_is_brute_force(cv, X, share, unit):
 def test_rows_just_at_the_buffer_are_kept_and_a_hair_nearer_dropped():
     X = PLACES["lattice"]
     train, test = next(CellBlockKFold(3, level=8, random_state=0).split(X))
-    arcs = nearest_arcs(read_places(X).at(train), read_places(X).at(test))
+    arcs = nearest_arcs(locate_rows(X).at(train), locate_rows(X).at(test))
     assert arcs == pytest.approx(_distances(X, "rad")[np.ix_(train, test)].min(axis=1), abs=1e-14)
     for arc in np.unique(arcs)[::7]:
         for buffer in (np.nextafter(arc, 0), arc, np.nextafter(arc, 9)):
@@ -234,7 +234,7 @@ def test_rows_just_at_the_buffer_are_kept_and_a_hair_nearer_dropped():
 @pytest.mark.parametrize("buffer", [np.pi, np.nextafter(np.pi, 0), 3.14159, 3.2, 1e9])
 def test_buffers_as_wide_as_the_globe(buffer):
     X = np.array([[12.0, 30.0], [-12.0, -150.0], [12.0, 30.0], [12.5, 30.0], [90.0, 0.0], [-90.0, 0.0]])
-    is_near = nearest_arcs(read_places(X), read_places(X).at(np.array([0]))) < buffer
+    is_near = nearest_arcs(locate_rows(X), locate_rows(X).at(np.array([0]))) < buffer
     assert (is_near == (_distances(X, "rad")[:, 0] < buffer)).all()
 
 
@@ -252,7 +252,7 @@ def test_buffer_that_leaves_nothing_is_an_error():
 
 def test_nearest_is_brute_force(X):
     rows, targets = np.arange(0, len(X), 3), np.arange(1, len(X), 3)
-    nearest = nearest_arcs(read_places(X).at(rows), read_places(X).at(targets))
+    nearest = nearest_arcs(locate_rows(X).at(rows), locate_rows(X).at(targets))
     assert nearest == pytest.approx(_distances(X, "rad")[np.ix_(rows, targets)].min(axis=1), abs=1e-14)
 
 
@@ -425,7 +425,7 @@ def test_blocks_serve_as_groups():
     assert len(cross_val_score(Ridge(), ROWS, ROWS[:, 0], groups=groups, cv=GroupKFold(5))) == 5
 
 
-def test_blocked_scores_are_lower_where_neighbours_are_alike():
+def test_blocked_scores_are_lower_where_neighbors_are_alike():
     rng = np.random.default_rng(0)
     X = rng.uniform((40, 0), (44, 4), (1500, 2))
     y = np.sin(9 * X[:, 0]) + np.sin(9 * X[:, 1])
@@ -443,7 +443,7 @@ def test_invalid_places_do_not_warn_but_raise():
 
 
 @pytest.mark.parametrize(
-    ("metres", "text"),
+    ("meters", "text"),
     [
         (0, "0 m"),
         (0.4, "0.4 m"),
@@ -455,5 +455,5 @@ def test_invalid_places_do_not_warn_but_raise():
         (1.16e6, "1200 km"),
     ],
 )
-def test_lengths_are_said_to_two_digits(metres, text):
-    assert spoken_length(metres) == text
+def test_lengths_are_said_to_two_digits(meters, text):
+    assert format_length(meters) == text

@@ -136,7 +136,7 @@ def _shrunk_by_hand(X, y, fold, levels):
 
 
 @pytest.mark.parametrize("levels", [(6,), (9,), (12,), (6, 9), (6, 8, 10, 12)])
-def test_scores_are_those_of_means_learnt_on_the_other_folds(levels):
+def test_scores_are_those_of_means_learned_on_the_other_folds(levels):
     X, y = _two_scales(500)
     order = np.argsort(cw.latlng_to_cell(*X.T))
     X, y = X[order], y[order]

@@ -1,4 +1,4 @@
-"""plot_features: what is drawn for each encoder, in which order and colours."""
+"""plot_features: what is drawn for each encoder, in which order and colors."""
 
 import numpy as np
 import pandas as pd
@@ -68,7 +68,7 @@ def test_values_that_add_up_are_what_the_model_says(homes):
     artist = plot_features(encoder, values=model.coef_, add_up=True)
     lat, lng = cw.cell_to_latlng(encoder.feature_cells_)
     lit = encoder.transform(np.column_stack((lat, lng)))
-    # at its centre a coarse cell may hold a finer one; the finest column that a row lights says what is predicted
+    # at its center a coarse cell may hold a finer one; the finest column that a row lights says what is predicted
     finest = encoder.inverse_transform(lit)
     at = {cell: value for cell, value in zip(encoder.feature_cells_.tolist(), shown(artist))}
     predicted = model.predict(lit) - model.intercept_
@@ -100,7 +100,7 @@ def test_target_encodings(homes, output):
     assert shown(artist).tolist() == np.concatenate(encoder.encodings_).tolist()
     assert artist.colorbar.ax.get_ylabel() == "s2_L12_mean"
     drawn(artist)
-    # what rows get is the colour of the last path drawn over them
+    # what rows get is the color of the last path drawn over them
     Z = encoder.transform(X)[:, -1]
     cells = np.concatenate(encoder.cells_)
     leaves = cw.latlng_to_cell(X[:, 0], X[:, 1])
@@ -143,7 +143,7 @@ def test_counts(homes):
     assert logs.colorbar.ax.get_ylabel() == "log(1 + s2_L9_count)"
 
 
-def test_lags_are_those_of_new_rows_at_the_centres(homes, monkeypatch):
+def test_lags_are_those_of_new_rows_at_the_centers(homes, monkeypatch):
     X, y = homes
     lag = SpatialLag(k=(1, 4)).fit(X, y)
     monkeypatch.setattr("cellwise.plot.features.MOST_CELLS", 60)
@@ -223,7 +223,7 @@ def test_what_cannot_be_drawn(homes, params, error, words):
 
 def test_encoders_that_cannot_be_drawn(homes):
     for strange in (CellEncoder(), CellCounts(), SpatialLag(), Ridge(), None):
-        words = f"encoder must be fitted and have cells or neighbours: got {type(strange).__name__}"
+        words = f"encoder must be fitted and have cells or neighbors: got {type(strange).__name__}"
         with pytest.raises(TypeError, match=words):
             plot_features(strange)
     with pytest.raises(ValueError, match="values must be None for CellCounts, whose columns are no cells"):

@@ -170,18 +170,22 @@ def take(table, number):
 N_TERMS = {"mean": 7, "std": 4}
 
 
-def level_terms(statistic, level, pairs, n_folds):
+def level_terms(statistic, level_sums, held_out, n_folds):
     terms = np.empty((N_TERMS[statistic], n_folds + 1))
-    _native.level_terms(statistic == "std", level, pairs, terms)
+    _native.level_terms(statistic == "std", level_sums, held_out, terms)
     return terms
 
 
-def shrink_level(statistic, level, pairs, m, prior, above, around, own, support, number, of_pairs):
-    of_cells = np.empty(len(level.sums))
+def shrink_level(
+    statistic, level_sums, held_out, m, prior, parent_estimates, pair_parent_estimates, own_estimates, support, level,
+    pair_estimates,
+):  # fmt: skip
+    estimates = np.empty(len(level_sums.sums))
     _native.shrink_level(
-        statistic == "std", level, pairs, m, prior, above, around, own, support, number, of_cells, of_pairs
-    )
-    return of_cells
+        statistic == "std", level_sums, held_out, m, prior, parent_estimates, pair_parent_estimates, own_estimates,
+        support, level, estimates, pair_estimates,
+    )  # fmt: skip
+    return estimates
 
 
 # --- the nearest of many places ---------------------------------------------------------------------------------------

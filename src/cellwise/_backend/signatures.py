@@ -109,8 +109,9 @@ FUNCTIONS = (
     "add_sums(group, sums, n_groups)",
     "take(table, number)",
     # shrinkage
-    "level_terms(statistic, level, pairs, n_folds)",
-    "shrink_level(statistic, level, pairs, m, prior, above, around, own, support, number, of_pairs)",
+    "level_terms(statistic, level_sums, held_out, n_folds)",
+    "shrink_level(statistic, level_sums, held_out, m, prior, parent_estimates, pair_parent_estimates, own_estimates, "
+    "support, level, pair_estimates)",
 )
 
 # What the backend makes of a region: each shape answers these.

@@ -1,7 +1,9 @@
-"""Estimates of y in the cells of a level, shrunk to those of the cells around them, and how much that takes.
+"""Estimates of y in the cells of a level, each shrunk to that of its parent, and how strongly.
 
-A view is what somebody knows: view 0 knows all rows, view k + 1 all but those that fold k holds out. It knows the sums
-of a cell without those of its pairs with the fold. Pairs are of the finest cells, and meet again in coarser ones.
+Estimates are made from all data and from the data that each fold trains on: in arrays over folds position 0 stands for
+all data, and position k + 1 for all but the rows that fold k holds out. What a fold knows of a cell is the cell's sums
+without those that the fold holds out. The latter are given for pairs of a finest cell and a fold; in a coarser cell
+several of a fold's pairs come together.
 
 Sums have four columns: rows that do not weigh 0, their weight, and the weighted sums of y and of its square.
 """
@@ -17,7 +19,7 @@ def ratio(a, b):
 
 
 class Mean:
-    """Means: the rows of a cell vary about it, and cells about their families."""
+    """Means: the rows of a cell vary about it, and cells about their parents."""
 
     @staticmethod
     def own(sums):
@@ -27,20 +29,20 @@ class Mean:
 
     @staticmethod
     def parts(sums):
-        """What is added up over the cells of a family."""
+        """What is added up over the children of a cell."""
         rows, weight, total, square = sums.T
         return np.stack([rows, np.sign(rows), weight, total, square, ratio(total**2, weight), weight**2])
 
     @staticmethod
     def terms(parts):
-        """What is added up over families."""
+        """What is added up over parents."""
         rows, cells, weight, total, square, cell_square, weight_squared = parts
         n = np.where(rows > 0, weight, 0)
         return np.stack([rows > 0, cells, n, square, cell_square, ratio(total**2, n), ratio(weight_squared, n)])
 
 
 class Std:
-    """Standard deviations, by way of variances, which sampling scatters about those of the families too."""
+    """Standard deviations, computed as variances, which sampling scatters about those of the parents too."""
 
     @staticmethod
     def own(sums):
@@ -66,57 +68,64 @@ class Std:
 STATISTICS = {"mean": Mean, "std": Std}
 
 
-def _left(sums, pairs, cell_at, n_folds):
-    """Pairs of a cell of the level and a fold, which of them each of the given ones is, and what is left without it."""
-    finest, fold, pair_sums = pairs
-    cell, fold, number = factorize_pairs(cell_at[finest], fold, len(sums), n_folds)
-    held = add_sums(number, pair_sums, len(cell))
+def _training_sums(sums, held_out, cell_of_finest, n_folds):
+    """Pairs of a cell of the level and a fold, and the sums over the cell that the fold trains on.
+
+    Returns the cell and the fold of each pair, the position of each of the given pairs among them, and the sums.
+    """
+    finest, fold, pair_sums = held_out
+    cell, fold, code = factorize_pairs(cell_of_finest[finest], fold, len(sums), n_folds)
+    held = add_sums(code, pair_sums, len(cell))
     whole = sums[cell]
-    return cell, fold, number, np.where(whole[:, :1] > held[:, :1], whole - held, 0)
+    return cell, fold, code, np.where(whole[:, :1] > held[:, :1], whole - held, 0)
 
 
-def _added_up(parts, group, n):
+def _sum_parts(parts, group, n):
     """Each of the parts summed over `n` groups, in the order of the parts."""
     return np.stack([np.bincount(group, part, n) for part in parts])
 
 
-def level_terms(statistic, level, pairs, n_folds):
-    """Terms of all families in each view, shape (n_terms, n_folds + 1)."""
-    statistic, (sums, family, cell_at) = STATISTICS[statistic], level
-    cell, fold, _, left = _left(sums, pairs, cell_at, n_folds)
-    parts, n_families = statistic.parts(sums), int(family[-1]) + 1
-    of_family = _added_up(parts, family, n_families)
-    family_met, fold_met, met = factorize_pairs(family[cell], fold, n_families, n_folds)
-    before = of_family[:, family_met]
-    after = before + _added_up(statistic.parts(left) - parts[:, cell], met, len(family_met))
-    all_rows = statistic.terms(of_family)
-    terms = np.repeat(_added_up(all_rows, np.zeros(n_families, np.intp), 1), n_folds + 1, axis=1)
-    terms[:, 1:] += _added_up(statistic.terms(after) - statistic.terms(before), fold_met, n_folds)
+def level_terms(statistic, level_sums, held_out, n_folds):
+    """Terms of all parents together, for all data and each fold, shape (n_terms, n_folds + 1)."""
+    statistic, (sums, parent, cell_of_finest) = STATISTICS[statistic], level_sums
+    cell, fold, _, training_sums = _training_sums(sums, held_out, cell_of_finest, n_folds)
+    parts, n_parents = statistic.parts(sums), int(parent[-1]) + 1
+    parent_parts = _sum_parts(parts, parent, n_parents)
+    # only parents that hold cells with held-out rows have other terms in a fold than for all data
+    pair_parent, pair_fold, code = factorize_pairs(parent[cell], fold, n_parents, n_folds)
+    all_data = parent_parts[:, pair_parent]
+    training = all_data + _sum_parts(statistic.parts(training_sums) - parts[:, cell], code, len(pair_parent))
+    terms = np.repeat(_sum_parts(statistic.terms(parent_parts), np.zeros(n_parents, np.intp), 1), n_folds + 1, axis=1)
+    terms[:, 1:] += _sum_parts(statistic.terms(training) - statistic.terms(all_data), pair_fold, n_folds)
     return terms
 
 
-def shrink_level(statistic, level, pairs, m, prior, above, around, own, support, number, of_pairs):
-    """Estimates of the cells in view 0; writes to `of_pairs` for each pair that of its cell in its fold's view.
+def shrink_level(
+    statistic, level_sums, held_out, m, prior, parent_estimates, pair_parent_estimates, own_estimates, support, level,
+    pair_estimates,
+):  # fmt: skip
+    """Estimates of the cells from all data; writes to `pair_estimates` those of the pairs' cells in their folds.
 
-    `above` holds those of the families in view 0, and `around` for each pair that of its family in its fold's view.
-    `prior` is what estimates are drawn to in each view, or None where it is those of the families. `own` is None, or
-    where sums do not tell it what the own rows of cells and of pairs' cells say. `support`, if not None, is told for
-    each pair how many rows its estimate rests on, and `number`.
+    `parent_estimates` are from all data, and `pair_parent_estimates` in the fold of each pair. `prior` is what
+    estimates are shrunk to for all data and in each fold, or None where it is those of the parents. `own_estimates` is
+    None, or the unshrunk estimates of cells and of pairs where sums do not give them. To `support`, if not None, the
+    weight of the rows that the estimate of each pair rests on is written, and `level`.
     """
-    statistic, (sums, family, cell_at) = STATISTICS[statistic], level
-    own, own_of_pairs = (None, None) if own is None else own
+    statistic, (sums, parent, cell_of_finest) = STATISTICS[statistic], level_sums
+    own, pair_own = (None, None) if own_estimates is None else own_estimates
 
-    def shrunk(sums, own, above, view):
-        told, amount = statistic.own(sums) if own is None else (own, sums[:, 1])
-        towards = above if prior is None else prior[view]
-        return np.where(sums[:, 0] > 0, towards + ratio(amount, amount + m[view]) * (told - towards), above)
+    def shrunk(sums, own, parent_estimates, fold):
+        own, amount = statistic.own(sums) if own is None else (own, sums[:, 1])
+        target = parent_estimates if prior is None else prior[fold]
+        return np.where(sums[:, 0] > 0, target + ratio(amount, amount + m[fold]) * (own - target), parent_estimates)
 
-    of_cells = shrunk(sums, own, above[family], 0)
-    cell, fold, pair, left = _left(sums, pairs, cell_at, len(m) - 1)
-    one = np.empty(len(cell), np.intp)
-    one[pair] = np.arange(len(pair))  # any of those that meet: they are in the same one above
-    of_pairs[...] = shrunk(left, None if own is None else own_of_pairs[one], around[one], 1 + fold)[pair]
+    estimates = shrunk(sums, own, parent_estimates[parent], 0)
+    cell, fold, code, training_sums = _training_sums(sums, held_out, cell_of_finest, len(m) - 1)
+    any_of = np.empty(len(cell), np.intp)
+    any_of[code] = np.arange(len(code))  # given pairs that come together have one parent, and so one estimate of it
+    pair_own = None if own is None else pair_own[any_of]
+    pair_estimates[...] = shrunk(training_sums, pair_own, pair_parent_estimates[any_of], 1 + fold)[code]
     if support is not None:
-        seen = (left[:, 0] > 0)[pair]
-        support[0, seen], support[1, seen] = left[pair[seen], 1], number
-    return of_cells
+        has_rows = (training_sums[:, 0] > 0)[code]
+        support[0, has_rows], support[1, has_rows] = training_sums[code[has_rows], 1], level
+    return estimates

@@ -1,20 +1,30 @@
-"""A covering into cells that are small where the rows are many, or where what is predicted varies."""
+"""A covering by cells that are small where the rows are many, or where what is predicted varies."""
+
+from __future__ import annotations
 
 import heapq
+from collections.abc import Sequence
 from copy import copy
 from itertools import pairwise
+from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
+from numpy.typing import DTypeLike
 from scipy import sparse
 from sklearn.utils.validation import check_is_fitted
 
 from .. import inputs
+from .._docs import shared_parameters
+from .._typing import AnyArray, BoolArray, CellArray, CellLike, FloatArray, Int64Array, ObjectArray, OnInvalid
 from ..cell_union import CellUnion
 from ..cells.geometry import cell_to_polygon
 from ..cells.hierarchy import cell_children, cell_level, cell_parent
 from ..groups import CellIndex, count_cells
 from ._base import (
     CellTransformer,
+    Column,
+    State,
+    Table,
     cells_from_tokens,
     check_bool,
     check_keys,
@@ -28,21 +38,22 @@ from ._base import (
 from ._sorted_leaves import batches, count_within, runs, spans
 from ._target import read_target
 
-# With criterion="variance" each further cell must explain so many times the variance within the cell it is part of.
-PRICE = 4.0
+PRICE = 4.0  # of each further cell with criterion="variance": what it must explain, in variances within its parent
 
 
+@shared_parameters
 class AdaptiveCells(CellTransformer):
     """Features of one covering by disjoint cells: fine where there is much to tell apart, coarse elsewhere.
 
-    A cell with more than `max_count` rows is divided, and its parts again, until none is left: a city gets streets,
-    a desert one cell [1]_. Each row lies in one cell of the covering, which becomes one binary column, a number, or
-    the cell's id. With ``criterion="variance"`` cells are divided only where the target differs between their parts.
+    A cell with more than `max_count` rows is divided, and its parts again, until none has more: a city gets cells of
+    streets, a desert a single cell [1]_. Each row lies in one cell of the covering, which becomes one binary column, a
+    number, or the cell's id. With ``criterion="variance"`` cells are divided only where the target differs between
+    their parts.
 
-    **The trap it avoids** is the one level that fits nowhere. Cells of a fixed level fine enough for the centre of a
-    city hold one row each in the country, and as columns these are rows learnt by heart; cells coarse enough for the
-    country put the whole city into one. On house prices in California, from coordinates alone, this covering needs a
-    quarter of the columns of the best single level and errs 8 % less.
+    **The trap it avoids** is the one level that fits nowhere. Cells of a fixed level fine enough for the center of a
+    city hold one row each in the country, and such columns only memorize rows; cells coarse enough for the country put
+    the whole city into one. On house prices in California, from coordinates alone, this covering needs a quarter of the
+    columns of the best single level and errs 8 % less.
 
     Parameters
     ----------
@@ -60,8 +71,8 @@ class AdaptiveCells(CellTransformer):
     target_type : {"auto", "continuous", "binary"}, default "auto"
         What y is, where it is read: numbers, or two classes. "auto": as in `CellTargetEncoder`.
     max_features : int, default None
-        Most cells. The cell with the most rows, or the most to explain of y, is divided first, until the next one would
-        exceed the number. The cells of `min_level` are made in any case.
+        Most cells. The cell with the most rows, or that explains most of y, is divided first, until the next one would
+        exceed the number. The cells of `min_level` are taken in any case.
     small_cells : {"keep", "drop"}, default "keep"
         What becomes of children that hold fewer than `min_frequency` rows where a cell is divided for the sake of the
         others. "keep": they are cells of the covering too, so that no row is lost. "drop": they are left out, as
@@ -70,23 +81,16 @@ class AdaptiveCells(CellTransformer):
         Disjoint cells to take, whatever the rows: nothing above applies. See `from_covering`.
     output : {"onehot", "ordinal", "cell"}, default "onehot"
         "onehot": one binary column for each cell. "ordinal": one column of integers, the number of the cell along the
-        curve, where cells next to each other are near in space; -1 for none. "cell": one column of uint64, the cell's
-        id; 0 for none. Keep ids out of matrices with other columns, which would round them to float64: in a
-        ColumnTransformer use ``set_output(transform="pandas")``.
+        curve, where consecutive cells are near each other; -1 for none. "cell": one column of uint64, the cell's id; 0
+        for none. Keep ids out of matrices with other columns, which would round them to float64: in a ColumnTransformer
+        use ``set_output(transform="pandas")``.
     sparse_output : bool, default True
         Whether "onehot" gives a CSR matrix, or else an array; `set_output` needs False.
     dtype : dtype, default numpy.float32
         Of the columns of "onehot". The others are int64 and uint64.
-    lat, lng : str or int, default None
-        Names or positions of the columns with coordinates in degrees. None: in a frame the columns called lat or
-        latitude, and lng, lon, long or longitude, in any case; else the first two columns. All others are ignored.
-    cell : str or int, default None
-        Instead of `lat` and `lng`, the column of cell ids. A row whose cell is coarser than those of the covering lies
-        in none of them.
-    on_invalid : {"warn", "raise", "null"}, default "warn"
-        What happens to positions and ids that cannot be (latitude 95, infinity): no cell with one
-        `InvalidCoordinatesWarning` a call, an error, or no cell in silence. What is missing (NaN, NA, None, the cell 0)
-        always has no cell, in silence.
+    {coordinate_columns}
+    {cell_column: A row in a cell coarser than those of the covering lies in none of them.}
+    {on_invalid_rows: lie in no cell.}
 
     Attributes
     ----------
@@ -94,22 +98,17 @@ class AdaptiveCells(CellTransformer):
         The cells, disjoint, in the order of the columns.
     counts_ : ndarray of int64, shape (n_cells,)
         Rows of `fit` in each cell.
-    columns_in_ : tuple of int
-        Positions in X of latitude and longitude, or of the cells.
-    n_features_in_ : int
-        Number of columns of X.
-    feature_names_in_ : ndarray of str
-        Names of the columns of X, if it has any.
+    {columns_in}
 
     See Also
     --------
-    CellEncoder : Several fixed levels at once, for linear models with a penalty usually the stronger features.
+    CellEncoder : Several fixed levels at once; usually better features for linear models with a penalty.
     cellwise.plot.plot_features : Map of the covering.
 
     Notes
     -----
-    Places where `fit` saw no row may lie in no cell. With random folds that befalls a few rows in a thousand, with new
-    areas most of them: there use `CellEncoder`, whose coarse columns reach further.
+    Places where `fit` saw no row may lie in no cell. With random folds that is so for a few rows in a thousand, in new
+    areas for most: there use `CellEncoder`, whose coarse columns cover more.
 
     *What variance decides.* Let a cell have p parts of at least `min_frequency` rows, n rows together. Its gain is the
     sum of squares between the parts less 4 (p − 1) times the variance of the n rows; noise alone brings about
@@ -118,7 +117,7 @@ class AdaptiveCells(CellTransformer):
     is found, though the means of the districts are equal, and noise makes no cells: of 6,000 rows of it one or two are
     left. The covering has nevertheless seen y: score it within a pipeline, where each fold fits its own.
 
-    The work is one sort of the rows and a search for the ends of each cell examined; y takes part as running sums.
+    The work is one sort of the rows and a search for the ends of each cell examined; y is read through running sums.
 
     References
     ----------
@@ -143,14 +142,14 @@ class AdaptiveCells(CellTransformer):
     >>> int(encoder.counts_.max()), int(encoder.counts_.sum())
     (49, 2000)
 
-    In the city's centre a cell measures half a kilometre, in the mountains seventy:
+    In the city's center a cell is half a kilometer wide, in the mountains seventy:
 
     >>> two = AdaptiveCells(output="cell").fit(homes).transform([[47.4, 8.5], [46.2, 9.5]])
     >>> cw.cell_to_token(two[:, 0]).tolist(), cw.cell_level(two[:, 0]).tolist()
     (['47900bad', '47844'], [14, 7])
 
-    What it is for: a price that falls steeply from the centre, and slowly changes with latitude. Columns of these cells
-    score higher than those of the best single level, and are a sixth of them. The score is R2 on rows held out:
+    What it is for: a price that falls steeply from the center, and slowly changes with latitude. Columns of these cells
+    score higher than those of the best single level, and are a sixth as many. The score is R2 on rows held out:
 
     >>> from sklearn.linear_model import Ridge
     >>> from sklearn.model_selection import KFold, cross_val_score
@@ -171,7 +170,7 @@ class AdaptiveCells(CellTransformer):
     >>> encoder.fit(homes, rng.standard_normal(2000)).covering_
     CellUnion(1 cell, level 0)
 
-    A covering is kept as tokens, or as GeoJSON for a map:
+    A covering can be saved as tokens, or as GeoJSON for a map:
 
     >>> tokens = encoder.fit(homes, price).to_tokens()
     >>> again = AdaptiveCells.from_covering(cw.CellUnion.from_tokens(tokens))
@@ -179,26 +178,29 @@ class AdaptiveCells(CellTransformer):
     True
     """
 
+    covering_: CellUnion
+    counts_: Int64Array
+
     def __init__(
         self,
-        max_count=50,
+        max_count: int = 50,
         *,
-        min_frequency=5,
-        min_level=0,
-        max_level=30,
-        criterion="count",
-        target_type="auto",
-        max_features=None,
-        small_cells="keep",
-        covering=None,
-        output="onehot",
-        sparse_output=True,
-        dtype=np.float32,
-        lat=None,
-        lng=None,
-        cell=None,
-        on_invalid="warn",
-    ):
+        min_frequency: float | None = 5,
+        min_level: int = 0,
+        max_level: int = 30,
+        criterion: Literal["count", "variance"] = "count",
+        target_type: Literal["auto", "continuous", "binary"] = "auto",
+        max_features: int | None = None,
+        small_cells: Literal["keep", "drop"] = "keep",
+        covering: CellUnion | CellLike | None = None,
+        output: Literal["onehot", "ordinal", "cell"] = "onehot",
+        sparse_output: bool = True,
+        dtype: DTypeLike = np.float32,
+        lat: Column | None = None,
+        lng: Column | None = None,
+        cell: Column | None = None,
+        on_invalid: OnInvalid = "warn",
+    ) -> None:
         self.max_count = max_count
         self.min_frequency = min_frequency
         self.min_level = min_level
@@ -217,21 +219,21 @@ class AdaptiveCells(CellTransformer):
         self.on_invalid = on_invalid
 
     @classmethod
-    def from_covering(cls, covering, **params):
-        """Fitted transformer with these cells as its covering, without any rows.
+    def from_covering(cls, covering: CellUnion | CellLike, **params: Any) -> Self:
+        """Fitted transformer with these cells, without any rows.
 
         Parameters
         ----------
         covering : CellUnion or array_like of uint64
             Disjoint cells of any levels.
         **params
-            Others of the class. Those that say how cells are divided have no effect.
+            Other parameters of the class. Those for dividing cells have no effect.
 
         Returns
         -------
         AdaptiveCells
-            Where coordinates are in X is found anew by each `transform`. `counts_` are 0, until `fit` counts rows: it
-            leaves the cells as they are, so that the transformer can be cloned and used in pipelines.
+            Each `transform` finds the columns with coordinates in its own X. `counts_` are 0, until `fit` counts rows:
+            it leaves the cells as they are, so that the transformer can be cloned and used in pipelines.
 
         Examples
         --------
@@ -247,13 +249,13 @@ class AdaptiveCells(CellTransformer):
         cells = _as_covering(covering)
         return self._set_cells(cells, np.zeros(len(cells), np.int64))
 
-    def fit(self, X, y=None):
-        """The transformer, with its covering made of the places of the rows.
+    @shared_parameters
+    def fit(self, X: Table, y: Any = None) -> Self:
+        """The transformer, with a covering of the rows.
 
         Parameters
         ----------
-        X : DataFrame, array_like or Series of cells, shape (n_rows, n_features)
-            Rows with coordinates, or with cells; other columns are ignored.
+        {rows_of_fit}
         y : array_like, shape (n_rows,), default None
             Numbers, or two classes; only read if `criterion` is "variance".
 
@@ -264,13 +266,13 @@ class AdaptiveCells(CellTransformer):
         self._fit(X, y)
         return self
 
-    def fit_transform(self, X, y=None):
+    @shared_parameters
+    def fit_transform(self, X: Table, y: Any = None) -> Any:
         """The same as ``fit(X, y).transform(X)``, reading X once.
 
         Parameters
         ----------
-        X : DataFrame, array_like or Series of cells, shape (n_rows, n_features)
-            Rows with coordinates, or with cells.
+        {rows_of_fit}
         y : array_like, shape (n_rows,), default None
             Numbers, or two classes; only read if `criterion` is "variance".
 
@@ -281,13 +283,13 @@ class AdaptiveCells(CellTransformer):
         """
         return self._encode(self._fit(X, y))
 
-    def transform(self, X):
-        """One row for each of X: what says in which cell of the covering it lies.
+    @shared_parameters
+    def transform(self, X: Table) -> Any:
+        """The cell of the covering that each row of X lies in, in the form that `output` says.
 
         Parameters
         ----------
-        X : DataFrame, array_like or Series of cells, shape (n_rows, n_features)
-            Rows with the columns that `fit` saw.
+        {rows_of_transform}
 
         Returns
         -------
@@ -300,13 +302,13 @@ class AdaptiveCells(CellTransformer):
         reader, is_new = (self, False) if hasattr(self, "columns_in_") else (copy(self), True)
         return self._encode(reader._read_cells(X, reset=is_new))
 
-    def transform_one(self, lat, lng):
-        """What `output` makes of one position, in microseconds.
+    @shared_parameters
+    def transform_one(self, lat: float | None, lng: float | None) -> int:
+        """The cell that one position lies in, in microseconds.
 
         Parameters
         ----------
-        lat, lng : float
-            Degrees. Where one is missing (NaN, None) there is no cell.
+        {one_position: there is no cell.}
 
         Returns
         -------
@@ -323,14 +325,14 @@ class AdaptiveCells(CellTransformer):
         """
         if not hasattr(self, "covering_"):
             check_is_fitted(self)
-        found = self._known.ancestors_in_one(leaf_at(lat, lng, on_invalid=self.on_invalid))
+        found = self._index.ancestors_in_one(leaf_at(lat, lng, on_invalid=self.on_invalid))
         k = self._by_level.item(found[0]) if found else -1
         if self.output == "cell":
             return 0 if k < 0 else int(self.covering_.cells[k])
         return k
 
-    def inverse_transform(self, X):
-        """Cell that each row of what `transform` returns says, 0 for none.
+    def inverse_transform(self, X: Any) -> CellArray:
+        """Cell of each row of what `transform` returns, 0 for none.
 
         Parameters
         ----------
@@ -358,12 +360,11 @@ class AdaptiveCells(CellTransformer):
             raise ValueError(f"X must have {width} columns: got shape {Z.shape}")
         if self.output == "cell":
             found = inputs.read("u8", "X", Z[:, 0]).array
-            strange = (found != 0) & ~np.isin(found, cells)
-            _check_none("X", "cells of the covering or 0", found, strange)
+            _check_values("X", "cells of the covering or 0", found, (found == 0) | np.isin(found, cells))
             return found
         if self.output == "ordinal":
             at = Z[:, 0]
-            _check_none("X", f"integers in -1..{len(cells) - 1}", at, ~np.isin(at, np.arange(-1, len(cells))))
+            _check_values("X", f"integers in -1..{len(cells) - 1}", at, np.isin(at, np.arange(-1, len(cells))))
             at = at.astype(np.intp)
         else:
             lit = sparse.csr_array(Z)
@@ -373,13 +374,13 @@ class AdaptiveCells(CellTransformer):
             at[rows] = columns
         return _or_zero(cells, at)
 
-    def get_feature_names_out(self, input_features=None):
+    @shared_parameters
+    def get_feature_names_out(self, input_features: Sequence[str] | None = None) -> ObjectArray:
         """Name of each column: with "onehot" the cell's level and token as in ``s2_L7_89c25``, else one name.
 
         Parameters
         ----------
-        input_features : array_like of str, default None
-            Only compared with the columns that `fit` saw.
+        {input_features}
 
         Returns
         -------
@@ -395,7 +396,7 @@ class AdaptiveCells(CellTransformer):
 
     # --- the covering in other forms ---------------------------------------------------------------------------------
 
-    def to_tokens(self):
+    def to_tokens(self) -> list[str]:
         """Tokens of the cells, in the order of the columns: all that is needed to make the covering again.
 
         Returns
@@ -409,7 +410,7 @@ class AdaptiveCells(CellTransformer):
         check_is_fitted(self)
         return tokens_from_cells(self.covering_.cells)
 
-    def to_geojson(self):
+    def to_geojson(self) -> dict[str, Any]:
         """The covering as GeoJSON (RFC 7946): one feature for each cell, cut at the antimeridian.
 
         Returns
@@ -441,8 +442,8 @@ class AdaptiveCells(CellTransformer):
 
     # --- fitting ------------------------------------------------------------------------------------------------------
 
-    def _check_parameters(self):
-        """Raise unless all parameters can be meant."""
+    def _check_parameters(self) -> None:
+        """Raise if a parameter is invalid."""
         inputs.check_integer("max_count", self.max_count, 1)
         check_min_frequency(self.min_frequency)
         inputs.check_integer("min_level", self.min_level, 0, 30)
@@ -457,8 +458,8 @@ class AdaptiveCells(CellTransformer):
         if np.dtype(self.dtype).kind not in "fiub":
             raise ValueError(f"dtype must be one of numbers or booleans: got {np.dtype(self.dtype)}")
 
-    def _fit(self, X, y):
-        """Fit, and the cells of the rows of X."""
+    def _fit(self, X: Table, y: Any) -> CellArray:
+        """Fit; the cells of the rows of X."""
         self._check_parameters()
         covering = None if self.covering is None else _as_covering(self.covering)
         cells = self._read_cells(X, reset=True)
@@ -466,7 +467,7 @@ class AdaptiveCells(CellTransformer):
             finest = int(cell_level(covering).max()) if len(covering) else 0
             self._set_cells(covering, count_within(*count_cells(cells, finest), covering))
             return cells
-        n_missing = np.count_nonzero(cells == 0)
+        n_missing = int(np.count_nonzero(cells == 0))
         least, is_placed = least_rows(self.min_frequency, len(cells) - n_missing), slice(n_missing, None)
         order = np.argsort(cells, kind="stable")[is_placed] if self.criterion == "variance" else None
         tree = _Tree(
@@ -476,48 +477,49 @@ class AdaptiveCells(CellTransformer):
             min_level=self.min_level,
             max_level=self.max_level,
         )
-        worth = tree.count
+        priority: AnyArray = tree.count
         divided = tree.divided
-        if self.criterion == "variance":
+        if order is not None:
             y = self._read_target(X, y)[order]
             del order
-            worth = tree.gains(y, least)
-            divided = divided & (worth > 0)
-        made = tree.count >= (least if self.small_cells == "drop" else 1)
+            priority = tree.gains(y, least)
+            divided = divided & (priority > 0)
+        is_kept = tree.count >= (least if self.small_cells == "drop" else 1)
         if self.max_features is not None:
-            divided = tree.first_divided(divided, worth, made, self.max_features)
-        undivided = np.flatnonzero(tree.undivided(divided) & made)
+            divided = tree.first_divided(divided, priority, is_kept, self.max_features)
+        undivided = np.flatnonzero(tree.undivided(divided) & is_kept)
         undivided = undivided[np.argsort(tree.cell[undivided])]
         self._set_cells(tree.cell[undivided], tree.count[undivided])
         return cells
 
-    def _read_target(self, X, y):
+    def _read_target(self, X: Table, y: Any) -> FloatArray:
         """The numbers y, or 1 for the second of two classes, float64."""
         target = read_target(y, X, self.target_type, estimator=self, can_be_multiclass=False)
         if target.type == "multiclass":
+            assert target.classes is not None
             raise ValueError(
                 f"y must be numbers or two classes with criterion='variance': got {len(target.classes)} classes"
             )
         return target.values
 
-    def _set_cells(self, cells, counts):
+    def _set_cells(self, cells: CellArray, counts: Int64Array) -> Self:
         self.covering_ = CellUnion(cells)
         self.counts_ = counts
         self._by_level = np.argsort(self.covering_.levels, kind="stable")
-        self._known = CellIndex(self.covering_.cells[self._by_level])
+        self._index = CellIndex(self.covering_.cells[self._by_level])
         return self
 
-    def _encode(self, cells):
+    def _encode(self, cells: CellArray) -> Any:
         """The features of rows in these cells."""
         covering = self.covering_.cells
         if self.output != "onehot":
             is_cell = self.output == "cell"
-            Z = np.zeros((len(cells), 1), np.uint64) if is_cell else np.full((len(cells), 1), -1)
-            for some in batches(len(cells)):
-                row, number = self._numbers(cells[some])
-                Z[some, 0][np.flatnonzero(np.diff(row))] = covering[number] if is_cell else number
+            Z: AnyArray = np.zeros((len(cells), 1), np.uint64) if is_cell else np.full((len(cells), 1), -1)
+            for batch in batches(len(cells)):
+                offsets, number = self._cell_numbers(cells[batch])
+                Z[batch, 0][np.flatnonzero(np.diff(offsets))] = covering[number] if is_cell else number
             return Z
-        indptr, indices = self._numbers(cells)
+        indptr, indices = self._cell_numbers(cells)
         shape = len(cells), len(covering)
         if not self.sparse_output:
             Z = np.zeros(shape, self.dtype)
@@ -525,19 +527,19 @@ class AdaptiveCells(CellTransformer):
             return Z
         return csr_type()((np.ones(len(indices), self.dtype), indices, indptr), shape=shape)
 
-    def _numbers(self, cells):
-        """Where each row's numbers begin, with the end, and the numbers: that of the cell it lies in, or none."""
-        found, start = self._known.ancestors_in(cells)  # cells are disjoint: one contains a row, or none
-        return start, self._by_level.astype(start.dtype)[found]
+    def _cell_numbers(self, cells: CellArray) -> tuple[AnyArray, AnyArray]:
+        """For each row the number of the cell it lies in, if any, as a run of one or none: offsets and numbers."""
+        found, offsets = self._index.ancestors_in(cells)  # cells are disjoint: one contains a row, or none
+        return offsets, self._by_level.astype(offsets.dtype)[found]
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.target_tags.required = self.criterion == "variance" and self.covering is None
         return tags
 
     # --- saving -------------------------------------------------------------------------------------------------------
 
-    def to_dict(self):
+    def to_dict(self) -> State:
         """Everything fitted, as a dict that JSON keeps: cells are tokens.
 
         Returns
@@ -554,10 +556,10 @@ class AdaptiveCells(CellTransformer):
             raise ValueError("to_dict must come after fit, which finds the columns of X: until then save to_tokens()")
         return super().to_dict()
 
-    def _state_to_dict(self):
+    def _state_to_dict(self) -> State:
         return {"covering": self.to_tokens(), "counts": self.counts_.tolist()}
 
-    def _state_from_dict(self, state):
+    def _state_from_dict(self, state: Any) -> None:
         self._check_parameters()
         state = check_keys("state", state, ("covering", "counts"))
         cells = cells_from_tokens("covering", state["covering"])
@@ -569,6 +571,18 @@ class AdaptiveCells(CellTransformer):
         self._set_cells(cells, np.array(counts, np.int64))
 
 
+class _Nodes(NamedTuple):
+    """Nodes of a tree: their cells, the rows ``start:stop`` in each, and their parents."""
+
+    cell: CellArray
+    start: Int64Array
+    stop: Int64Array
+    parent: Int64Array
+
+    def only(self, kept: AnyArray) -> _Nodes:
+        return _Nodes(self.cell[kept], self.start[kept], self.stop[kept], self.parent[kept])
+
+
 class _Tree:
     """Cells of sorted rows, and how each could be divided.
 
@@ -576,46 +590,45 @@ class _Tree:
     or of none (-1). Nodes come in generations: the parts of a node lie in a later one than itself.
     """
 
-    def __init__(self, ordered, *, max_count, least, min_level, max_level):
+    def __init__(self, ordered: CellArray, *, max_count: int, least: int, min_level: int, max_level: int) -> None:
         cell = _cells_of_level(ordered, min_level)
         start, stop = spans(ordered, cell)
-        parts = cell, start, stop, np.full(len(cell), -1)
-        nodes, beside, n_nodes = [], [], 0
-        # `owner` are the nodes to be divided, and `piece` the cell in each that holds it but for some rows beside
+        parts = _Nodes(cell, start, stop, np.full(len(cell), -1))
+        nodes: list[_Nodes] = []
+        beside: list[_Nodes] = []
+        n_nodes = 0
+        # `owner` are the nodes to be divided, and `piece` the cell in each that holds it except for some rows beside
         owner, piece = np.empty(0, np.intp), np.empty(0, np.uint64)
         for level in range(min_level, max_level + 1):
             nodes.append(parts)
-            asked = np.flatnonzero(parts[2] - parts[1] > max_count)
-            owner, piece = np.append(owner, n_nodes + asked), np.append(piece, parts[0][asked])
-            n_nodes += len(parts[0])
+            large = np.flatnonzero(parts.stop - parts.start > max_count)
+            owner, piece = np.append(owner, n_nodes + large), np.append(piece, parts.cell[large])
+            n_nodes += len(parts.cell)
             if len(owner) == 0 or level == max_level:
                 break
             child = cell_children(piece).values.reshape(-1, 4)
             start, stop = (ends.reshape(-1, 4) for ends in spans(ordered, child.ravel()))
+            children = _Nodes(child, start, stop, np.repeat(owner[:, None], 4, axis=1))
             count = stop - start
-            large = count >= least
-            own = np.searchsorted(ordered, piece, "right") - np.searchsorted(ordered, piece, "left")
-            n_large = np.where(own < least, large.sum(axis=1), 0)[:, None]
-
-            def picked(these, child=child, start=start, stop=stop, owner=owner):
-                return child[these], start[these], stop[these], owner[np.nonzero(these)[0]]
-
-            parts = picked((count > 0) & (n_large > 1))
-            beside.append(picked((count > 0) & ~large & (n_large == 1)))
-            piece, _, _, owner = picked(large & (n_large == 1))
-        parent = np.concatenate([made[3] for made in nodes])
-        self.divided = np.zeros(n_nodes, bool)
+            is_large = count >= least
+            n_coarse = np.searchsorted(ordered, piece, "right") - np.searchsorted(ordered, piece, "left")
+            n_large = np.where(n_coarse < least, is_large.sum(axis=1), 0)[:, None]
+            parts = children.only((count > 0) & (n_large > 1))
+            beside.append(children.only((count > 0) & ~is_large & (n_large == 1)))
+            piece, _, _, owner = children.only(is_large & (n_large == 1))
+        parent = np.concatenate([generation.parent for generation in nodes])
+        self.divided: BoolArray = np.zeros(n_nodes, bool)
         self.divided[parent[parent >= 0]] = True
-        # what lies beside a node's parts is no cell of its own unless the node came apart in the end
-        nodes += [tuple(array[self.divided[made[3]]] for array in made) for made in beside]
+        # what lies beside a node's parts is no cell of its own unless the node is divided in the end
+        nodes += [generation.only(self.divided[generation.parent]) for generation in beside]
         self.cell, self.start, self.stop, self.parent = (np.concatenate(arrays) for arrays in zip(*nodes))
-        self.count = self.stop - self.start
+        self.count: Int64Array = self.stop - self.start
         self.divided = np.append(self.divided, np.zeros(len(self.cell) - n_nodes, bool))
-        ends = np.cumsum([len(made[0]) for made in nodes]).tolist()
-        self.generations = [slice(*pair) for pair in pairwise(ends)]  # but the first, which are no parts
+        ends = np.cumsum([len(generation.cell) for generation in nodes]).tolist()
+        self.generations = [slice(*pair) for pair in pairwise(ends)]  # without the first, which has no parents
 
-    def gains(self, y, least):
-        """What dividing each node gains, with all divisions within it that gain; 0 where that is nothing.
+    def gains(self, y: FloatArray, least: int) -> FloatArray:
+        """Gain of dividing each node, with all divisions within it that gain; 0 where there is none.
 
         Overwrites `y`, that of the sorted rows: they may be many.
         """
@@ -630,11 +643,11 @@ class _Tree:
 
         running = np.zeros(len(y) + 1)
 
-        def within(values):  # sum over the rows of each large part
+        def within(values: FloatArray) -> FloatArray:  # sum over the rows of each large part
             np.cumsum(values, out=running[1:])
             return running[stop] - running[start]
 
-        def over_parts(values=None):  # sum over the large parts of each node
+        def over_parts(values: AnyArray | None = None) -> AnyArray:  # sum over the large parts of each node
             return np.bincount(parent, values, n_nodes)
 
         part_sum = within(y)
@@ -647,28 +660,28 @@ class _Tree:
             np.add.at(gain, self.parent[generation], np.maximum(gain[generation], 0))
         return np.where(gain > 1e-8, gain, 0)  # less is rounding, of the running sums
 
-    def first_divided(self, divided, worth, made, max_features):
-        """Those of the nodes to be divided that come first by their worth, until there are `max_features` cells."""
+    def first_divided(self, divided: BoolArray, priority: AnyArray, is_kept: BoolArray, max_features: int) -> BoolArray:
+        """The nodes to be divided that come first by priority, until there are `max_features` cells that are kept."""
         taken = np.zeros(len(divided), bool)
         is_part = self.parent >= 0
-        n_parts = np.bincount(self.parent[is_part & made], minlength=len(divided))
+        n_parts = np.bincount(self.parent[is_part & is_kept], minlength=len(divided))
         by_parent = np.argsort(self.parent, kind="stable")
         ends = np.searchsorted(self.parent[by_parent], np.arange(len(divided) + 1))
-        n_cells = np.count_nonzero(~is_part & made)
-        queue = [(-worth[k], k) for k in np.flatnonzero(~is_part & divided).tolist()]
+        n_cells = np.count_nonzero(~is_part & is_kept)
+        queue = [(-priority[k], k) for k in np.flatnonzero(~is_part & divided).tolist()]
         heapq.heapify(queue)
         while queue:
             _, k = heapq.heappop(queue)
-            n_cells += n_parts[k] - made[k]
+            n_cells += n_parts[k] - is_kept[k]
             if n_cells > max_features:
                 break
             taken[k] = True
             for part in by_parent[ends[k] : ends[k + 1]].tolist():
                 if divided[part]:
-                    heapq.heappush(queue, (-worth[part], part))
+                    heapq.heappush(queue, (-priority[part], part))
         return taken
 
-    def undivided(self, divided):
+    def undivided(self, divided: BoolArray) -> BoolArray:
         """Nodes that are cells of the covering if these are divided: those that are reached, and stay whole."""
         reached = self.parent < 0
         for generation in self.generations:
@@ -677,13 +690,13 @@ class _Tree:
         return reached & ~divided
 
 
-def _cells_of_level(ordered, level):
+def _cells_of_level(ordered: CellArray, level: int) -> CellArray:
     """Cells of `level` that hold any of the sorted cells, ascending."""
     some = (cell_parent(ordered[rows], level, on_invalid="null") for rows in batches(len(ordered)))
     return np.unique(np.concatenate([ordered[:0], *(runs(cells[cells != 0])[0] for cells in some)]))
 
 
-def _as_covering(covering):
+def _as_covering(covering: Any) -> CellArray:
     """Disjoint cells, ascending."""
     if isinstance(covering, CellUnion):
         return covering.cells
@@ -697,17 +710,17 @@ def _as_covering(covering):
     return disjoint
 
 
-def _or_zero(cells, at):
+def _or_zero(cells: CellArray, at: AnyArray) -> CellArray:
     """The cells at these positions, 0 at -1."""
     found = np.zeros(len(at), np.uint64)
     found[at >= 0] = cells[at[at >= 0]]
     return found
 
 
-def _check_none(name, rule, values, strange):
-    """Raise if any of the values is strange."""
-    if strange.any():
-        k = int(np.argmax(strange))
+def _check_values(name: str, rule: str, values: AnyArray, good: BoolArray) -> None:
+    """Raise, naming the first, unless all values are good."""
+    if not good.all():
+        k = int(np.argmin(good))
         raise ValueError(
-            f"{name} must be {rule}: got {values[k]} at index {k} ({np.count_nonzero(strange)} of {len(values)} values)"
+            f"{name} must be {rule}: got {values[k]} at index {k} ({np.count_nonzero(~good)} of {len(values)} values)"
         )

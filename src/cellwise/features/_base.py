@@ -1,8 +1,11 @@
 """What all transformers share: which columns of X say where a row is, and the cell that holds it."""
 
+from __future__ import annotations
+
 import math
 import numbers
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Self, TypeAlias
 
 import numpy as np
 from scipy import sparse
@@ -11,6 +14,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .. import inputs
+from .._typing import AnyArray, CellArray, FloatArray, ObjectArray, OnInvalid
 from ..cell_union import CellUnion
 from ..cells.conversion import cell_to_latlng, cell_to_token, latlng_to_cell, token_to_cell
 from ..cells.hierarchy import cell_level
@@ -21,22 +25,35 @@ ON_INVALID = ("raise", "warn", "null")
 
 FORMAT_VERSION = (1, 0)  # of to_dict; readers refuse another first number
 
+# What annotations name
+Table: TypeAlias = Any  # a frame of any library, an array or list of rows, or a Series of cells
+Column: TypeAlias = str | int
+State: TypeAlias = dict[str, Any]  # what JSON keeps
 
-class CellTransformer(TransformerMixin, BaseEstimator):
-    """Base of transformers that ask where a row is; all have the parameters `lat`, `lng`, `cell` and `on_invalid`.
+
+class CellTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Base of transformers that read where a row is; all have the parameters `lat`, `lng`, `cell` and `on_invalid`.
 
     Think twice before adding anything here: every transformer gets it.
     """
 
-    def _read_cells(self, X, *, reset):
+    lat: Column | None
+    lng: Column | None
+    cell: Column | None
+    on_invalid: OnInvalid
+    columns_in_: tuple[int, ...]
+    n_features_in_: int
+    feature_names_in_: ObjectArray
+
+    def _read_cells(self, X: Table, *, reset: bool) -> CellArray:
         """Cell of each row of X: a leaf for coordinates, 0 where they are missing or invalid."""
-        return cells_in(self._read_columns(X, reset=reset), on_invalid=self.on_invalid)
+        return read_cells(self._read_columns(X, reset=reset), on_invalid=self.on_invalid)
 
-    def _read_places(self, X, *, reset):
-        """`Places` of the rows of X."""
-        return places_in(self._read_columns(X, reset=reset), on_invalid=self.on_invalid)
+    def _read_locations(self, X: Table, *, reset: bool) -> Locations:
+        """`Locations` of the rows of X."""
+        return read_locations(self._read_columns(X, reset=reset), on_invalid=self.on_invalid)
 
-    def _read_columns(self, X, *, reset):
+    def _read_columns(self, X: Table, *, reset: bool) -> list[Any]:
         """The columns of X that say where rows are: cells, or latitudes and longitudes."""
         inputs.check_choice("on_invalid", self.on_invalid, ON_INVALID)
         is_column_of_cells = is_series_of_cells(X)
@@ -60,7 +77,7 @@ class CellTransformer(TransformerMixin, BaseEstimator):
             check_not_swapped(names, *self.columns_in_)
         return [pick_column(X, names, k) for k in self.columns_in_]
 
-    def _check_size(self, shape, least):
+    def _check_size(self, shape: tuple[int, ...], least: int) -> None:
         """Raise, in scikit-learn's words, if X has no row or too few columns."""
         if shape[0] == 0:
             what, least = "0 sample(s)", 1
@@ -73,7 +90,7 @@ class CellTransformer(TransformerMixin, BaseEstimator):
             f"by {type(self).__name__}."
         )
 
-    def _check_names_in(self, input_features):
+    def _check_names_in(self, input_features: Sequence[str] | None) -> None:
         """Raise unless `input_features` are the columns of fit."""
         check_is_fitted(self)
         if input_features is None:
@@ -87,7 +104,7 @@ class CellTransformer(TransformerMixin, BaseEstimator):
         if known is not None and list(known) != list(input_features):
             raise ValueError("input_features is not equal to feature_names_in_")
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         tags.input_tags.sparse = False
@@ -95,7 +112,7 @@ class CellTransformer(TransformerMixin, BaseEstimator):
         tags.transformer_tags.preserves_dtype = []
         return tags
 
-    def plot(self, feature=None, **kwargs):
+    def plot(self, feature: str | int | None = None, **kwargs: Any) -> Any:
         """Map of what was learned, cell by cell: see `cellwise.plot.plot_features`.
 
         Parameters
@@ -116,7 +133,7 @@ class CellTransformer(TransformerMixin, BaseEstimator):
 
     # --- saving: subclasses turn their own state into what JSON knows and back ----------------------------------------
 
-    def to_dict(self):
+    def to_dict(self) -> State:
         """Everything fitted, as a dict that JSON keeps: cells are tokens.
 
         Returns
@@ -139,11 +156,18 @@ class CellTransformer(TransformerMixin, BaseEstimator):
             "state": self._state_to_dict(),
         }
 
-    def _params_to_save(self):
-        return self.get_params(deep=False)
+    def _params_to_save(self) -> dict[str, Any]:
+        params: dict[str, Any] = self.get_params(deep=False)
+        return params
+
+    def _state_to_dict(self) -> State:
+        raise NotImplementedError
+
+    def _state_from_dict(self, state: Any) -> None:
+        raise NotImplementedError
 
     @classmethod
-    def from_dict(cls, saved):
+    def from_dict(cls, saved: State) -> Self:
         """Fitted transformer from what `to_dict` gave. Every part is checked: it may come from anywhere.
 
         Parameters
@@ -185,20 +209,27 @@ class CellTransformer(TransformerMixin, BaseEstimator):
 # --- columns ----------------------------------------------------------------------------------------------------------
 
 
-def column_names(X):
+def column_names(X: Table) -> list[Any] | None:
     """Names of the columns of a frame (pandas, polars, Arrow), or None."""
     names = getattr(X, "column_names", getattr(X, "columns", None))
     return None if names is None else list(names)
 
 
-def pick_column(X, names, k):
+def pick_column(X: Table, names: list[Any] | None, k: int) -> Any:
     """Column number `k`, in its own type."""
     if names is None:
         return X[:, k]
     return X.iloc[:, k] if hasattr(X, "iloc") else X[names[k]]
 
 
-def find_columns(names, n_columns, *, lat=None, lng=None, cell=None):
+def find_columns(
+    names: list[Any] | None,
+    n_columns: int,
+    *,
+    lat: Column | None = None,
+    lng: Column | None = None,
+    cell: Column | None = None,
+) -> tuple[int, ...]:
     """Positions of the columns that say where rows are: (cell,), or (lat, lng).
 
     Parameters
@@ -226,27 +257,27 @@ def find_columns(names, n_columns, *, lat=None, lng=None, cell=None):
     if (lat is None) != (lng is None):
         raise ValueError(f"lat and lng must be given together: got lat={lat!r}, lng={lng!r}")
     if lat is None:
-        return _found_by_name(names) or (0, 1)
+        return _find_by_name(names or ()) or (0, 1)
     found = column_position("lat", lat, names, n_columns), column_position("lng", lng, names, n_columns)
     if found[0] == found[1]:
         raise ValueError(f"lat and lng must be two columns: got lat={lat!r}, lng={lng!r}")
     return found
 
 
-def check_not_swapped(names, lat, lng):
+def check_not_swapped(names: list[Any], lat: int, lng: int) -> None:
     """Raise if the column at position `lat` is called a longitude, or the other way round."""
     for name, other, k in (("lat", "lng", lat), ("lng", "lat", lng)):
         if _is_called(names[k], other):
             raise ValueError(f"{name} must be no column of {COLUMN_NAMES[other][-1]}s: got position {k}, {names[k]!r}")
 
 
-def _is_called(column, name):
+def _is_called(column: object, name: str) -> bool:
     return str(column).casefold() in COLUMN_NAMES[name]
 
 
-def _found_by_name(names):
+def _find_by_name(names: Sequence[Any]) -> tuple[int, int] | None:
     """Positions of the columns that are called like coordinates, or None if none is."""
-    found = {name: [k for k, column in enumerate(names or ()) if _is_called(column, name)] for name in COLUMN_NAMES}
+    found = {name: [k for k, column in enumerate(names) if _is_called(column, name)] for name in COLUMN_NAMES}
     if not any(found.values()):
         return None
     for name, at in found.items():
@@ -257,12 +288,13 @@ def _found_by_name(names):
     return found["lat"][0], found["lng"][0]
 
 
-def column_position(argument, column, names, n_columns):
+def column_position(argument: str, column: Any, names: list[Any] | None, n_columns: int) -> int:
     """Position of the column that `argument` names or counts; raise if there is none."""
     if isinstance(column, numbers.Integral) and not isinstance(column, (bool, np.bool_)):
-        if not -n_columns <= column < n_columns:
+        position = int(column)
+        if not -n_columns <= position < n_columns:
             raise ValueError(f"{argument} must be a column in {-n_columns}..{n_columns - 1}: got {column}")
-        return int(column) % n_columns
+        return position % n_columns
     if not isinstance(column, str):
         raise TypeError(f"{argument} must be the name or position of a column: got {column!r}")
     if names is None:
@@ -277,64 +309,66 @@ def column_position(argument, column, names, n_columns):
 # --- cells ------------------------------------------------------------------------------------------------------------
 
 
-class Places(NamedTuple):
-    """Where each row is: its cell, 0 for nowhere, and the canonical coordinates of its position or its cell's centre.
+class Locations(NamedTuple):
+    """Where each row is: its cell, 0 for nowhere, and the canonical coordinates of its position or its cell's center.
 
     Where there is no cell the coordinates mean nothing.
     """
 
-    cells: np.ndarray
-    lat: np.ndarray
-    lng: np.ndarray
+    cells: CellArray
+    lat: FloatArray
+    lng: FloatArray
 
-    def at(self, rows):
+    def at(self, rows: AnyArray) -> Locations:
         """Those of some rows, by position."""
-        return Places(*(column[rows] for column in self))
+        return Locations(self.cells[rows], self.lat[rows], self.lng[rows])
 
 
-def places_in(columns, *, on_invalid):
-    """`Places` that columns say: of cells, or of latitudes and longitudes."""
-    cells = cells_in(columns, on_invalid=on_invalid)
-    coordinates = cell_to_latlng(cells) if len(columns) == 1 else _coordinates(*columns)
-    return Places(cells, *inputs.canonical_latlng(*coordinates))
+def read_locations(columns: Sequence[Any], *, on_invalid: OnInvalid) -> Locations:
+    """`Locations` from columns of cells, or of latitudes and longitudes."""
+    cells = read_cells(columns, on_invalid=on_invalid)
+    coordinates = cell_to_latlng(cells) if len(columns) == 1 else _read_coordinates(*columns)
+    return Locations(cells, *inputs.canonical_latlng(*coordinates))
 
 
-def cells_in(columns, *, on_invalid):
-    """Cell that columns say of each row, uint64: 0 where it is missing, which is silent, or invalid, which is not.
+def read_cells(columns: Sequence[Any], *, on_invalid: OnInvalid) -> CellArray:
+    """Cell of each row from such columns, uint64: 0 where it is missing, in silence, or invalid, by `on_invalid`.
 
     Positions give leaves. One that can be written in several ways, as longitude 180 or -180, is in one leaf here,
     while `latlng_to_cell` gives what Google's library gives: cells on either side of that meridian.
     """
-    return _valid_cells(*columns, on_invalid) if len(columns) == 1 else _leaves_at(*columns, on_invalid)
+    if len(columns) == 1:
+        return _valid_cells(columns[0], on_invalid)
+    return _leaves_at(columns[0], columns[1], on_invalid)
 
 
-def _coordinates(lat, lng):
-    read = inputs.read("f8", "lat", lat).array, inputs.read("f8", "lng", lng).array
-    return tuple(column.astype(np.float64, copy=False) for column in read)
+def _read_coordinates(lat: Any, lng: Any) -> tuple[FloatArray, FloatArray]:
+    lat, lng = inputs.read("f8", "lat", lat).array, inputs.read("f8", "lng", lng).array
+    return lat.astype(np.float64, copy=False), lng.astype(np.float64, copy=False)
 
 
-def _leaves_at(lat, lng, on_invalid):
-    lat, lng = _coordinates(lat, lng)
-    leaves = latlng_to_cell(lat, lng, on_invalid="null")
+def _leaves_at(lat: Any, lng: Any, on_invalid: OnInvalid) -> CellArray:
+    lat, lng = _read_coordinates(lat, lng)
+    leaves: CellArray = latlng_to_cell(lat, lng, on_invalid="null")
     if on_invalid != "null" and not leaves.all():
         missing = np.isnan(lat) | np.isnan(lng)
         if not (leaves[~missing]).all():  # let the core say which: it finds nothing wrong with 0
             latlng_to_cell(np.where(missing, 0, lat), np.where(missing, 0, lng), on_invalid=on_invalid)
-    turned = np.flatnonzero(np.abs(lng) >= 180)
-    if len(turned):
-        turned = turned[leaves[turned] != 0]
-        leaves[turned] = latlng_to_cell(*inputs.canonical_latlng(lat[turned], lng[turned]))
+    rewritten = np.flatnonzero(np.abs(lng) >= 180)
+    if len(rewritten):
+        rewritten = rewritten[leaves[rewritten] != 0]
+        leaves[rewritten] = latlng_to_cell(*inputs.canonical_latlng(lat[rewritten], lng[rewritten]))
     return leaves
 
 
-def _valid_cells(cell, on_invalid):
+def _valid_cells(cell: Any, on_invalid: OnInvalid) -> CellArray:
     read = inputs.read("u8", "cell", cell)
     level = cell_level(read.array if read.source is None else read.source, on_invalid=on_invalid)
     return np.where(level < 0, np.uint64(0), read.array)
 
 
-def leaf_at(lat, lng, *, on_invalid):
-    """Leaf of one position as `cells_in` says, as an int: 0 where a coordinate is missing or invalid."""
+def leaf_at(lat: float | None, lng: float | None, *, on_invalid: OnInvalid) -> int:
+    """Leaf of one position as `read_cells` has it, as an int: 0 where a coordinate is missing or invalid."""
     if lat is None or lng is None or lat != lat or lng != lng:
         return 0
     lat, lng = float(lat), float(lng)
@@ -342,10 +376,10 @@ def leaf_at(lat, lng, *, on_invalid):
         return latlng_to_cell(lat, lng, on_invalid=on_invalid)
     if abs(lng) >= 180:
         lat, lng = (float(x) for x in inputs.canonical_latlng(lat, lng))
-    return latlng_to_cell(lat, lng)  # the core has a short way for what is valid
+    return latlng_to_cell(lat, lng)  # the core has a fast path for what is valid
 
 
-def is_series_of_cells(X):
+def is_series_of_cells(X: Table) -> bool:
     """Whether X is one column of cell ids, of whatever library, instead of a table."""
     is_series = len(getattr(X, "shape", ())) == 1 and hasattr(X, "to_frame")
     return is_series and str(X.dtype).lower().startswith("uint64")
@@ -354,7 +388,7 @@ def is_series_of_cells(X):
 # --- results ----------------------------------------------------------------------------------------------------------
 
 
-def csr_type():
+def csr_type() -> Any:
     """What scikit-learn's own transformers return under its settings."""
     return sparse.csr_array if get_config().get("sparse_interface") == "sparray" else sparse.csr_matrix
 
@@ -362,13 +396,21 @@ def csr_type():
 # --- parameters and saved state ---------------------------------------------------------------------------------------
 
 
-def check_bool(name, value):
+def check_bool(name: str, value: object) -> None:
     """Raise unless the value is True or False."""
     if not isinstance(value, (bool, np.bool_)):
         raise TypeError(f"{name} must be True or False: got {value!r}")
 
 
-def check_min_frequency(min_frequency):
+def check_auto_or_level(name: str, value: object) -> None:
+    """Raise unless the value is "auto" or a level."""
+    if isinstance(value, str):
+        inputs.check_choice(name, value, ("auto",))
+    else:
+        inputs.check_integer(name, value, 0, 30)
+
+
+def check_min_frequency(min_frequency: object) -> None:
     """Raise unless it is None, a number of rows or a share of them."""
     if isinstance(min_frequency, numbers.Integral):
         inputs.check_integer("min_frequency", min_frequency, 1)
@@ -376,7 +418,7 @@ def check_min_frequency(min_frequency):
         raise ValueError(f"min_frequency must be an integer from 1 or a float between 0 and 1: got {min_frequency}")
 
 
-def least_rows(min_frequency, n_rows):
+def least_rows(min_frequency: float | None, n_rows: int) -> int:
     """How many of `n_rows` a cell must hold, by `min_frequency`."""
     if min_frequency is None:
         return 1
@@ -385,8 +427,8 @@ def least_rows(min_frequency, n_rows):
     return max(1, math.ceil(min_frequency * n_rows - 1e-9))  # 0.07 of 100 rows are 7, not 7.000000000000001
 
 
-def as_levels(levels):
-    """Levels asked for, ascending and each once, or None for "auto"."""
+def as_levels(levels: Any) -> tuple[int, ...] | None:
+    """Levels, ascending and each once, or None for "auto"."""
     if isinstance(levels, str):
         inputs.check_choice("levels", levels, ("auto",))
         return None
@@ -401,7 +443,14 @@ def as_levels(levels):
     return tuple(sorted({inputs.check_integer("levels", level, 0, 30) for level in levels}))
 
 
-def check_keys(name, value, keys, *, others=False):
+def levels_from_list(value: Any) -> tuple[int, ...]:
+    """Levels of a saved list, ascending and each once; raise unless it holds some."""
+    levels = as_levels(check_list("levels", value, int))
+    assert levels is not None
+    return levels
+
+
+def check_keys(name: str, value: Any, keys: Sequence[str], *, others: bool = False) -> State:
     """The value; raise unless it is a dict with just these keys (or with `others`, at least these)."""
     if not isinstance(value, dict):
         raise ValueError(f"{name} must be a dict: got {type(value).__name__}")
@@ -412,7 +461,7 @@ def check_keys(name, value, keys, *, others=False):
     return value
 
 
-def check_list(name, value, kind, length=None):
+def check_list(name: str, value: Any, kind: type, length: int | None = None) -> list[Any]:
     """The value; raise unless it is a list of `kind`, of the given length."""
     if not isinstance(value, list) or any(type(item) is not kind for item in value):
         raise ValueError(f"{name} must be a list of {kind.__name__}: got {_brief(value)}")
@@ -421,12 +470,12 @@ def check_list(name, value, kind, length=None):
     return value
 
 
-def tokens_from_cells(cells):
+def tokens_from_cells(cells: CellArray) -> list[str]:
     """Cells as a list of tokens."""
     return cell_to_token(cells).tolist()
 
 
-def cells_from_tokens(name, tokens):
+def cells_from_tokens(name: str, tokens: Any) -> CellArray:
     """Cells of a saved list of tokens; raise unless all are cells."""
     cells = np.asarray(token_to_cell(np.array(check_list(name, tokens, str), dtype="U17")), np.uint64)
     if not cells.all():
@@ -434,12 +483,12 @@ def cells_from_tokens(name, tokens):
     return cells
 
 
-def _brief(value):
+def _brief(value: object) -> str:
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def _check_format_version(version):
+def _check_format_version(version: object) -> None:
     parts = version.split(".") if isinstance(version, str) else []
     if len(parts) != 2 or not all(part.isascii() and part.isdecimal() and len(part) < 9 for part in parts):
         raise ValueError(f"format_version must be like {'.'.join(map(str, FORMAT_VERSION))!r}: got {_brief(version)}")
@@ -447,7 +496,7 @@ def _check_format_version(version):
         raise ValueError(f"format_version must be at most {FORMAT_VERSION[0]}.x: got {version!r}; update cellwise")
 
 
-def _param_to_json(name, value):
+def _param_to_json(name: str, value: Any) -> Any:
     if isinstance(value, CellUnion):
         return {"cell_union": tokens_from_cells(value.cells)}
     if isinstance(value, np.ndarray) and value.dtype == np.uint64:
@@ -463,7 +512,7 @@ def _param_to_json(name, value):
     raise TypeError(f"{name} must be plain or cells to be saved: got {type(value).__name__}")
 
 
-def _param_from_json(name, value):
+def _param_from_json(name: str, value: Any) -> Any:
     if isinstance(value, dict):
         if set(value) == {"cell_union"}:
             return CellUnion(cells_from_tokens(name, value["cell_union"]))

@@ -1,12 +1,18 @@
 """How many rows there are around a place: density at several levels."""
 
+from __future__ import annotations
+
 import numbers
 from bisect import bisect_right
+from collections.abc import Sequence
+from typing import Any, Literal, Self
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from .. import inputs
+from .._docs import shared_parameters
+from .._typing import CellArray, FloatArray, Int64Array, ObjectArray, OnInvalid
 from ..cells.adjacency import cell_disk
 from ..cells.geometry import cell_area
 from ..cells.hierarchy import cell_level, cell_parent
@@ -14,31 +20,35 @@ from ..groups import CellIndex, count_cells, factorize_cells
 from ..ragged import sum_runs
 from ._base import (
     CellTransformer,
+    Column,
+    State,
+    Table,
     as_levels,
     cells_from_tokens,
     check_bool,
     check_keys,
     check_list,
     leaf_at,
+    levels_from_list,
     tokens_from_cells,
 )
 from ._sorted_leaves import auto_levels, batches, cell_counts, runs
 
-# Cells of disks looked up at a time.
-CHUNK = 1 << 15
+CHUNK = 1 << 15  # cells of disks looked up at a time
 
 
+@shared_parameters
 class CellCounts(CellTransformer):
     """Number of training rows around each row: in its own cell, and within some steps of it, at several levels.
 
-    How crowded a place is says a lot of it, town or country, centre or edge, without any target to leak. A level is a
-    distance: counts at level 8 are those of a region, at level 14 of a street. Two levels together tell a village from
-    a suburb, whose own cells may be equally full.
+    How crowded a place is says a lot about it, town or country, center or edge, without any target to leak. A level is
+    a distance: counts at level 8 are those of a region, at level 14 of a street. Two levels together distinguish a
+    village from a suburb, whose own cells may be equally full.
 
-    **The trap it avoids** is the cell's edge. A row in the corner of its cell has most of its neighbours in the next
-    ones: with `rings` those are counted too. **The trap that remains** is that training rows count themselves, and new
-    ones do not: in cells that hold a row or two, the count says little but whether the row was there in `fit`. Choose
-    levels whose cells hold several rows, as "auto" does.
+    **The trap it avoids** is the cell's edge. A row in the corner of its cell has most of its neighbors in adjacent
+    cells: with `rings` those are counted too. **The trap that remains** is that training rows count themselves, and new
+    ones do not: in cells that hold a row or two, the count says little more than whether the row was there in `fit`.
+    Choose levels whose cells hold several rows, as "auto" does.
 
     Parameters
     ----------
@@ -47,23 +57,17 @@ class CellCounts(CellTransformer):
         on where the rows are: from cells that hold a fiftieth of the rows to such with about five, as in `CellEncoder`.
     rings : int or sequence of int, default (0,)
         Numbers of steps around the cell, over edges and corners: 0 counts in the cell alone, 1 in it and the eight
-        around it, 2 in 25 cells. Large ones cost their number of cells for every cell with rows: take a coarser level.
+        around it, 2 in 25 cells. The cost is that number of cells for every cell with rows: instead of large ones take
+        a coarser level.
     log : bool, default True
-        Whether to give ``log(1 + value)``, which is what linear models and distances want of values that differ by
-        factors. Trees do not care.
+        Whether to give ``log(1 + value)``, which suits linear models and distances where values differ by factors. For
+        trees it makes no difference.
     normalize : {None, "area"}, default None
-        None gives numbers of rows, "area" rows per square kilometre, which can be compared between levels, and takes
+        None gives numbers of rows, "area" rows per square kilometer, which can be compared between levels, and take
         into account that cells of one level differ in area by up to a factor of two.
-    lat, lng : str or int, default None
-        Names or positions of the columns with coordinates in degrees. None: in a frame the columns called lat or
-        latitude, and lng, lon, long or longitude, in any case; else the first two columns. All others are ignored.
-    cell : str or int, default None
-        Instead of `lat` and `lng`, the column of cell ids. At levels finer than its own cell a row neither counts nor
-        is anything counted around it.
-    on_invalid : {"warn", "raise", "null"}, default "warn"
-        What happens to positions and ids that cannot be (latitude 95, infinity): counts of 0 with one
-        `InvalidCoordinatesWarning` a call, an error, or counts of 0 in silence. What is missing (NaN, NA, None, the
-        cell 0) always has counts of 0, in silence.
+    {coordinate_columns}
+    {cell_column: At levels finer than its own cell a row neither counts nor has counts.}
+    {on_invalid_rows: have counts of 0.}
 
     Attributes
     ----------
@@ -75,29 +79,24 @@ class CellCounts(CellTransformer):
         For each level the cells with rows of `fit`, ascending.
     counts_ : list of ndarray of int64
         For each level the number of rows in each of those cells.
-    columns_in_ : tuple of int
-        Positions in X of latitude and longitude, or of the cells.
-    n_features_in_ : int
-        Number of columns of X.
-    feature_names_in_ : ndarray of str
-        Names of the columns of X, if it has any.
+    {columns_in}
 
     See Also
     --------
-    CellEncoder : Which cells, instead of how full they are.
+    CellEncoder : Columns for the cells themselves, instead of how full they are.
     cellwise.cell_disk : The cells within some steps.
 
     Notes
     -----
-    The density is that of the rows of `fit`, whatever made them: homes on sale, say, not homes. Fit again on twice as
-    many rows and all counts double, which in logarithms is nearly the same shift for all.
+    The density is that of the rows of `fit`, however they were selected: homes on sale, say, not homes. Fitted to twice
+    as many rows all counts double, which in logarithms is nearly the same shift for all.
 
     On house prices in California, boosted trees on latitude and longitude err 1.2 % less with these counts, and 2.9 %
     less with ``rings=(0, 1)``; on rents in New York City, where listings are everywhere, they gain nothing.
     In new areas they do harm: no row of `fit` lies there, so that all counts are 0 or nearly, and the same trees err
     8 % more on held-out cells of level 10 and 24 % more on those of level 8.
 
-    Every cell that holds rows is looked up once, however many rows it holds. Around the corners of the cube a ring has
+    Every cell that holds rows is looked up once, however many rows it holds. Near the corners of the cube a ring has
     fewer cells.
 
     References
@@ -121,14 +120,14 @@ class CellCounts(CellTransformer):
            [3., 3., 1., 3.],
            [1., 1., 1., 1.]])
 
-    A home some streets north lies just across the edge of their cells: there only the rings see them. And one in the
+    A home some streets north lies just across the edge of their cells: there only the rings count them. And one in the
     Atlantic:
 
     >>> counter.transform([[37.775, -122.4148], [0, -30]])
     array([[0., 3., 0., 1.],
            [0., 0., 0., 0.]])
 
-    Homes per square kilometre:
+    Homes per square kilometer:
 
     >>> CellCounts(levels=13, rings=1, log=False, normalize="area").fit_transform(homes).round(2)
     array([[0.32],
@@ -137,18 +136,23 @@ class CellCounts(CellTransformer):
            [0.09]])
     """
 
+    levels_: tuple[int, ...]
+    rings_: tuple[int, ...]
+    cells_: list[CellArray]
+    counts_: list[Int64Array]
+
     def __init__(
         self,
-        levels="auto",
+        levels: Literal["auto"] | int | Sequence[int] = "auto",
         *,
-        rings=(0,),
-        log=True,
-        normalize=None,
-        lat=None,
-        lng=None,
-        cell=None,
-        on_invalid="warn",
-    ):
+        rings: int | Sequence[int] = (0,),
+        log: bool = True,
+        normalize: Literal["area"] | None = None,
+        lat: Column | None = None,
+        lng: Column | None = None,
+        cell: Column | None = None,
+        on_invalid: OnInvalid = "warn",
+    ) -> None:
         self.levels = levels
         self.rings = rings
         self.log = log
@@ -158,15 +162,14 @@ class CellCounts(CellTransformer):
         self.cell = cell
         self.on_invalid = on_invalid
 
-    def fit(self, X, y=None):
+    @shared_parameters
+    def fit(self, X: Table, y: object = None) -> Self:
         """The transformer, with the rows counted.
 
         Parameters
         ----------
-        X : DataFrame, array_like or Series of cells, shape (n_rows, n_features)
-            Rows with coordinates, or with cells; other columns are ignored.
-        y : None
-            Ignored.
+        {rows_of_fit}
+        {unread}
 
         Returns
         -------
@@ -175,15 +178,14 @@ class CellCounts(CellTransformer):
         self._fit(X)
         return self
 
-    def fit_transform(self, X, y=None):
+    @shared_parameters
+    def fit_transform(self, X: Table, y: object = None) -> FloatArray:
         """The same as ``fit(X).transform(X)``, reading X once: each row counts itself.
 
         Parameters
         ----------
-        X : DataFrame, array_like or Series of cells, shape (n_rows, n_features)
-            Rows with coordinates, or with cells.
-        y : None
-            Ignored.
+        {rows_of_fit}
+        {unread}
 
         Returns
         -------
@@ -191,13 +193,13 @@ class CellCounts(CellTransformer):
         """
         return self._encode(self._fit(X))
 
-    def transform(self, X):
-        """For each row of X the rows of `fit` around it.
+    @shared_parameters
+    def transform(self, X: Table) -> FloatArray:
+        """For each row of X the number of rows of `fit` around it.
 
         Parameters
         ----------
-        X : DataFrame, array_like or Series of cells, shape (n_rows, n_features)
-            Rows with the columns that `fit` saw.
+        {rows_of_transform}
 
         Returns
         -------
@@ -207,13 +209,13 @@ class CellCounts(CellTransformer):
         check_is_fitted(self)
         return self._encode(self._read_cells(X, reset=False))
 
-    def transform_one(self, lat, lng):
+    @shared_parameters
+    def transform_one(self, lat: float | None, lng: float | None) -> FloatArray:
         """The row of `transform` for one position, in microseconds if `rings` is 0.
 
         Parameters
         ----------
-        lat, lng : float
-            Degrees. Where one is missing (NaN, None) all counts are 0.
+        {one_position: all counts are 0.}
 
         Returns
         -------
@@ -234,18 +236,18 @@ class CellCounts(CellTransformer):
             return row
         if self.rings_ != (0,) or self.normalize is not None:
             return self._encode(np.array([leaf], np.uint64))[0]
-        for at in self._known.ancestors_in_one(leaf):
+        for at in self._index.ancestors_in_one(leaf):
             k = bisect_right(self._stops, at)
             row[k] = self.counts_[k][at - self._stops[k]]  # from the end
         return np.log1p(row) if self.log else row
 
-    def get_feature_names_out(self, input_features=None):
+    @shared_parameters
+    def get_feature_names_out(self, input_features: Sequence[str] | None = None) -> ObjectArray:
         """Name of each column: level and steps as in ``s2_L10_count`` and ``s2_L10_ring1_count``.
 
         Parameters
         ----------
-        input_features : array_like of str, default None
-            Only compared with the columns that `fit` saw.
+        {input_features}
 
         Returns
         -------
@@ -263,91 +265,91 @@ class CellCounts(CellTransformer):
 
     # --- fitting ------------------------------------------------------------------------------------------------------
 
-    def _check_parameters(self):
-        """Raise unless all parameters can be meant."""
+    def _check_parameters(self) -> None:
+        """Raise if a parameter is invalid."""
         check_bool("log", self.log)
         if self.normalize is not None and self.normalize != "area":
             raise ValueError(f"normalize must be None or 'area': got {self.normalize!r}")
 
-    def _fit(self, X):
-        """Fit, and the cells of the rows of X."""
+    def _fit(self, X: Table) -> CellArray:
+        """Fit; the cells of the rows of X."""
         self._check_parameters()
         levels, rings = as_levels(self.levels), _as_rings(self.rings)
         cells = self._read_cells(X, reset=True)
-        placed, count = count_cells(cells, levels[-1] if levels else 30)
-        self.levels_ = levels or auto_levels(placed, count)
+        ordered, count = count_cells(cells, levels[-1] if levels else 30)
+        self.levels_ = levels or auto_levels(ordered, count)
         self.rings_ = rings
-        self._set_counts(*zip(*(cell_counts(placed, level, count) for level in self.levels_)))
+        counted = [cell_counts(ordered, level, count) for level in self.levels_]
+        self._set_counts([cells for cells, _ in counted], [counts for _, counts in counted])
         return cells
 
-    def _set_counts(self, cells, counts):
+    def _set_counts(self, cells: list[CellArray], counts: list[Int64Array]) -> None:
         """Take these cells of each level, and their counts."""
-        self.counts_ = list(counts)
-        self._known = CellIndex(np.concatenate(cells))
+        self.counts_ = counts
+        self._index = CellIndex(np.concatenate(cells))
         self._stops = np.cumsum([len(of_level) for of_level in cells]).tolist()
-        self.cells_ = np.split(self._known.cells, self._stops[:-1])
+        self.cells_ = np.split(self._index.cells, self._stops[:-1])
 
     # --- encoding -----------------------------------------------------------------------------------------------------
 
-    def _encode(self, cells):
+    def _encode(self, cells: CellArray) -> FloatArray:
         """The features of rows in these cells."""
-        distinct, number = factorize_cells(cells, self.levels_[-1])
+        distinct, code = factorize_cells(cells, self.levels_[-1])
         del cells  # as soon as nothing needs them: rows may be many
         width = len(self.rings_)
-        Z = np.empty((len(number), len(self.levels_) * width))
+        Z = np.empty((len(code), len(self.levels_) * width))
         for k, (level, counts) in enumerate(zip(self.levels_, self.counts_)):
             counts = np.append(counts, 0)
             values = np.zeros((len(distinct) + 1, width))  # the last, -1, is for no place
-            for some in batches(len(distinct)):
-                self._put(values[some], distinct[some], level, counts)
+            for batch in batches(len(distinct)):
+                self._put(values[batch], distinct[batch], level, counts)
             if self.log:
                 np.log1p(values, out=values)
-            for some in batches(len(number)):
-                Z[some, k * width : (k + 1) * width] = np.take(values, number[some], axis=0)
+            for batch in batches(len(code)):
+                Z[batch, k * width : (k + 1) * width] = np.take(values, code[batch], axis=0)
         return Z
 
-    def _put(self, values, cells, level, counts):
-        """Write for sorted cells what is around them at one level."""
+    def _put(self, values: FloatArray, cells: CellArray, level: int, counts: Int64Array) -> None:
+        """Write for sorted cells the numbers of rows around them at one level."""
         ancestor = cell_parent(cells, level, on_invalid="null")
         placed = np.flatnonzero(ancestor)
         center, offsets = runs(ancestor[placed])
         sizes = np.diff(offsets)
         for column, ring in enumerate(self.rings_):
-            values[placed, column] = np.repeat(self._around(center, ring, level, counts), sizes)
+            values[placed, column] = np.repeat(self._count_disks(center, ring, level, counts), sizes)
 
-    def _around(self, center, ring, level, counts):
+    def _count_disks(self, center: CellArray, ring: int, level: int, counts: Int64Array) -> FloatArray:
         """Rows within some steps of each cell, or their density. `counts` ends with the 0 of cells without rows."""
         values = np.empty(len(center))
         step = max(1, CHUNK // (2 * ring + 1) ** 2)
-        base = self._known.blocks.get(level, (0, 0))[0]
+        start = self._index.blocks.get(level, (0, 0))[0]
         for first in range(0, len(center), step):
-            some = slice(first, first + step)
-            near = center[some]
-            offsets = np.arange(len(near) + 1)
-            if ring > 0:
-                disks = cell_disk(near, ring)
-                near, offsets = disks.values, disks.offsets
-            at = self._known.lookup(near, level)
-            values[some] = sum_runs(counts[np.where(at < 0, -1, at - base)], offsets)
+            batch = slice(first, first + step)
+            disks = None if ring == 0 else cell_disk(center[batch], ring)
+            cells = center[batch] if disks is None else disks.values
+            at = self._index.lookup(cells, level)
+            found = counts[np.where(at < 0, -1, at - start)]
+            values[batch] = found if disks is None else sum_runs(found, disks.offsets)
             if self.normalize == "area":
-                values[some] /= sum_runs(cell_area(near, unit="km2"), offsets)
+                area = cell_area(cells, unit="km2")
+                values[batch] /= area if disks is None else sum_runs(area, disks.offsets)
         return values
 
     # --- saving -------------------------------------------------------------------------------------------------------
 
-    def _state_to_dict(self):
+    def _state_to_dict(self) -> State:
         return {
             "levels": list(self.levels_),
             "cells": [tokens_from_cells(cells) for cells in self.cells_],
             "counts": [counts.tolist() for counts in self.counts_],
         }
 
-    def _state_from_dict(self, state):
+    def _state_from_dict(self, state: Any) -> None:
         self._check_parameters()
         as_levels(self.levels)
         self.rings_ = _as_rings(self.rings)
         state = check_keys("state", state, ("levels", "cells", "counts"))
-        self.levels_ = as_levels(check_list("levels", state["levels"], int))
+        self.levels_ = levels_from_list(state["levels"])
         all_cells, all_counts = [], []
         saved = (check_list(name, state[name], list, len(self.levels_)) for name in ("cells", "counts"))
         for level, tokens, counts in zip(self.levels_, *saved):
@@ -361,8 +363,8 @@ class CellCounts(CellTransformer):
         self._set_counts(all_cells, all_counts)
 
 
-def _as_rings(rings):
-    """Numbers of steps asked for, ascending and each once."""
+def _as_rings(rings: Any) -> tuple[int, ...]:
+    """Numbers of steps, ascending and each once."""
     if isinstance(rings, numbers.Integral):
         rings = (rings,)
     try:

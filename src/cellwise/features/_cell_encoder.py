@@ -1,16 +1,27 @@
 """Hierarchical binary features: a column for each cell, at several levels at once."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal, Self
+
 import numpy as np
+from numpy.typing import DTypeLike
 from scipy import sparse
 from sklearn.utils.validation import check_is_fitted
 
 from .. import inputs
+from .._docs import shared_parameters
+from .._typing import AnyArray, CellArray, CellLike, Int64Array, ObjectArray, OnInvalid
 from ..cell_union import CellUnion
 from ..cells.conversion import cell_to_token
 from ..cells.hierarchy import cell_is_valid, cell_level
 from ..groups import CellIndex, count_cells
 from ._base import (
     CellTransformer,
+    Column,
+    State,
+    Table,
     as_levels,
     cells_from_tokens,
     check_bool,
@@ -20,25 +31,26 @@ from ._base import (
     csr_type,
     leaf_at,
     least_rows,
+    levels_from_list,
     tokens_from_cells,
 )
 from ._sorted_leaves import at_most, auto_levels, count_within, frequent_cells
 
-# Rows of a dense result that are encoded at a time.
-CHUNK = 1 << 17
+CHUNK = 1 << 17  # rows of a dense result that are encoded at a time
 
 
+@shared_parameters
 class CellEncoder(CellTransformer):
     """Binary features of cells at several levels: a row lights every column whose cell contains it.
 
     Coarse cells [1]_ say roughly where a row is and hold many rows; fine cells say it exactly and hold few. Encoded
-    together they let a linear model learn a map: a region's level first, then what a district adds to it, then a
-    street. A row in a place never seen still lights the coarser cells round it.
+    together they let a linear model learn a map: a region's mean first, then what a district adds to it, then a
+    street. A row in an unseen place still lights the coarser cells that contain it.
 
-    **The trap it avoids** is the single grid. One-hot columns of one level are either too coarse to tell places apart,
-    or so fine that most cells hold a row or two: the model learns those rows by heart, and a new row a street
-    further lights nothing at all. The other trap is the cell id as a number: ids are labels, most of them beyond
-    what float64 holds exactly, and this encoder never lets them into a matrix of floats.
+    **The trap it avoids** is the single grid. One-hot columns of one level are either too coarse to distinguish places,
+    or so fine that most cells hold a row or two: the model memorizes those rows, and a new row a street further lights
+    nothing at all. The other trap is the cell id as a number: ids are labels, most of them beyond what float64 holds
+    exactly, and this encoder never lets them into a matrix of floats.
 
     It does not make a model good at *new areas*. Where the test rows lie far from all training rows only the coarse
     columns are lit: score with blocks of cells held out, not with random folds alone [2]_.
@@ -56,9 +68,9 @@ class CellEncoder(CellTransformer):
         Least number of rows in a cell that becomes a column, or as a float in 0..1 the least share of the rows that
         have a place. None keeps every cell that holds a row.
     rollup : bool, default True
-        What becomes of rows in cells that `min_frequency` drops. True: rows that no column contains gather upward,
-        level by level, and as soon as at least `min_frequency` of them meet in an ancestor, that ancestor becomes a
-        column, also at a level that is not among `levels`. False: they are left with what other levels give them.
+        What becomes of rows in cells that `min_frequency` drops. True: rows that no column contains are rolled up,
+        level by level: the first ancestor that holds at least `min_frequency` of them becomes a column, also at a
+        level that is not among `levels`. False: they are left with the columns of other levels.
     max_features : int, default None
         Most columns: the cells with the most rows are kept, of equal ones the coarser, then the lower id.
     handle_unknown : {"parent", "ignore", "error"}, default "parent"
@@ -68,16 +80,9 @@ class CellEncoder(CellTransformer):
         Whether to return a CSR matrix, or else an array; `set_output` needs False.
     dtype : dtype, default numpy.float32
         Of the result: any of numbers or booleans.
-    lat, lng : str or int, default None
-        Names or positions of the columns with coordinates in degrees. None: in a frame the columns called lat or
-        latitude, and lng, lon, long or longitude, in any case; else the first two columns. All others are ignored.
-    cell : str or int, default None
-        Instead of `lat` and `lng`, the column of cell ids, of any level: a row lights the columns whose cells contain
-        its cell.
-    on_invalid : {"warn", "raise", "null"}, default "warn"
-        What happens to positions and ids that cannot be (latitude 95, infinity): all-zero rows with one
-        `InvalidCoordinatesWarning` a call, an error, or all-zero rows in silence. What is missing (NaN, NA, None, the
-        cell 0) always gives an all-zero row in silence.
+    {coordinate_columns}
+    {cell_column: Of any level: a row lights the columns whose cells contain its cell.}
+    {on_invalid_rows: give all-zero rows.}
 
     Attributes
     ----------
@@ -86,15 +91,10 @@ class CellEncoder(CellTransformer):
     counts_ : ndarray of int64, shape (n_columns,)
         Rows of `fit` that each column contains.
     levels_ : tuple of int
-        Levels asked for, ascending; with `covering`, those of its cells.
+        Levels of the columns, without those that `rollup` adds, ascending; with `covering`, those of its cells.
     seen_cells_ : ndarray of uint64, or None
         Cells of the finest level that held rows in `fit`, ascending. Kept unless `handle_unknown` is "parent".
-    columns_in_ : tuple of int
-        Positions in X of latitude and longitude, or of the cells.
-    n_features_in_ : int
-        Number of columns of X.
-    feature_names_in_ : ndarray of str
-        Names of the columns of X, if it has any.
+    {columns_in}
 
     See Also
     --------
@@ -109,7 +109,7 @@ class CellEncoder(CellTransformer):
     on house values in California and rents and taxi fares in New York, and changed the error of Ridge on random
     folds by +2, -1 and -1 %.
 
-    A row left at several levels gathers once: it stops at the first column that contains it, asked for or new.
+    Rolled up, a row stops at the first column that contains it, whether of `levels` or new.
 
     The work is one sort of the rows, and for each level one pass over them. No dense matrix is made on the way, and
     fitted state is a few arrays.
@@ -137,21 +137,21 @@ class CellEncoder(CellTransformer):
            [1., 0., 0., 1., 0., 0., 1., 0.],
            [0., 1., 0., 0., 1., 0., 0., 1.]], dtype=float32)
 
-    A home north of the bay, lights the cell of level 4 that it shares with three. Columns of
-    level 12 alone would have nothing to say of it:
+    A home north of the bay lights the cell of level 4 that it shares with three. Of the columns of level 12 it would
+    light none:
 
     >>> encoder.transform([[38.1, -122.2]]).toarray()
     array([[1., 0., 0., 0., 0., 0., 0., 0.]], dtype=float32)
 
-    With `min_frequency` the cells with a single home are dropped. Their homes gather in the finest cell where two of
-    them meet, here at level 3; it contains all four:
+    With `min_frequency` the cells with a single home are dropped. Their homes are rolled up to the finest cell that
+    holds two of them, here at level 3; it contains all four:
 
     >>> encoder = CellEncoder(levels=12, min_frequency=2).fit(homes)
     >>> encoder.get_feature_names_out().tolist(), encoder.counts_.tolist()
     (['s2_L3_80c', 's2_L12_808f7e3'], [4, 2])
 
-    What it is for: rings round a centre, of which a linear model can make nothing by latitude and longitude. The
-    score is R2 on rows held out:
+    What it is for: rings round a center, which a linear model cannot represent by latitude and longitude. The score
+    is R2 on rows held out:
 
     >>> from sklearn.linear_model import Ridge
     >>> from sklearn.model_selection import cross_val_score
@@ -165,22 +165,27 @@ class CellEncoder(CellTransformer):
     0.84
     """
 
+    feature_cells_: CellArray
+    counts_: Int64Array
+    levels_: tuple[int, ...]
+    seen_cells_: CellArray | None
+
     def __init__(
         self,
-        levels="auto",
+        levels: Literal["auto"] | int | Sequence[int] = "auto",
         *,
-        covering=None,
-        min_frequency=None,
-        rollup=True,
-        max_features=None,
-        handle_unknown="parent",
-        sparse_output=True,
-        dtype=np.float32,
-        lat=None,
-        lng=None,
-        cell=None,
-        on_invalid="warn",
-    ):
+        covering: CellUnion | CellLike | None = None,
+        min_frequency: float | None = None,
+        rollup: bool = True,
+        max_features: int | None = None,
+        handle_unknown: Literal["parent", "ignore", "error"] = "parent",
+        sparse_output: bool = True,
+        dtype: DTypeLike = np.float32,
+        lat: Column | None = None,
+        lng: Column | None = None,
+        cell: Column | None = None,
+        on_invalid: OnInvalid = "warn",
+    ) -> None:
         self.levels = levels
         self.covering = covering
         self.min_frequency = min_frequency
@@ -194,46 +199,44 @@ class CellEncoder(CellTransformer):
         self.cell = cell
         self.on_invalid = on_invalid
 
-    def fit(self, X, y=None):
+    @shared_parameters
+    def fit(self, X: Table, y: object = None) -> Self:
         """The encoder, with the cells of the rows as its columns.
 
         Parameters
         ----------
-        X : DataFrame, array_like or Series of cells, shape (n_rows, n_features)
-            Rows with coordinates, or with cells; other columns are ignored.
-        y : None
-            Ignored.
+        {rows_of_fit}
+        {unread}
 
         Returns
         -------
         CellEncoder
         """
-        return self._fit(X)[0]
+        self._fit(X)
+        return self
 
-    def fit_transform(self, X, y=None):
+    @shared_parameters
+    def fit_transform(self, X: Table, y: object = None) -> Any:
         """The same as ``fit(X).transform(X)``, reading X once.
 
         Parameters
         ----------
-        X : DataFrame, array_like or Series of cells, shape (n_rows, n_features)
-            Rows with coordinates, or with cells.
-        y : None
-            Ignored.
+        {rows_of_fit}
+        {unread}
 
         Returns
         -------
         csr_matrix or ndarray, shape (n_rows, n_columns)
         """
-        _, cells = self._fit(X)
-        return self._encode(cells)
+        return self._encode(self._fit(X))
 
-    def transform(self, X):
+    @shared_parameters
+    def transform(self, X: Table) -> Any:
         """One row for each of X: 1 in the columns whose cells contain it, else 0.
 
         Parameters
         ----------
-        X : DataFrame, array_like or Series of cells, shape (n_rows, n_features)
-            Rows with the columns that `fit` saw.
+        {rows_of_transform}
 
         Returns
         -------
@@ -248,13 +251,13 @@ class CellEncoder(CellTransformer):
         check_is_fitted(self)
         return self._encode(self._read_cells(X, reset=False))
 
-    def transform_one(self, lat, lng):
+    @shared_parameters
+    def transform_one(self, lat: float | None, lng: float | None) -> AnyArray:
         """Columns that one position lights, ascending: `transform` of a single row, in microseconds.
 
         Parameters
         ----------
-        lat, lng : float
-            Degrees. Where one is missing (NaN, None) nothing is lit.
+        {one_position: nothing is lit.}
 
         Returns
         -------
@@ -274,7 +277,7 @@ class CellEncoder(CellTransformer):
             leaf = int(self._without_unknown(np.array([leaf], np.uint64))[0])
         return np.array(self._columns.ancestors_in_one(leaf), np.intp)
 
-    def inverse_transform(self, X):
+    def inverse_transform(self, X: Any) -> CellArray:
         """Finest cell that each row lights, 0 where it lights none.
 
         Parameters
@@ -307,13 +310,13 @@ class CellEncoder(CellTransformer):
             cells[full[last >= 0]] = self.feature_cells_[last[last >= 0]]
         return cells
 
-    def get_feature_names_out(self, input_features=None):
+    @shared_parameters
+    def get_feature_names_out(self, input_features: Sequence[str] | None = None) -> ObjectArray:
         """Name of each column: its level and token, as in ``s2_L12_89c25a3``.
 
         Parameters
         ----------
-        input_features : array_like of str, default None
-            Only compared with the columns that `fit` saw.
+        {input_features}
 
         Returns
         -------
@@ -329,8 +332,8 @@ class CellEncoder(CellTransformer):
 
     # --- fitting ------------------------------------------------------------------------------------------------------
 
-    def _check_parameters(self):
-        """Raise unless all parameters can be meant."""
+    def _check_parameters(self) -> None:
+        """Raise if a parameter is invalid."""
         inputs.check_choice("handle_unknown", self.handle_unknown, ("parent", "ignore", "error"))
         check_bool("rollup", self.rollup)
         check_bool("sparse_output", self.sparse_output)
@@ -344,30 +347,32 @@ class CellEncoder(CellTransformer):
             inputs.check_integer("max_features", self.max_features, 1)
         check_min_frequency(self.min_frequency)
 
-    def _fit(self, X):
-        """The encoder, fitted, and the cells of the rows of X."""
+    def _fit(self, X: Table) -> CellArray:
+        """Fit; the cells of the rows of X."""
         self._check_parameters()
         levels = None if self.covering is not None else as_levels(self.levels)
         covering = None if self.covering is None else _as_cells(self.covering)
         cells = self._read_cells(X, reset=True)
+        seen = None
         if covering is not None:
             levels = tuple(np.unique(cell_level(covering)).tolist())
             columns, counts = covering, count_within(*count_cells(cells, levels[-1]), covering)
         else:
-            placed = count_cells(cells, levels[-1] if levels else 30)
-            levels = levels or auto_levels(*placed)
-            least = least_rows(self.min_frequency, placed[1].sum())
-            columns, counts = frequent_cells(*placed, levels, least, rollup=self.rollup)
+            ordered, count = count_cells(cells, levels[-1] if levels else 30)
+            levels = levels or auto_levels(ordered, count)
+            least = least_rows(self.min_frequency, count.sum())
+            columns, counts = frequent_cells(ordered, count, levels, least, rollup=self.rollup)
+            if self.handle_unknown != "parent":
+                seen = count_cells(ordered, levels[-1])[0]
         if self.max_features is not None:  # stable: of equal counts the first columns stay
             kept = np.sort(np.argsort(-counts, kind="stable")[: self.max_features])
             columns, counts = columns[kept], counts[kept]
         self.levels_ = levels
         self.counts_ = counts
-        keeps_seen = self.handle_unknown != "parent" and covering is None
-        self._set_columns(columns, count_cells(placed[0], levels[-1])[0] if keeps_seen else None)
-        return self, cells
+        self._set_columns(columns, seen)
+        return cells
 
-    def _set_columns(self, cells, seen):
+    def _set_columns(self, cells: CellArray, seen: CellArray | None) -> None:
         """Take these cells, sorted by level, then id, as columns, and those seen, sorted, as known."""
         self.feature_cells_, self.seen_cells_ = cells, seen
         self._columns = CellIndex(cells)
@@ -375,7 +380,7 @@ class CellEncoder(CellTransformer):
 
     # --- encoding -----------------------------------------------------------------------------------------------------
 
-    def _encode(self, cells):
+    def _encode(self, cells: CellArray) -> Any:
         """The features of rows in these cells."""
         cells = self._without_unknown(cells)
         if not self.sparse_output:
@@ -386,21 +391,21 @@ class CellEncoder(CellTransformer):
         Z.has_canonical_format = True
         return Z
 
-    def _dense(self, cells):
+    def _dense(self, cells: CellArray) -> AnyArray:
         Z = np.zeros((len(cells), len(self.feature_cells_)), self.dtype)
         for start in range(0, len(cells), CHUNK):
             columns, offsets = self._columns.ancestors_in(cells[start : start + CHUNK])
             Z[start + np.repeat(np.arange(len(offsets) - 1), np.diff(offsets)), columns] = 1
         return Z
 
-    def _without_unknown(self, cells):
+    def _without_unknown(self, cells: CellArray) -> CellArray:
         """The cells, with 0 for those that `handle_unknown` ignores; raises where it is "error"."""
         if self.handle_unknown == "parent":
             return cells
         if self.covering is not None:
             own, rule = cells, "lie in the covering"
             known = np.diff(self._columns.ancestors_in(cells)[1]) > 0
-        elif self.seen_cells_ is not None:
+        elif self._seen is not None:
             own, rule = at_most(cells, self.levels_[-1]), f"lie in cells of level {self.levels_[-1]} seen in fit"
             known = self._seen.lookup(own) >= 0
         else:
@@ -416,13 +421,13 @@ class CellEncoder(CellTransformer):
 
     # --- saving -------------------------------------------------------------------------------------------------------
 
-    def _params_to_save(self):
-        params = self.get_params(deep=False)
+    def _params_to_save(self) -> dict[str, Any]:
+        params = super()._params_to_save()
         if self.covering is not None and not isinstance(self.covering, CellUnion):
             params["covering"] = self.feature_cells_
         return params
 
-    def _state_to_dict(self):
+    def _state_to_dict(self) -> State:
         return {
             "levels": list(self.levels_),
             "feature_cells": tokens_from_cells(self.feature_cells_),
@@ -430,12 +435,11 @@ class CellEncoder(CellTransformer):
             "seen_cells": None if self.seen_cells_ is None else tokens_from_cells(self.seen_cells_),
         }
 
-    def _state_from_dict(self, state):
+    def _state_from_dict(self, state: Any) -> None:
         self._check_parameters()
         as_levels(self.levels)
         state = check_keys("state", state, ("levels", "feature_cells", "counts", "seen_cells"))
-        levels = check_list("levels", state["levels"], int)
-        self.levels_ = as_levels(levels)
+        self.levels_ = levels_from_list(state["levels"])
         cells = cells_from_tokens("feature_cells", state["feature_cells"])
         if not np.array_equal(cells, _by_level(cells)):
             raise ValueError("feature_cells must be distinct and sorted by level, then id")
@@ -451,7 +455,7 @@ class CellEncoder(CellTransformer):
         self._set_columns(cells, seen)
 
 
-def _as_cells(covering):
+def _as_cells(covering: Any) -> CellArray:
     """Cells of a covering, each once, by level, then id."""
     cells = covering.cells if isinstance(covering, CellUnion) else inputs.read("u8", "covering", covering).array.ravel()
     is_cell = cell_is_valid(cells)
@@ -461,7 +465,7 @@ def _as_cells(covering):
     return _by_level(cells)
 
 
-def _by_level(cells):
+def _by_level(cells: CellArray) -> CellArray:
     """Distinct cells by level, then id."""
     cells = np.unique(cells)
     return cells[np.argsort(cell_level(cells), kind="stable")]

@@ -1,8 +1,13 @@
-"""Target encoding: what y was like in a row's cell, at several levels, told without showing any row its own y."""
+"""Target encoding: what y is like in a row's cell, at several levels, without showing any row its own y."""
+
+from __future__ import annotations
 
 import numbers
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Literal, Self
 
 import numpy as np
+from numpy.typing import DTypeLike
 from sklearn import get_config
 from sklearn.model_selection import check_cv
 from sklearn.utils import check_consistent_length, check_random_state
@@ -11,16 +16,22 @@ from sklearn.utils.validation import check_is_fitted
 
 from .. import inputs
 from .._docs import shared_parameters
+from .._typing import AnyArray, CellArray, FloatArray, Int32Array, ObjectArray, OnInvalid
 from ..cells.hierarchy import cell_level
 from ..groups import CellIndex, count_cells, factorize_cells, take
 from ._base import (
     CellTransformer,
+    Column,
+    State,
+    Table,
     as_levels,
     cells_from_tokens,
+    check_auto_or_level,
     check_bool,
     check_keys,
     check_list,
     leaf_at,
+    levels_from_list,
     tokens_from_cells,
 )
 from ._cell_encoder import CHUNK
@@ -28,17 +39,17 @@ from ._grouped_sums import CellSums, Folds, Target, cells_of_rows, coarser
 from ._shrinkage import STATISTICS, Estimates, Medians
 from ._sorted_leaves import auto_levels
 from ._splitters import auto_block_level, deal
-from ._target import TARGET_TYPES, check_all, check_target_type, read_target, saved_classes
+from ._target import TARGET_TYPES, TargetType, check_all, check_target_type, read_target, saved_classes
 
 
 @shared_parameters
 class CellTargetEncoder(CellTransformer):
-    """Mean of y in the cells round a row, at several levels, each shrunk to that of the next coarser cell.
+    """Mean of y in the cells that contain a row, at several levels, each shrunk to that of the next coarser cell.
 
-    A column says what y was like near the row: one column a level for numbers, the probability of the second class
-    for two classes, one column a level and class for more. Fine cells know a place exactly and hold few rows, so each
-    cell's mean is drawn towards the mean of the cell that contains it, the more the fewer rows it has, and that one's
-    towards its own parent in turn [1]_. How strongly is learnt from the data, level by level.
+    A column says what y is like near the row: one column per level for numbers, the probability of the second class
+    for two classes, one column per level and class for more. Fine cells are specific to a place and hold few rows, so
+    each cell's mean is shrunk towards the mean of the cell that contains it, the more the fewer rows it has, and that
+    one's towards its own parent in turn [1]_. How strongly is learned from the data, level by level.
 
     **The trap it avoids** is y explaining itself. The mean of a cell with three rows is one third any row's own y; a
     model trained on it trusts it, and fails on new rows. So `fit_transform` encodes each row from other rows alone, in
@@ -47,9 +58,9 @@ class CellTargetEncoder(CellTransformer):
     ``fit(X, y).transform(X)``.
 
     **The second trap** is the question that the folds ask. With ``crossfit="kfold"`` a row is encoded from its
-    neighbours, so the model learns that fine cells can be trusted: right where new rows fall among known ones, wrong
+    neighbors, so the model learns that fine cells can be trusted: right where new rows fall among known ones, wrong
     where they lie in areas without any. With ``crossfit="block"`` whole cells are held out together and the model
-    learns to do without near neighbours. Notes give the figures; `spatial_report` tells which case is yours.
+    learns to do without near neighbors. The notes give figures; `spatial_report` tells which case is yours.
 
     Parameters
     ----------
@@ -58,44 +69,37 @@ class CellTargetEncoder(CellTransformer):
         and on nothing else, as in `CellEncoder`.
     {target_type}
     smooth : "auto" or float, default "auto"
-        How many rows the parent's estimate weighs as many as, m in (sum + m * parent) / (n + m). 0 gives plain means.
-        "auto" estimates it for each level, see the notes.
+        How many rows the parent's estimate counts for: m in (sum + m * parent) / (n + m). 0 gives plain means. "auto"
+        estimates it for each level, see the notes.
     prior : {"parent", "global"}, default "parent"
         What an estimate is shrunk to: that of the cell's parent, the cell of the next coarser of `levels` that
         contains it, which for the coarsest level is the mean of all rows; or always the mean of all rows.
     crossfit : {"kfold", "block"}, default "kfold"
         Folds of `fit_transform`: random rows, or whole cells of `block_level`.
     cv : int, splitter or iterable of (train, test), default 5
-        How many folds, or what makes them. Each row must be in exactly one test part, and is encoded from the rows of
-        its train part: those dropped by a buffer count for nothing. With ``crossfit="block"`` a splitter is given the
+        Number of folds, or what makes them. Each row must be in exactly one test part, and is encoded from the rows of
+        its train part: those dropped by a buffer do not count. With ``crossfit="block"`` a splitter is given the
         blocks as `groups`, and must not divide them.
     block_level : "auto" or int, default "auto"
         Level 0..30 of the cells held out together with ``crossfit="block"``. At this level and all finer ones a row
-        is then encoded by what contains its block, so it must be finer than the coarsest of `levels` for the
-        encoding to say anything. "auto": the level of `CellBlockKFold`, but at least one finer than the coarsest of
-        `levels`.
+        is then encoded by the cells that contain its block, so it must be finer than the coarsest of `levels` for the
+        encoding to carry information. "auto": the level of `CellBlockKFold`, but at least one finer than the
+        coarsest of `levels`.
     random_state : int, RandomState or None, default 0
         Of the folds, where `cv` is an int.
     output : {"all", "finest"}, default "all"
-        A column a level, or only the finest level's, which the coarser ones have gone into.
+        A column per level, or only that of the finest level, into which the coarser ones are shrunk.
     stats : {"mean", "count", "std", "median"}, default "mean"
-        What is told of y in the cells: its mean; its standard deviation; its median; or, without reading y, the
-        number of rows. "std" and "median" need continuous y. See the notes.
+        Statistic of y in the cells: its mean; its standard deviation; its median; or, without reading y, the number of
+        rows. "std" and "median" need continuous y. See the notes.
     add_support : bool, default False
-        Whether to add two columns that say what the finest column rests on: the number of rows in the finest cell
-        that has any, and the level of that cell. Where no cell has any, all rows and level -1.
+        Whether to add two columns that say what the finest column is based on: the number of rows in the finest cell
+        that has any, and the level of that cell. Where no cell has any, the number of all rows and level -1.
     dtype : dtype, default numpy.float64
         Of the result, a float.
-    lat, lng : str or int, default None
-        Names or positions of the columns with coordinates in degrees. None: in a frame the columns called lat or
-        latitude, and lng, lon, long or longitude, in any case; else the first two columns. All others are ignored.
-    cell : str or int, default None
-        Instead of `lat` and `lng`, the column of cell ids, of any level. A row in a cell coarser than a column's
-        level is encoded by its own cell there.
-    on_invalid : {"warn", "raise", "null"}, default "warn"
-        What happens to positions and ids that cannot be (latitude 95, infinity): they count as missing with one
-        `InvalidCoordinatesWarning` a call, an error, or they count as missing in silence. Rows whose place is missing
-        (NaN, NA, None, the cell 0) are encoded by the mean of all rows.
+    {coordinate_columns}
+    {cell_column: A row in a cell coarser than a column's level is encoded by its own cell there.}
+    {on_invalid_rows: are encoded by the mean of all rows.}
 
     Attributes
     ----------
@@ -108,16 +112,16 @@ class CellTargetEncoder(CellTransformer):
     encodings_ : list of ndarray of float64
         For each column of ``output="all"``, the estimate in each cell of its level, from all rows.
     sums_, squares_ : list of ndarray of float64
-        In the same order, sums of y - `origin_` and of its squares over the rows of each cell, by which fitted
+        In the same order, sums of y - `origin_` and of its squares over the rows of each cell, with which fitted
         statistics can be merged. For classes, y is 1 for rows of the class and 0 for others.
     smooth_ : ndarray of float64, shape (n_levels * n_targets,)
         In the same order, m. Infinite where the cells of a level do not differ more than chance explains: they are
-        encoded by their parents.
+        encoded as their parents.
     prior_ : ndarray of float64, shape (n_targets,)
-        What rows without a place get: mean, standard deviation or median of all rows. One value for each class if
+        Encoding of rows without a place: mean, standard deviation or median of all rows. One value for each class if
         there are more than two.
     origin_ : float
-        What was taken from y before summing.
+        What is subtracted from y before summing.
     total_ : int or float
         Number of rows, or the sum of their weights.
     target_type_ : str
@@ -128,12 +132,7 @@ class CellTargetEncoder(CellTransformer):
         Mean of y over all rows.
     block_level_ : int
         Level of the blocks of the last `fit_transform` with ``crossfit="block"``.
-    columns_in_ : tuple of int
-        Positions in X of latitude and longitude, or of the cells.
-    n_features_in_ : int
-        Number of columns of X.
-    feature_names_in_ : ndarray of str
-        Names of the columns of X, if it has any.
+    {columns_in}
 
     See Also
     --------
@@ -145,7 +144,7 @@ class CellTargetEncoder(CellTransformer):
     Notes
     -----
     **Which folds.** California housing, 20,640 districts: RMSE in 100,000 dollars of 5-fold cross-validation over
-    three seeds, with covariates and coordinates alone, and with the columns of this encoder added.
+    three seeds, with covariates and coordinates alone, and with the columns of this encoder added:
 
     =================  ==========  =======  =======  =======
     folds of the test  model       without  "kfold"  "block"
@@ -163,32 +162,32 @@ class CellTargetEncoder(CellTransformer):
     the model learns to trust them less than it could, and boosting does worse than without them. Hence the default.
     In new areas "kfold" does harm, up to a quarter of the error, and "block" less, here at most 3 % and with other
     levels and boosting up to 9 %: whoever predicts there must not use the default, and may do best without the
-    encoder. Blocked folds [5]_ show it; random ones hide it. Log
-    prices of 48,884 New York rooms give the same order, with smaller gains and losses. (Boosting is
-    `sklearn.ensemble.HistGradientBoostingRegressor`, all parameters are the default ones.)
+    encoder. Blocked folds [5]_ show it; random ones hide it. Log prices of 48,884 New York rooms give the same order,
+    with smaller gains and losses. (Boosting is `sklearn.ensemble.HistGradientBoostingRegressor` with default
+    parameters.)
 
-    **How much shrinkage.** A level is taken for a sample: the mean of a cell is that of its parent, plus a deviation
+    **How much shrinkage.** A level is modeled as a sample: the mean of a cell is that of its parent, plus a deviation
     with variance t2, and rows vary about it with variance s2. Then m = s2 / t2 gives the best linear estimate
     [2]_. Both variances are estimated by the method of moments from sums of squares within cells, and between
     cells within parents [3]_. Where sampling alone could make cells differ so, by two standard errors of the F ratio,
-    t2 is taken to be 0 and the cells get their parent's estimate; otherwise a tree, which sees no scale, would
-    learn what is noise. A parent's estimate rests on its children's rows too, which the model neglects. Classes are
+    t2 is taken to be 0 and the cells get their parent's estimate; otherwise a tree, which ignores scale, would learn
+    from noise. A parent's estimate is based on its children's rows too, which the model neglects. Classes are
     estimated one against the rest.
 
     **What each fold knows.** Held-out rows are subtracted from the sums of their cells, so that folds cost little
     more than one fit; means, m and the mean of all rows are each fold's own, and a row's encoding does not
     depend on its y. It does depend on y of the others, and a fold with high y is encoded from the rest, which is
-    lower: for this reason alone an encoding of noise has R2 of about n_folds / n_rows with y, which small tables show.
-    Copies of a row in other folds do tell its y; blocks keep equal places together.
+    lower: for this reason alone an encoding of noise has R2 of about n_folds / n_rows with y, which shows in small
+    tables. Copies of a row in other folds do reveal its y; blocks keep equal places together.
 
     **Weights** count rows: weight 2 is the same as the row twice, weight 0 as no row. So their scale matters, unlike
-    in many models. "auto" levels see which rows weigh more than 0, and folds not even that.
+    in many models. "auto" levels depend on which rows weigh more than 0, and folds not even on that.
 
     **Other statistics.** "std" estimates variances, (squares + m * parent) / (n - 1 + m) where squares are summed
     about the cell's mean, with m from the spread of variances among cells relative to their parents, as if y were
-    normal [4]_, and takes the root at last. "median" shrinks medians with the m of means; medians, unlike sums, cannot
-    be merged or taken apart, so that each fold costs a pass over all rows. "count" reads no y and is not cross-fitted:
-    a row of `fit` counts itself, and unseen cells are 0.
+    normal [4]_, and takes the root at the end. "median" shrinks medians with the m of means; medians, unlike sums,
+    cannot be merged or subtracted, so that each fold costs a pass over all rows. "count" does not read y and is not
+    cross-fitted: a row of `fit` counts itself, and unseen cells are 0.
 
     References
     ----------
@@ -219,7 +218,7 @@ class CellTargetEncoder(CellTransformer):
            [6.88, 5.44, 4.72],
            [5.75, 5.38, 5.19]])
 
-    A place never seen, north of the bay, gets what is known of the cell round it; with no place, the mean of all:
+    An unseen place north of the bay gets the encoding of the cell that contains it; no place, the mean of all:
 
     >>> encoder.transform([[38.1, -122.2], [np.nan, np.nan]]).round(2)
     array([[6.88, 6.88, 6.88],
@@ -234,7 +233,7 @@ class CellTargetEncoder(CellTransformer):
     >>> [f"{np.corrcoef(Z[:, 1], y)[0, 1] ** 2:.2f}" for Z in (leaky, honest)]
     ['0.52', '0.00']
 
-    With shrinkage learnt from the data, the encoder finds that there is nothing to tell:
+    With shrinkage learned from the data, the encoder finds no difference between the cells:
 
     >>> CellTargetEncoder(levels=(8, 12)).fit(X, y).smooth_.tolist()
     [inf, inf]
@@ -251,7 +250,7 @@ class CellTargetEncoder(CellTransformer):
     -0.00
     0.52
 
-    Classes, and what the encodings rest on:
+    Classes, and what the encodings are based on:
 
     >>> encoder = CellTargetEncoder(levels=8, add_support=True).fit(homes, ["flat", "house", "flat", "loft"])
     >>> encoder.get_feature_names_out().tolist()  # doctest: +NORMALIZE_WHITESPACE
@@ -260,26 +259,41 @@ class CellTargetEncoder(CellTransformer):
     array([2., 8.])
     """
 
+    levels_: tuple[int, ...]
+    cells_: list[CellArray]
+    counts_: list[AnyArray]
+    encodings_: list[FloatArray]
+    sums_: list[FloatArray]
+    squares_: list[FloatArray]
+    smooth_: FloatArray
+    prior_: FloatArray
+    origin_: float
+    total_: float
+    target_type_: TargetType | None
+    classes_: AnyArray | None
+    target_mean_: float | FloatArray | None
+    block_level_: int
+
     def __init__(
         self,
-        levels="auto",
+        levels: Literal["auto"] | int | Sequence[int] = "auto",
         *,
-        target_type="auto",
-        smooth="auto",
-        prior="parent",
-        crossfit="kfold",
-        cv=5,
-        block_level="auto",
-        random_state=0,
-        output="all",
-        stats="mean",
-        add_support=False,
-        dtype=np.float64,
-        lat=None,
-        lng=None,
-        cell=None,
-        on_invalid="warn",
-    ):
+        target_type: Literal["auto"] | TargetType = "auto",
+        smooth: Literal["auto"] | float = "auto",
+        prior: Literal["parent", "global"] = "parent",
+        crossfit: Literal["kfold", "block"] = "kfold",
+        cv: Any = 5,
+        block_level: Literal["auto"] | int = "auto",
+        random_state: int | np.random.RandomState | None = 0,
+        output: Literal["all", "finest"] = "all",
+        stats: Literal["mean", "count", "std", "median"] = "mean",
+        add_support: bool = False,
+        dtype: DTypeLike = np.float64,
+        lat: Column | None = None,
+        lng: Column | None = None,
+        cell: Column | None = None,
+        on_invalid: OnInvalid = "warn",
+    ) -> None:
         self.levels = levels
         self.target_type = target_type
         self.smooth = smooth
@@ -297,19 +311,19 @@ class CellTargetEncoder(CellTransformer):
         self.cell = cell
         self.on_invalid = on_invalid
 
-    def fit(self, X, y=None, sample_weight=None):
-        """The encoder, with what all rows say of their cells.
+    @shared_parameters
+    def fit(self, X: Table, y: Any = None, sample_weight: Any = None) -> Self:
+        """The encoder, with encodings of cells from all rows.
 
         To encode the same rows for training use `fit_transform`: ``fit(X, y).transform(X)`` shows each row its own y.
 
         Parameters
         ----------
-        X : DataFrame, array_like or Series of cells, shape (n_rows, n_features)
-            Rows with coordinates, or with cells; other columns are ignored.
+        {rows_of_fit}
         y : array_like, shape (n_rows,)
             Numbers or classes. Not needed, and not read, with ``stats="count"``.
         sample_weight : array_like, shape (n_rows,), default None
-            As how many rows each row counts, 0 or more.
+            How many rows each row counts for, 0 or more.
 
         Returns
         -------
@@ -318,19 +332,19 @@ class CellTargetEncoder(CellTransformer):
         self._fit(X, y, sample_weight)
         return self
 
-    def fit_transform(self, X, y=None, sample_weight=None, **params):
+    @shared_parameters
+    def fit_transform(self, X: Table, y: Any = None, sample_weight: Any = None, **params: Any) -> AnyArray:
         """The encodings to train a model on: fits to all rows, and encodes each from the folds it is not in.
 
         Not the same as ``fit(X, y).transform(X)``, which shows each row its own y.
 
         Parameters
         ----------
-        X : DataFrame, array_like or Series of cells, shape (n_rows, n_features)
-            Rows with coordinates, or with cells.
+        {rows_of_fit}
         y : array_like, shape (n_rows,)
             Numbers or classes. Not needed, and not read, with ``stats="count"``.
         sample_weight : array_like, shape (n_rows,), default None
-            As how many rows each row counts, 0 or more.
+            How many rows each row counts for, 0 or more.
         **params : dict
             For the splitter `cv`: `groups`, shape (n_rows,), and with scikit-learn's metadata routing whatever it
             requests.
@@ -352,17 +366,19 @@ class CellTargetEncoder(CellTransformer):
         >>> encoder.transform(homes).ravel()
         array([5.5, 5.5, 5.5, 5.5])
         """
-        return self._fit(X, y, sample_weight, self._to_splitter(sample_weight, params))
+        encodings = self._fit(X, y, sample_weight, self._splitter_params(sample_weight, params))
+        assert encodings is not None
+        return encodings
 
-    def transform(self, X):
-        """The encodings to predict with: what all rows of `fit` say of the cells of each row of X.
+    @shared_parameters
+    def transform(self, X: Table) -> AnyArray:
+        """The encodings to predict with, from all rows of `fit`.
 
         For new rows. For those of `fit` use `fit_transform`: here each of them is shown its own y.
 
         Parameters
         ----------
-        X : DataFrame, array_like or Series of cells, shape (n_rows, n_features)
-            Rows with the columns that `fit` saw.
+        {rows_of_transform}
 
         Returns
         -------
@@ -376,13 +392,13 @@ class CellTargetEncoder(CellTransformer):
         check_is_fitted(self)
         return self._encode(self._read_cells(X, reset=False))
 
-    def transform_one(self, lat, lng):
+    @shared_parameters
+    def transform_one(self, lat: float | None, lng: float | None) -> AnyArray:
         """Encoding of one position: `transform` of a single row, in microseconds.
 
         Parameters
         ----------
-        lat, lng : float
-            Degrees. Where one is missing (NaN, None) the result is that of a row without a place.
+        {one_position: the result is that of a row without a place.}
 
         Returns
         -------
@@ -398,15 +414,16 @@ class CellTargetEncoder(CellTransformer):
         if not hasattr(self, "cells_"):
             check_is_fitted(self)
         leaf = leaf_at(lat, lng, on_invalid=self.on_invalid)
-        found, blocks, n = self._known.ancestors_in_one(leaf), self._known.blocks, self._n_targets
-        values, support, encoded, reached = self.prior_.tolist(), (self.total_, -1), [], 0
+        found, blocks, n = self._index.ancestors_in_one(leaf), self._index.blocks, self._n_targets
+        values, support, n_found = self.prior_.tolist(), (self.total_, -1), 0
+        encoded: list[Any] = []
         for k, level in enumerate(self.levels_):
             start, stop = blocks.get(level, (0, 0))
-            if reached < len(found) and start <= found[reached] < stop:
-                at = found[reached] - start
-                values = [column.item(at) for column in self.encodings_[k * n : k * n + n]]
+            if n_found < len(found) and start <= found[n_found] < stop:
+                at = found[n_found] - start
+                values = [encoding.item(at) for encoding in self.encodings_[k * n : k * n + n]]
                 support = self.counts_[k][at], level
-                reached += 1
+                n_found += 1
             elif self.stats == "count":
                 values = [0]
             encoded += values
@@ -416,28 +433,31 @@ class CellTargetEncoder(CellTransformer):
             encoded = [*encoded, *support]
         return np.array(encoded, self.dtype)
 
-    def get_feature_names_out(self, input_features=None):
+    @shared_parameters
+    def get_feature_names_out(self, input_features: Sequence[str] | None = None) -> ObjectArray:
         """Name of each column: level, statistic and, if there are more than two, class, as in ``s2_L10_mean``.
 
         Parameters
         ----------
-        input_features : array_like of str, default None
-            Only compared with the columns that `fit` saw.
+        {input_features}
 
         Returns
         -------
         ndarray of object, shape (n_columns,)
         """
         self._check_names_in(input_features)
-        classes = [f"_{label}" for label in self.classes_] if self.target_type_ == "multiclass" else [""]
+        classes = [""]
+        if self.target_type_ == "multiclass":
+            assert self.classes_ is not None
+            classes = [f"_{label}" for label in self.classes_]
         levels = self.levels_ if self.output == "all" else self.levels_[-1:]
         names = [f"s2_L{level}_{self.stats}{label}" for level in levels for label in classes]
         if self.add_support:
             names += ["s2_support_rows", "s2_support_level"]
         return np.array(names, dtype=object)
 
-    def get_metadata_routing(self):
-        """What this encoder takes for itself, and what `fit_transform` hands on to the splitter `cv`.
+    def get_metadata_routing(self) -> MetadataRouter:
+        """What this encoder takes for itself, and what `fit_transform` passes on to the splitter `cv`.
 
         Returns
         -------
@@ -447,15 +467,15 @@ class CellTargetEncoder(CellTransformer):
         router = MetadataRouter(owner=self).add_self_request(self)
         return router.add(splitter=self.cv, method_mapping=to_splitter)
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.target_tags.required = self.stats != "count"
         return tags
 
     # --- fitting ------------------------------------------------------------------------------------------------------
 
-    def _check_parameters(self):
-        """Raise unless all parameters can be meant."""
+    def _check_parameters(self) -> None:
+        """Raise if a parameter is invalid."""
         check_target_type(self.target_type)
         if isinstance(self.smooth, str):
             inputs.check_choice("smooth", self.smooth, ("auto",))
@@ -465,46 +485,46 @@ class CellTargetEncoder(CellTransformer):
         inputs.check_choice("crossfit", self.crossfit, ("kfold", "block"))
         if self.cv is None or isinstance(self.cv, (str, numbers.Number, np.bool_)):
             inputs.check_integer("cv", self.cv, 2)
-        if isinstance(self.block_level, str):
-            inputs.check_choice("block_level", self.block_level, ("auto",))
-        else:
-            inputs.check_integer("block_level", self.block_level, 0, 30)
+        check_auto_or_level("block_level", self.block_level)
         inputs.check_choice("output", self.output, ("all", "finest"))
         inputs.check_choice("stats", self.stats, ("mean", "count", "std", "median"))
         check_bool("add_support", self.add_support)
         if np.dtype(self.dtype).kind != "f":
             raise ValueError(f"dtype must be one of floats: got {np.dtype(self.dtype)}")
 
-    def _fit(self, X, y, sample_weight, to_splitter=None):
-        """Fit; if there are parameters for the splitter, be it none, the encodings of the rows, out of fold."""
+    def _fit(
+        self, X: Table, y: Any, sample_weight: Any, splitter_params: dict[str, Any] | None = None
+    ) -> AnyArray | None:
+        """Fit; the out-of-fold encodings of the rows, unless `splitter_params` is None."""
         self._check_parameters()
         levels = as_levels(self.levels)
         cells = self._read_cells(X, reset=True)
         weight = _read_weight(sample_weight, X)
-        y_read = self._read_target(X, y, weight)
-        target = Target(y_read, weight, len(self.classes_) if self.target_type_ == "multiclass" else 0)
+        values = self._read_target(X, y, weight)
+        target = Target(values, weight, self._n_targets if self.target_type_ == "multiclass" else 0)
         placed = cells if weight is None else cells[weight > 0]
         self.levels_ = levels or auto_levels(*count_cells(placed))
         self.total_ = len(cells) if weight is None else float(weight.sum())
         folds = None
-        if to_splitter is not None and self.stats != "count":
-            folds = self._folds(X, y, cells, placed, to_splitter)
-        cells, number = cells_of_rows(cells, self.levels_[-1])
-        finest, pair = CellSums.of_rows(cells, number, target, folds)
-        medians = Medians(target, number, folds) if self.stats == "median" else None
+        if splitter_params is not None and self.stats != "count":
+            folds = self._folds(X, y, cells, placed, splitter_params)
+        cells, code = cells_of_rows(cells, self.levels_[-1])
+        finest, pair = CellSums.of_rows(cells, code, target, folds)
+        medians = Medians(target, code, folds) if self.stats == "median" else None
         tested = None if folds is None else pair if folds.tested is None else pair[folds.tested]
-        del placed, y_read, target, folds, pair  # what is as long as X and no longer needed
+        del placed, values, target, folds, pair  # what is as long as X and no longer needed
         table = self._estimate(finest, medians, has_weights=weight is not None)
         del finest, medians
-        if to_splitter is None:
+        if splitter_params is None:
             return None
         if tested is None:  # encodings that do not depend on y
-            table, tested = self._encode(cells).T, number
-        del number
+            table, tested = self._encode(cells).T, code
+        del code
+        assert table is not None
         table = table.T.astype(self.dtype, order="C", copy=False)
         return take(table, tested)
 
-    def _read_target(self, X, y, weight):
+    def _read_target(self, X: Table, y: Any, weight: FloatArray | None) -> AnyArray | None:
         """The numbers y - origin, 0 and 1 for two classes, or the number of the class; None for counts."""
         self.target_type_ = self.classes_ = None
         self.target_mean_, self.origin_ = None, 0.0
@@ -519,56 +539,56 @@ class CellTargetEncoder(CellTransformer):
         if self.stats != "mean":
             raise ValueError(f"stats must be 'mean' or 'count' for a {self.target_type_} y: got {self.stats!r}")
         if self.target_type_ == "multiclass":
-            weights = np.bincount(target.values, weight, len(self.classes_))
+            weights = np.bincount(target.values, weight, self._n_targets)
             self.target_mean_ = weights / weights.sum()
         else:
             self.target_mean_ = float(np.average(target.values, weights=weight))
         return target.values
 
-    def _estimate(self, finest, medians, *, has_weights):
+    def _estimate(self, finest: CellSums, medians: Medians | None, *, has_weights: bool) -> AnyArray | None:
         """Fit level by level, given the sums at the finest; encodings of the pairs there by column, None for counts."""
-        # from the finest level up, for each level: its cells, where they lie in the next coarser level, and where the
-        # finest cells lie in it
-        steps, cells, cell_at = [], finest.cells, np.arange(len(finest.cells), dtype=np.int32)
+        # from the finest level up, for each level: its cells, the parent of each, and in which of them each of the
+        # finest cells lies
+        steps, cells, cell_of_finest = [], finest.cells, np.arange(len(finest.cells), dtype=np.int32)
         for level in (*self.levels_[-2::-1], -1):
-            above, up = coarser(cells, level)
-            steps.append((cells, up, cell_at))
-            cells, cell_at = above, up[cell_at]
-        is_count, n = self.stats == "count", self._n_targets
-        self.cells_, self.counts_, self.encodings_, self.sums_, self.squares_, smooth = [], [], [], [], [], []
-        estimates = None if is_count else Estimates(finest, self, self._width, medians)
-        self.prior_ = np.zeros(1) if is_count else self._told(estimates.prior[:, 0].copy())
+            parents, parent = coarser(cells, level)
+            steps.append((cells, parent, cell_of_finest))
+            cells, cell_of_finest = parents, parent[cell_of_finest]
+        n, smooth = self._n_targets, []
+        self.cells_, self.counts_, self.encodings_, self.sums_, self.squares_ = [], [], [], [], []
+        estimates = None if self.stats == "count" else Estimates(finest, self, self._width, medians)
+        self.prior_ = np.zeros(1) if estimates is None else self._to_output(estimates.prior[:, 0].copy())
         for k, level in enumerate(self.levels_):
-            cells, up, cell_at = steps.pop()
-            sums, is_other = finest.over(cell_at, len(cells)), cell_level(cells) != level
+            cells, parent, cell_of_finest = steps.pop()
+            sums, is_other = finest.over(cell_of_finest, len(cells)), cell_level(cells) != level
             for values in sums:
                 values[is_other] = 0
-            kept = sums[0][:, 0] > 0  # not where all weigh 0
-            kept = slice(None) if kept.all() else kept
+            has_rows = sums[0][:, 0] > 0  # not where all weigh 0
+            kept = slice(None) if has_rows.all() else has_rows
             self.cells_.append(cells[kept])
             self.counts_.append(sums[0][kept, 1].astype(np.float64 if has_weights else np.int64))
-            if is_count:
+            if estimates is None:
                 self.encodings_.append(sums[0][kept, 1].copy())
                 continue
-            smooth += estimates.descend(sums, up, cell_at, level, k * n if self.output == "all" else 0)
+            smooth += estimates.descend(sums, parent, cell_of_finest, level, k * n if self.output == "all" else 0)
             self.sums_ += [values[kept, 2].copy() for values in sums]
             self.squares_ += [values[kept, 3].copy() for values in sums]
-            self.encodings_ += [self._told(values[kept].copy()) for values in estimates.values]
+            self.encodings_ += [self._to_output(values[kept].copy()) for values in estimates.values]
         self.smooth_ = np.array(smooth)
-        self._known = CellIndex(np.concatenate(self.cells_))
-        if is_count:
+        self._index = CellIndex(np.concatenate(self.cells_))
+        if estimates is None:
             return None
-        self._told(estimates.table[: self._width - 2 * self.add_support])
+        self._to_output(estimates.table[: self._width - 2 * self.add_support])
         return estimates.table
 
-    def _told(self, estimates):
-        """Turn estimates into what is told, in place; the same array."""
-        return STATISTICS[self.stats].told(estimates, self.origin_)
+    def _to_output(self, estimates: FloatArray) -> FloatArray:
+        """Turn estimates into encodings, in place; the same array."""
+        return STATISTICS[self.stats].to_output(estimates, self.origin_)
 
     # --- folds --------------------------------------------------------------------------------------------------------
 
-    def _to_splitter(self, sample_weight, params):
-        """What the splitter is to be given, by metadata routing if that is on."""
+    def _splitter_params(self, sample_weight: Any, params: dict[str, Any]) -> dict[str, Any]:
+        """Parameters of `cv.split`, by metadata routing if that is on."""
         given = {name: value for name, value in params.items() if value is not None}
         if get_config()["enable_metadata_routing"]:
             if sample_weight is not None:
@@ -583,36 +603,37 @@ class CellTargetEncoder(CellTransformer):
             raise ValueError(f"groups must be given with a splitter as cv: got cv={self.cv}")
         return given
 
-    def _folds(self, X, y, cells, placed, to_splitter):
-        """For each fold the rows that it is to know nothing of, and which of them it is to encode."""
+    def _folds(self, X: Table, y: Any, cells: CellArray, placed: CellArray, splitter_params: dict[str, Any]) -> Folds:
+        """For each fold the rows that it holds out, and which of them it encodes."""
         n = len(cells)
         block = None
         if self.crossfit == "block":
             block = self._blocks(cells, placed)
-            to_splitter = {**to_splitter, "groups": block}
+            splitter_params = {**splitter_params, "groups": block}
         if not isinstance(self.cv, numbers.Integral):
-            return _held_out(check_cv(self.cv).split(X, y, **to_splitter), n, block)
-        rng = check_random_state(self.random_state)
+            return _held_out(check_cv(self.cv).split(X, y, **splitter_params), n, block)
+        rng, n_folds = check_random_state(self.random_state), int(self.cv)
         if block is None:
-            if n < self.cv:
-                raise ValueError(f"cv must be at most the number of rows: got {self.cv} for {n} rows")
-            fold = rng.permutation(np.tile(np.arange(self.cv, dtype=np.min_scalar_type(self.cv)), n // self.cv + 1)[:n])
+            if n < n_folds:
+                raise ValueError(f"cv must be at most the number of rows: got {n_folds} for {n} rows")
+            each = np.arange(n_folds, dtype=np.min_scalar_type(n_folds))
+            fold = rng.permutation(np.tile(each, n // n_folds + 1)[:n])
         else:
             count = np.bincount(block)
-            if len(count) < self.cv:
+            if len(count) < n_folds:
                 raise ValueError(
-                    f"block_level must part the rows into at least cv={self.cv} blocks: "
+                    f"block_level must part the rows into at least cv={n_folds} blocks: "
                     f"got {len(count)} at level {self.block_level_}"
                 )
-            fold = deal(count, self.cv, rng)[block]
-        return Folds(self.cv, fold.astype(np.int32, copy=False))
+            fold = deal(count, n_folds, rng)[block]
+        return Folds(n_folds, fold.astype(np.int32, copy=False))
 
-    def _blocks(self, cells, placed):
+    def _blocks(self, cells: CellArray, placed: CellArray) -> Int32Array:
         """Number of the block of each row."""
         level = self.block_level
         if level == "auto":
             placed = np.sort(placed[placed != 0])
-            share = 1 / (self.cv if isinstance(self.cv, numbers.Integral) else 5)
+            share = 1 / (int(self.cv) if isinstance(self.cv, numbers.Integral) else 5)
             level = auto_block_level(placed, share) if len(placed) else 0
             level = min(max(level, self.levels_[0] + 1), 30)
         self.block_level_ = int(level)
@@ -622,27 +643,27 @@ class CellTargetEncoder(CellTransformer):
     # --- encoding -----------------------------------------------------------------------------------------------------
 
     @property
-    def _n_targets(self):
-        return len(self.classes_) if self.target_type_ == "multiclass" else 1
+    def _n_targets(self) -> int:
+        return len(self.classes_) if self.target_type_ == "multiclass" and self.classes_ is not None else 1
 
     @property
-    def _width(self):
+    def _width(self) -> int:
         return self._n_targets * (len(self.levels_) if self.output == "all" else 1) + 2 * self.add_support
 
-    def _encodings_at(self, k):
+    def _encodings_at(self, k: int) -> list[FloatArray]:
         """Encodings of the cells of the k-th level, for each target."""
         return self.encodings_[k * self._n_targets : (k + 1) * self._n_targets]
 
-    def _put(self, Z, at, k, values):
-        """Put the values of the k-th level, shape (n_targets, n), into rows `at` of Z, if they are asked for."""
+    def _put(self, Z: AnyArray, rows: slice, k: int, values: FloatArray) -> None:
+        """Write the values of the k-th level, shape (n_targets, n), to rows of Z, if `output` includes it."""
         n_targets = len(values)
         if self.output == "all":
-            Z[at, k * n_targets : (k + 1) * n_targets] = values.T
+            Z[rows, k * n_targets : (k + 1) * n_targets] = values.T
         elif k == len(self.levels_) - 1:
-            Z[at, :n_targets] = values.T
+            Z[rows, :n_targets] = values.T
 
-    def _encode(self, cells):
-        """What all rows of `fit` say of these cells."""
+    def _encode(self, cells: CellArray) -> AnyArray:
+        """Encodings of rows in these cells from all rows of `fit`."""
         Z = np.empty((len(cells), self._width), self.dtype)
         for start in range(0, len(cells), CHUNK):
             chunk = cells[start : start + CHUNK]
@@ -650,9 +671,9 @@ class CellTargetEncoder(CellTransformer):
             values = np.repeat(self.prior_[:, None], len(chunk), axis=1)
             support = np.repeat([[float(self.total_)], [-1.0]], len(chunk), axis=1)
             for k, level in enumerate(self.levels_):
-                at = self._known.lookup(chunk, level)
+                at = self._index.lookup(chunk, level)
                 seen = np.flatnonzero(at >= 0)
-                at = at[seen] - self._known.blocks.get(level, (0, 0))[0]
+                at = at[seen] - self._index.blocks.get(level, (0, 0))[0]
                 if self.stats == "count":
                     values[:] = 0
                 for value, encoding in zip(values, self._encodings_at(k)):
@@ -665,13 +686,13 @@ class CellTargetEncoder(CellTransformer):
 
     # --- saving -------------------------------------------------------------------------------------------------------
 
-    def _state_to_dict(self):
-        multiclass = self.target_type_ == "multiclass"
+    def _state_to_dict(self) -> State:
+        mean = self.target_mean_
         return {
             "levels": list(self.levels_),
             "target_type": self.target_type_,
             "classes": None if self.classes_ is None else self.classes_.tolist(),
-            "target_mean": self.target_mean_.tolist() if multiclass else [self.target_mean_],
+            "target_mean": mean.tolist() if isinstance(mean, np.ndarray) else [mean],
             "origin": self.origin_,
             "total": self.total_,
             "prior": self.prior_.tolist(),
@@ -683,12 +704,12 @@ class CellTargetEncoder(CellTransformer):
             "smooth": [m if np.isfinite(m) else None for m in self.smooth_.tolist()],
         }
 
-    def _state_from_dict(self, state):
+    def _state_from_dict(self, state: Any) -> None:
         self._check_parameters()
         parts = ("target_type", "classes", "target_mean", "origin", "total", "prior", "smooth")
         lists = ("cells", "counts", "sums", "squares", "encodings")
         state = check_keys("state", state, ("levels", *parts, *lists))
-        self.levels_ = as_levels(check_list("levels", state["levels"], int))
+        self.levels_ = levels_from_list(state["levels"])
         is_count = self.stats == "count"
         self.target_type_ = state["target_type"]
         types = (None,) if is_count else TARGET_TYPES
@@ -705,7 +726,7 @@ class CellTargetEncoder(CellTransformer):
         self.total_ = kind(_saved_numbers("total", [state["total"]], 1, least=0)[0])
         self.prior_ = _saved_numbers("prior", state["prior"], n_targets)
         self.cells_ = _saved_lists("cells", state["cells"], self.levels_, _saved_cells)
-        self._known = CellIndex(np.concatenate(self.cells_))
+        self._index = CellIndex(np.concatenate(self.cells_))
         sizes = [len(cells) for cells in self.cells_]
         sizes_of_columns = np.repeat(sizes, n_targets).tolist()
         counts = _saved_lists("counts", state["counts"], sizes, _saved_numbers, least=0)
@@ -718,13 +739,17 @@ class CellTargetEncoder(CellTransformer):
         self.smooth_ = _saved_numbers("smooth", state["smooth"], len(sizes_of_columns), least=0, null=np.inf)
 
 
-def _saved_lists(name, lists, each, read, **kwargs):
-    """What `read` makes of each saved list, given what there is to know of each."""
-    check_list(name, lists, list, len(each))
-    return [read(name, values, known, **kwargs) for values, known in zip(lists, each)]
+def _saved_lists(
+    name: str, lists: Any, rules: Sequence[Any], read: Callable[..., AnyArray], **kwargs: Any
+) -> list[AnyArray]:
+    """What `read` makes of each saved list and its rule."""
+    check_list(name, lists, list, len(rules))
+    return [read(name, values, rule, **kwargs) for values, rule in zip(lists, rules)]
 
 
-def _saved_numbers(name, values, length, *, least=-(2.0**1023), null=None):
+def _saved_numbers(
+    name: str, values: Any, length: int, *, least: float = -(2.0**1023), null: float | None = None
+) -> FloatArray:
     """Saved numbers as float64; raise unless there are so many, all finite and at least `least`, or None for `null`."""
     if not isinstance(values, list) or len(values) != length:
         raise ValueError(f"{name} must be a list of {length} numbers")
@@ -734,7 +759,7 @@ def _saved_numbers(name, values, length, *, least=-(2.0**1023), null=None):
     return np.array([null if value is None else value for value in values], np.float64)
 
 
-def _saved_cells(name, tokens, level):
+def _saved_cells(name: str, tokens: Any, level: int) -> CellArray:
     """Saved cells; raise unless they are distinct cells of the level, in order."""
     cells = cells_from_tokens(name, tokens)
     if not np.array_equal(cells, np.unique(cells)) or (cell_level(cells) != level).any():
@@ -745,7 +770,7 @@ def _saved_cells(name, tokens, level):
 # --- y and weights ----------------------------------------------------------------------------------------------------
 
 
-def _origin(y):
+def _origin(y: FloatArray) -> float:
     """A number near the mean, such that whole numbers stay whole without it: they are summed exactly."""
     spread = y.std()
     if not spread > 0:
@@ -754,11 +779,11 @@ def _origin(y):
     return float(np.round(y.mean() / step) * step)
 
 
-def _read_weight(weight, X):
+def _read_weight(weight: Any, X: Table) -> FloatArray | None:
     """Weights of the rows as float64, or None."""
     if weight is None:
         return None
-    weight = inputs.read("f8", "sample_weight", weight).array
+    weight = inputs.read("f8", "sample_weight", weight).array.astype(np.float64, copy=False)
     if weight.ndim != 1:
         raise ValueError(f"sample_weight must have one axis: got shape {weight.shape}")
     check_consistent_length(X, weight)
@@ -771,8 +796,8 @@ def _read_weight(weight, X):
 # --- folds ------------------------------------------------------------------------------------------------------------
 
 
-def _held_out(splits, n, block):
-    """The rows not in the train part of each split, and which entries test each row.
+def _held_out(splits: Iterable[tuple[Any, Any]], n: int, block: Int32Array | None) -> Folds:
+    """The rows that are not in the train part of each split, and which entries test each row.
 
     Raises unless each row is tested once, by a fold that knows neither it nor any other row of its block.
     """

@@ -1,124 +1,132 @@
-"""Neighbour features: what y, or any column, is like at the training rows nearest to a row, but never at itself."""
+"""Neighbor features: what y, or any column, is like at the training rows nearest to a row, but never at itself."""
+
+from __future__ import annotations
 
 import math
 import numbers
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal, Self
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from .. import inputs
 from .._docs import shared_parameters
+from .._typing import AnyArray, BoolArray, CellArray, FloatArray, Int64Array, LengthUnit, ObjectArray, OnInvalid
 from ..cells.adjacency import cell_disk
 from ..cells.conversion import latlng_to_cell
 from ..cells.hierarchy import cell_parent
-from ..neighbors import NeighborIndex
+from ..neighbors import NeighborIndex, Part
 from ..ragged import expand, offsets_of, sum_runs
 from ..units import length_unit
-from ._base import CellTransformer, check_keys, check_list, column_names, column_position, leaf_at, pick_column
+from ._base import (
+    CellTransformer,
+    Column,
+    State,
+    Table,
+    check_auto_or_level,
+    check_keys,
+    check_list,
+    column_names,
+    column_position,
+    leaf_at,
+    pick_column,
+)
 from ._splitters import auto_block_level
-from ._target import TARGET_TYPES, check_target_type, read_target, saved_classes
+from ._target import TARGET_TYPES, TargetType, check_target_type, read_target, saved_classes
+
+Statistic = Literal["mean", "std", "distance", "count"]
 
 STATISTICS = ("mean", "std", "distance", "count")
 
-NEIGHBORS = 1 << 17  # looked at together: few enough to stay in the cache, and for memory to stay bounded
+NEIGHBORS = 1 << 17  # in a batch: few enough to stay in the cache, and for memory to stay bounded
 
 
 @shared_parameters
 class SpatialLag(CellTransformer):
-    """Statistics of the training rows round a row: of their y or other columns, never of the row's own.
+    """Statistics of the training rows near a row: of their y or other columns, never of the row's own.
 
-    What homes nearby were sold for says more of a home's price than anything else about its place. This transformer
-    gives a model that knowledge for one neighbourhood or several at once, by great-circle distance and exactly, at the
-    poles and across 180 too.
+    What homes nearby were sold for says more about a home's price than anything else about its place. This transformer
+    gives a model that knowledge for one neighborhood or several at once, by exact great-circle distance, at the poles
+    and across 180 too.
 
     **The trap it avoids**: every home-made "mean price of the k nearest" finds the training row itself first, at
     distance 0. In training the feature is then part of the answer, the model learns to trust it, and on new rows the
     trust is misplaced. A well-known textbook suggests the feature as an exercise, sees the error nearly double, and
     gives it up [1]_; with the row left out it is among the strongest there are. Here `fit_transform` never shows a row
-    itself, with `exclude` nor those at the same place or in the same block, while `transform` shows new rows all
-    training rows.
+    itself, and depending on `exclude` neither those at the same place or in the same block, while `transform` shows
+    new rows all training rows.
 
-    The price of that is that ``fit(X, y).transform(X)`` is not ``fit_transform(X, y)``: the former takes the training
-    rows for new ones, which find themselves. Pipelines call `fit_transform` and are right.
+    Therefore ``fit(X, y).transform(X)`` is not ``fit_transform(X, y)``: the former takes the training rows for new
+    ones, which find themselves. Pipelines call `fit_transform`, as they should.
 
     Parameters
     ----------
     k : int or sequence of int, default (4, 16, 64)
-        How many nearest training rows make a neighbourhood. Not used where `radius` or `rings` is given.
+        How many of the nearest training rows form a neighborhood. Not used where `radius` or `rings` is given.
     radius : float or sequence of float, default None
-        Instead of `k`, how far neighbours may be, in `unit`.
+        Instead of `k`, how far neighbors may be, in `unit`.
     rings : int or sequence of int, default None
-        Instead of `k`, by how many steps, over edges and corners, the cells of neighbours may be away from the row's
-        own at `level`: 0 is its own cell, 1 its eight neighbours too.
+        Instead of `k`, by how many steps, over edges and corners, the cells of neighbors may be away from the row's
+        own at `level`: 0 is its own cell, 1 its eight neighbors too.
     level : int, default None
         Level 0..30 of those cells.
     unit : {"m", "km", "rad", "deg"}, default "m"
         Of `radius` and of the statistic "distance".
     of : "y", or str, int or sequence of these, default "y"
-        Of what to take statistics: the target (of two classes the frequency of the second in sorted order, of more
-        that of each), or columns of X by name or position (a column called y as ``["y"]``).
-        Values missing in such columns are left out.
+        What to take statistics of: the target (of two classes the frequency of the second in sorted order, of more
+        that of each), or columns of X by name or position (a column called y as ``["y"]``). Values missing in such
+        columns are left out.
     {target_type}
     stats : str or sequence of {"mean", "std", "distance", "count"}, default ("mean", "std", "distance")
-        Mean and standard deviation over the neighbours, their mean distance, and how many there are.
+        Mean and standard deviation over the neighbors, their mean distance, and how many there are.
     weights : {"inverse", "gaussian"}, default None
-        By which neighbours count in "mean" and "std". None: all alike. "inverse": the inverse of the distance; where
-        some are at the very place, those alone. "gaussian": a normal curve of half the distance of the farthest, or
-        half of `radius`.
+        Weights of neighbors in "mean" and "std". None: all equal. "inverse": the inverse of the distance; where some
+        are at the very position, those alone. "gaussian": a normal curve whose standard deviation is half the distance
+        of the farthest, or half of `radius`.
     exclude : {"self", "same_location", "block"}, default "self"
         Which training rows `fit_transform` hides from a training row: itself; all at its very coordinates, itself
-        too (flats of one building, repeated records); or all in its cell of `block_level`. "self" suits a model that
-        will be asked about places among known ones. "block" suits one for new areas: it shows training rows how far
-        off neighbours will be there, and without it models learn to trust near ones that they will not have [2]_.
+        included (flats of one building, repeated records); or all in its cell of `block_level`. "self" suits a model
+        that will predict among known places. "block" suits one for new areas: it shows training rows how far away
+        neighbors will be there; without it models learn to trust near ones that they will not have [2]_.
     block_level : "auto" or int, default "auto"
         Level 0..30 of the cells of ``exclude="block"``. "auto": the level of `CellBlockKFold`.
-    lat, lng : str or int, default None
-        Names or positions of the columns with coordinates in degrees. None: in a frame the columns called lat or
-        latitude, and lng, lon, long or longitude, in any case; else the first two columns.
-    cell : str or int, default None
-        Instead of `lat` and `lng`, the column of cell ids, of any level: rows are at the cells' centres.
-    on_invalid : {"warn", "raise", "null"}, default "warn"
-        What happens to positions and ids that cannot be (latitude 95, infinity): they count as missing with one
-        `InvalidCoordinatesWarning` a call, an error, or they count as missing in silence. A row whose place is missing
-        (NaN, NA, None, the cell 0) is nobody's neighbour, and gets `fill_`.
+    {coordinate_columns}
+    {cell_column: Of any level: rows are at the centers of their cells.}
+    {on_invalid_rows: are no neighbors of others, and get `fill_`.}
 
     Attributes
     ----------
     index_ : cellwise.neighbors.NeighborIndex
-        Places of the training rows that have one.
+        Positions of the training rows that have one.
     values_ : ndarray of float64, shape (n_rows, n_values)
         What statistics are taken of at those rows.
     fill_ : ndarray of float64, shape (n_columns,)
-        What rows without neighbours get: the mean of each column over the training rows that have some. Never NaN, so
-        that linear models work too.
+        Features of rows without neighbors: the mean of each column over the training rows that have some. Never NaN,
+        so that linear models work too.
     largest_ : int
-        No neighbourhood holds more rows than this, half of the training rows; see the notes.
+        Most rows in a neighborhood, half of the training rows; see the notes.
     block_level_ : int
         Level of the blocks, with ``exclude="block"``.
     target_type_ : str
         "continuous", "binary" or "multiclass"; None if `of` is not "y".
     classes_ : ndarray or None
         Classes of y, sorted.
-    columns_in_ : tuple of int
-        Positions in X of latitude and longitude, or of the cells.
-    n_features_in_ : int
-        Number of columns of X.
-    feature_names_in_ : ndarray of str
-        Names of the columns of X, if it has any.
+    {columns_in}
 
     See Also
     --------
-    CellTargetEncoder : Means of y over cells instead of neighbours: fitted state is small, and can be merged.
+    CellTargetEncoder : Means of y over cells instead of neighbors: fitted state is small, and can be merged.
     CellBlockKFold : The same blocks, to score a model by.
     cellwise.neighbors.NeighborIndex : The search itself.
 
     Notes
     -----
-    Equally near neighbours come in the order of their rows.
+    Equally near neighbors come in the order of their rows.
 
     **Which rows to hide.** California housing again: change of the error of boosting on covariates and coordinates when
-    these columns are added, five folds each. "self" is the default because rows among known ones are what most models
-    are asked about; where that is not so, it must not be used.
+    these columns are added, five folds each. "self" is the default because most models predict rows among known ones;
+    where that is not so, it must not be used.
 
     =====================  ======  =============================
     folds of the test      "self"  "block", ``block_level=10``
@@ -128,16 +136,16 @@ class SpatialLag(CellTransformer):
     blocks of level 8      +25 %   +9 %
     =====================  ======  =============================
 
-    Farther from known rows than its blocks are across, "block" does harm too.
+    Farther from known rows than the width of its blocks, "block" does harm too.
 
-    **Small data.** The mean over *all* other rows tells a row's own y by what is missing from it: it is
-    ``(total - y) / (n - 1)``, and falls as y rises. The same shows, weaker, wherever neighbourhoods hold most rows. So
-    none may hold more than half of the training rows (`largest_`): where it would, also because `k` asks for more, the
-    nearest are taken. On targets of pure noise that leaves an R2 of about 10 / n, and for quarters it is 4 / n: choose
-    `k` and `radius` so that neighbourhoods stay small beside the data.
+    **Small data.** The mean over *all* other rows reveals a row's own y: it is ``(total - y) / (n - 1)``, and falls as
+    y rises. The same effect, weaker, occurs wherever neighborhoods hold most rows. So none may hold more than half of
+    the training rows (`largest_`): where it would, also because `k` is larger, the nearest are taken. On targets of
+    pure noise that leaves an R2 of about 10 / n, and for neighborhoods of a fourth of the rows it is 4 / n: choose `k`
+    and `radius` so that neighborhoods are small compared with the data.
 
-    Rows without neighbours (none within `radius`, all in one block) get `fill_`, into which their own y does not go:
-    they are nobody's neighbours. In a neighbourhood where no training row has any, all get the plain mean of y.
+    Rows without neighbors (none within `radius`, all in one block) get `fill_`, which does not depend on their own y.
+    In a neighborhood where no training row has any, all get the plain mean of y.
 
     With ``exclude="block"`` or a large `radius`, time is spent on rows that are far apart; `k` is fast at any size.
 
@@ -153,7 +161,8 @@ class SpatialLag(CellTransformer):
 
     Examples
     --------
-    Four homes and what they cost. Each gets the mean price of its two nearest neighbours, without its own:
+    Four homes and their prices. Each gets the mean price of its nearest neighbor and of its two nearest, without its
+    own:
 
     >>> import numpy as np
     >>> from cellwise.features import SpatialLag
@@ -182,25 +191,33 @@ class SpatialLag(CellTransformer):
     [0.0, 0.27]
     """
 
+    index_: NeighborIndex
+    values_: FloatArray
+    fill_: FloatArray
+    largest_: int
+    block_level_: int | None
+    target_type_: TargetType | None
+    classes_: AnyArray | None
+
     def __init__(
         self,
-        k=(4, 16, 64),
+        k: int | Sequence[int] = (4, 16, 64),
         *,
-        radius=None,
-        rings=None,
-        level=None,
-        unit="m",
-        of="y",
-        target_type="auto",
-        stats=("mean", "std", "distance"),
-        weights=None,
-        exclude="self",
-        block_level="auto",
-        lat=None,
-        lng=None,
-        cell=None,
-        on_invalid="warn",
-    ):
+        radius: float | Sequence[float] | None = None,
+        rings: int | Sequence[int] | None = None,
+        level: int | None = None,
+        unit: LengthUnit = "m",
+        of: Column | Sequence[Column] = "y",
+        target_type: Literal["auto"] | TargetType = "auto",
+        stats: Statistic | Sequence[Statistic] = ("mean", "std", "distance"),
+        weights: Literal["inverse", "gaussian"] | None = None,
+        exclude: Literal["self", "same_location", "block"] = "self",
+        block_level: Literal["auto"] | int = "auto",
+        lat: Column | None = None,
+        lng: Column | None = None,
+        cell: Column | None = None,
+        on_invalid: OnInvalid = "warn",
+    ) -> None:
         self.k = k
         self.radius = radius
         self.rings = rings
@@ -217,13 +234,13 @@ class SpatialLag(CellTransformer):
         self.cell = cell
         self.on_invalid = on_invalid
 
-    def fit(self, X, y=None):
-        """The transformer, with the rows of X as the neighbours to come.
+    @shared_parameters
+    def fit(self, X: Table, y: Any = None) -> Self:
+        """The transformer, with the rows of X to search for neighbors.
 
         Parameters
         ----------
-        X : DataFrame, array_like or Series of cells, shape (n_rows, n_features)
-            Rows with coordinates, or with cells.
+        {rows_of_lag}
         y : array_like, shape (n_rows,), default None
             The target; not read unless `of` is "y".
 
@@ -234,13 +251,13 @@ class SpatialLag(CellTransformer):
         self._fit(X, y)
         return self
 
-    def fit_transform(self, X, y=None):
+    @shared_parameters
+    def fit_transform(self, X: Table, y: Any = None) -> FloatArray:
         """Features of the training rows, each without itself or what `exclude` says. Not ``fit(X, y).transform(X)``.
 
         Parameters
         ----------
-        X : DataFrame, array_like or Series of cells, shape (n_rows, n_features)
-            Rows with coordinates, or with cells.
+        {rows_of_lag}
         y : array_like, shape (n_rows,), default None
             The target; not read unless `of` is "y".
 
@@ -250,33 +267,33 @@ class SpatialLag(CellTransformer):
         """
         return self._fit(X, y)
 
-    def transform(self, X):
-        """Features of new rows: all training rows may be their neighbours.
+    @shared_parameters
+    def transform(self, X: Table) -> FloatArray:
+        """Features of new rows: all training rows may be their neighbors.
 
         Parameters
         ----------
-        X : DataFrame, array_like or Series of cells, shape (n_rows, n_features)
-            Rows with the columns that `fit` saw.
+        {rows_of_transform}
 
         Returns
         -------
         ndarray of float64, shape (n_rows, n_columns)
         """
         check_is_fitted(self)
-        cells, lat, lng = self._read_places(X, reset=False)
+        cells, lat, lng = self._read_locations(X, reset=False)
         order = np.argsort(cells)[np.count_nonzero(cells == 0) :]
         Z = np.full((len(cells), len(self.fill_)), np.nan)
-        for part in self._parts(order):
-            self._encode(Z, part, lat[part], lng[part])
-        return self._filled(Z)
+        for batch in self._batches(order):
+            self._encode(Z, batch, lat[batch], lng[batch])
+        return self._fill(Z)
 
-    def transform_one(self, lat, lng):
-        """Features of one position: `transform` of a single row, without the detour of a matrix.
+    @shared_parameters
+    def transform_one(self, lat: float | None, lng: float | None) -> FloatArray:
+        """Features of one position: `transform` of a single row, without making a matrix.
 
         Parameters
         ----------
-        lat, lng : float
-            Degrees. Where one is missing (NaN, None), `fill_` is what comes back.
+        {one_position: the result is `fill_`.}
 
         Returns
         -------
@@ -291,7 +308,7 @@ class SpatialLag(CellTransformer):
         """
         if not hasattr(self, "fill_"):
             check_is_fitted(self)
-        if leaf_at(lat, lng, on_invalid=self.on_invalid) == 0:
+        if leaf_at(lat, lng, on_invalid=self.on_invalid) == 0 or lat is None or lng is None:
             return self.fill_.copy()
         if self.radius is None and self.rings is None and len(self.index_):
             z = self._encode_one(float(lat), float(lng))
@@ -301,15 +318,15 @@ class SpatialLag(CellTransformer):
             z = z[0]
         return np.where(np.isnan(z), self.fill_, z)
 
-    def get_feature_names_out(self, input_features=None):
-        """Name of each column: neighbourhood and statistic, as in ``lag_k16_mean``.
+    @shared_parameters
+    def get_feature_names_out(self, input_features: Sequence[str] | None = None) -> ObjectArray:
+        """Name of each column: neighborhood and statistic, as in ``lag_k16_mean``.
 
         Columns of X and classes of y are named at the end: ``lag_k16_mean_price``.
 
         Parameters
         ----------
-        input_features : array_like of str, default None
-            Only compared with the columns that `fit` saw.
+        {input_features}
 
         Returns
         -------
@@ -317,39 +334,34 @@ class SpatialLag(CellTransformer):
         """
         self._check_names_in(input_features)
         names = []
-        for hood in self._hoods:
+        for neighborhood in self._neighborhoods:
             for statistic in self._stats:
-                labels = [f"_{label}" if label else "" for label in self._labels]
-                names += [
-                    f"lag_{hood}_{statistic}{label}" for label in (labels if statistic in ("mean", "std") else [""])
-                ]
+                labels = self._labels if statistic in ("mean", "std") else [""]
+                names += [f"lag_{neighborhood}_{statistic}{'_' if label else ''}{label}" for label in labels]
         return np.array(names, dtype=object)
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.target_tags.required = isinstance(self.of, str) and self.of == "y"
         return tags
 
     # --- parameters ---------------------------------------------------------------------------------------------------
 
-    def _check_parameters(self):
-        """Raise unless all parameters can be meant; read those that say what the columns are."""
+    def _check_parameters(self) -> None:
+        """Raise if a parameter is invalid; read those that say what the columns are."""
         length_unit(self.unit)
         check_target_type(self.target_type)
         if self.weights is not None:
             inputs.check_choice("weights", self.weights, ("inverse", "gaussian"))
         inputs.check_choice("exclude", self.exclude, ("self", "same_location", "block"))
-        if isinstance(self.block_level, str):
-            inputs.check_choice("block_level", self.block_level, ("auto",))
-        else:
-            inputs.check_integer("block_level", self.block_level, 0, 30)
+        check_auto_or_level("block_level", self.block_level)
         self._stats = tuple(dict.fromkeys(_sequence("stats", self.stats)))
         for statistic in self._stats:
             inputs.check_choice("stats", statistic, STATISTICS)
-        self._hoods = self._read_hoods()
+        self._neighborhoods = self._read_neighborhoods()
 
-    def _read_hoods(self):
-        """Neighbourhoods, by the names that columns give them."""
+    def _read_neighborhoods(self) -> dict[str, float]:
+        """Neighborhoods, by the names that columns give them."""
         if self.radius is not None and self.rings is not None:
             raise ValueError(f"radius must be None where rings is given: got {self.radius!r}")
         if (self.rings is None) != (self.level is None):
@@ -368,7 +380,7 @@ class SpatialLag(CellTransformer):
 
     # --- reading ------------------------------------------------------------------------------------------------------
 
-    def _read_values(self, X, y):
+    def _read_values(self, X: Table, y: Any) -> FloatArray:
         """What statistics are taken of, shape (n_rows, n_values)."""
         self.target_type_ = self.classes_ = None
         if not (isinstance(self.of, str) and self.of == "y"):
@@ -387,10 +399,10 @@ class SpatialLag(CellTransformer):
 
     # --- fitting ------------------------------------------------------------------------------------------------------
 
-    def _fit(self, X, y):
+    def _fit(self, X: Table, y: Any) -> FloatArray:
         """Fit; the features of the rows."""
         self._check_parameters()
-        cells, lat, lng = self._read_places(X, reset=True)
+        cells, lat, lng = self._read_locations(X, reset=True)
         n, placed = len(cells), None if cells.all() else np.flatnonzero(cells)
         del cells
         values = self._read_values(X, y)
@@ -401,155 +413,172 @@ class SpatialLag(CellTransformer):
         del lat, lng
         self.block_level_ = None
         if self.exclude == "block":
-            self.block_level_ = self.block_level
             if self.block_level == "auto":
                 leaves = np.sort(latlng_to_cell(self.index_.lat, self.index_.lng))
                 self.block_level_ = auto_block_level(leaves, 1 / 5) if len(leaves) else 0
-        Z = np.full((n, len(self._hoods) * self._width), np.nan)
-        for part in self._parts(self.index_.curve_order):
-            self._encode(Z, part if placed is None else placed[part], *self.index_.at(part), own=part)
-        self.fill_ = self._filling(Z, values)
-        return self._filled(Z)
+            else:
+                self.block_level_ = self.block_level
+        Z = np.full((n, len(self._neighborhoods) * self._width), np.nan)
+        for batch in self._batches(self.index_.curve_order):
+            out_rows = batch if placed is None else placed[batch]
+            self._encode(Z, out_rows, *self.index_.at(batch), train_rows=batch)
+        self.fill_ = self._fill_values(Z, values)
+        return self._fill(Z)
 
-    def _filled(self, Z):
-        """The same array, with what columns are filled with in place of NaN."""
+    def _fill(self, Z: FloatArray) -> FloatArray:
+        """The same array, with `fill_` in place of NaN."""
         for column, fill in zip(Z.T, self.fill_):
             column[np.isnan(column)] = fill
         return Z
 
-    def _set_rows(self, lat, lng, values):
+    def _set_rows(self, lat: FloatArray, lng: FloatArray, values: FloatArray) -> None:
         self.index_ = NeighborIndex(lat, lng)
         self.values_ = values
         self.largest_ = max(1, len(self.index_) // 2)
 
     @property
-    def _width(self):
-        """Columns of one neighbourhood."""
-        return sum(len(self._labels) if statistic in ("mean", "std") else 1 for statistic in self._stats)
+    def _width(self) -> int:
+        """Number of columns of one neighborhood."""
+        return sum(map(self._n_columns, self._stats))
 
-    def _filling(self, Z, values):
-        """Mean of each column over the rows that have neighbours; where none has, what is known of all."""
+    def _n_columns(self, statistic: str) -> int:
+        return len(self._labels) if statistic in ("mean", "std") else 1
+
+    def _fill_values(self, Z: FloatArray, values: FloatArray) -> FloatArray:
+        """Mean of each column over the rows that have neighbors; where none has, the statistic of all rows."""
         n = np.array([np.count_nonzero(~np.isnan(column)) for column in Z.T])
-        fill = np.array([np.nansum(column) for column in Z.T]) / np.maximum(n, 1)
+        fill: FloatArray = np.array([np.nansum(column) for column in Z.T]) / np.maximum(n, 1)
         if not n.all():
             known = np.ma.masked_invalid(values)
-            known = {"mean": known.mean(axis=0).filled(0), "std": known.std(axis=0).filled(0)}
-            otherwise = np.concatenate([known.get(statistic, [0]) for statistic in self._stats])
-            fill = np.where(n == 0, np.tile(otherwise, len(self._hoods)), fill)
+            of_all = {"mean": known.mean(axis=0).filled(0), "std": known.std(axis=0).filled(0)}
+            otherwise = np.concatenate([of_all.get(statistic, [0]) for statistic in self._stats])
+            fill = np.where(n == 0, np.tile(otherwise, len(self._neighborhoods)), fill)
         return fill
 
     # --- encoding -----------------------------------------------------------------------------------------------------
 
-    def _parts(self, order):
-        """Rows to be encoded together, which are as many as have neighbours enough to look at."""
+    def _batches(self, order: AnyArray) -> list[AnyArray]:
+        """Rows to be encoded together, with about as many neighbors as fit in a batch."""
         return np.array_split(order, len(order) * self._expected() // NEIGHBORS + 1)
 
-    def _encode(self, Z, to, lat, lng, own=None):
-        """Write features at canonical positions to some rows of Z, which holds NaN; that stays without neighbours.
+    def _expected(self) -> int:
+        """About how many neighbors, or cells to look for them in, a row has at most."""
+        largest = max(self._neighborhoods.values())
+        if self.rings is not None:
+            return (2 * int(largest) + 1) ** 2
+        return 32 if self.radius is not None else min(int(largest), self.largest_)
 
-        `own` are their own rows if they have any.
+    def _encode(
+        self,
+        Z: FloatArray,
+        out_rows: AnyArray,
+        lat: FloatArray,
+        lng: FloatArray,
+        train_rows: AnyArray | None = None,
+    ) -> None:
+        """Write the features of positions in canonical degrees to some rows of Z; without neighbors its NaN stays.
+
+        `train_rows` are the numbers of these positions if they are training rows, which are not shown themselves.
         """
         if "count" in self._stats:
-            Z[np.ix_(to, self._columns("count"))] = 0
+            Z[np.ix_(out_rows, self._columns("count"))] = 0
         if len(self.index_) == 0 or len(lat) == 0:
             return
         leaves = latlng_to_cell(lat, lng)
-        hidden = {}
-        if own is not None:
-            hidden["exclude_row"] = own
-            if self.exclude == "block":
-                hidden["exclude_cell"] = cell_parent(leaves, self.block_level_)
-            hidden["exclude_place"] = self.exclude == "same_location"
-        search = self._search_rings if self.rings is not None else self._search
-        for hood, found in search(lat, lng, leaves, hidden):
-            self._put(Z, to[found.queries], hood, found)
-
-    def _expected(self):
-        """About how many neighbours, or cells to look for them in, a row has at most."""
+        excluded: dict[str, Any] = {}
+        if train_rows is not None:
+            excluded["exclude_row"] = train_rows
+            if self.block_level_ is not None:
+                excluded["exclude_cell"] = cell_parent(leaves, self.block_level_)
+            excluded["exclude_place"] = self.exclude == "same_location"
         if self.rings is not None:
-            return (2 * max(self._hoods.values()) + 1) ** 2
-        return 32 if self.radius is not None else min(max(self._hoods.values()), self.largest_)
-
-    def _columns(self, statistic):
-        """Where a statistic's columns are, in all neighbourhoods."""
-        is_it = [name == statistic for name in self._stats for _ in range(self._n_columns(name))]
-        return np.flatnonzero(is_it * len(self._hoods))
-
-    def _n_columns(self, statistic):
-        return len(self._labels) if statistic in ("mean", "std") else 1
-
-    def _search(self, lat, lng, leaves, hidden):
-        """Number of each neighbourhood by `k` or `radius`, and its rows."""
-        limits = list(self._hoods.values())
-        if self.radius is None:
-            k = min(limits[-1], self.largest_)
-            rows, arcs = self.index_.nearest(lat, lng, k, unit="rad", **hidden)
-            has = rows >= 0
-            parts = [_Neighbors(np.arange(len(lat)), has.sum(axis=1), rows[has], arcs[has])]
+            found = self._search_rings(lat, lng, leaves, excluded)
         else:
-            found = self.index_.within_parts(lat, lng, limits[-1], unit=self.unit, **hidden)
-            parts = (_Neighbors(*part) for part in found)
-        for part in parts:
-            rank = part.rank()
-            for hood, limit in enumerate(limits):
-                if self.radius is None:
-                    yield hood, part.only(rank < min(limit, self.largest_))
-                else:
-                    near = part.arcs <= limit / length_unit(self.unit)
-                    yield hood, part.only(near & (rank < self.largest_))
+            found = self._search(lat, lng, excluded)
+        for k, neighbors in found:
+            self._put(Z, out_rows[neighbors.queries], k, neighbors)
 
-    def _encode_one(self, lat, lng):
-        """The same for one position and neighbourhoods by `k`, which are not empty."""
-        limits = [min(k, self.largest_) for k in self._hoods.values()]
+    def _columns(self, statistic: str) -> AnyArray:
+        """Positions of a statistic's columns, in all neighborhoods."""
+        is_it = [name == statistic for name in self._stats for _ in range(self._n_columns(name))]
+        return np.flatnonzero(is_it * len(self._neighborhoods))
+
+    def _search(self, lat: FloatArray, lng: FloatArray, excluded: dict[str, Any]) -> Iterator[tuple[int, Part]]:
+        """Number of each neighborhood by `k` or `radius`, and its rows."""
+        limits = list(self._neighborhoods.values())
+        if self.radius is None:
+            rows, arcs = self.index_.nearest(lat, lng, min(int(limits[-1]), self.largest_), unit="rad", **excluded)
+            has = rows >= 0
+            parts = iter([Part(np.arange(len(lat)), has.sum(axis=1), rows[has], arcs[has])])
+        else:
+            parts = self.index_.within_parts(lat, lng, limits[-1], unit=self.unit, **excluded)
+        for part in parts:
+            rank = _ranks(part)
+            for k, limit in enumerate(limits):
+                if self.radius is None:
+                    yield k, _only(part, rank < min(limit, self.largest_))
+                else:
+                    is_near = part.arcs <= limit / length_unit(self.unit)
+                    yield k, _only(part, is_near & (rank < self.largest_))
+
+    def _encode_one(self, lat: float, lng: float) -> FloatArray:
+        """The same for one position and neighborhoods by `k`, which are not empty."""
+        limits = [min(int(k), self.largest_) for k in self._neighborhoods.values()]
         rows, arcs = self.index_.nearest(lat, lng, limits[-1], unit="rad")
         Z, query = np.empty((1, len(self.fill_))), np.zeros(1, np.intp)
-        for hood, n in enumerate(limits):
-            self._put(Z, query, hood, _Neighbors(query, np.array([n]), rows[:n], arcs[:n]))
+        for k, n in enumerate(limits):
+            self._put(Z, query, k, Part(query, np.array([n]), rows[:n], arcs[:n]))
         return Z[0]
 
-    def _search_rings(self, lat, lng, leaves, hidden):
-        """Number of each neighbourhood by `rings`, and its rows."""
-        cells, which = np.unique(cell_parent(leaves, self.level), return_inverse=True)
-        for hood, ring in enumerate(self._hoods.values()):
-            disks = cell_disk(cells, ring).take(which)
-            for part in self.index_.in_cells_parts(lat, lng, disks, **hidden):
-                part = _Neighbors(*part)
-                yield hood, part.only(part.rank() < self.largest_)
+    def _search_rings(
+        self, lat: FloatArray, lng: FloatArray, leaves: CellArray, excluded: dict[str, Any]
+    ) -> Iterator[tuple[int, Part]]:
+        """Number of each neighborhood by `rings`, and its rows."""
+        assert self.level is not None
+        cells, code = np.unique(cell_parent(leaves, self.level), return_inverse=True)
+        for k, ring in enumerate(self._neighborhoods.values()):
+            disks = cell_disk(cells, int(ring)).take(code)
+            for part in self.index_.in_cells_parts(lat, lng, disks, **excluded):
+                yield k, _only(part, _ranks(part) < self.largest_)
 
-    def _put(self, Z, rows, hood, found):
-        """Write the statistics of some rows in one neighbourhood."""
-        column = hood * self._width
-        weights = self._weights_of(found, hood)
-        moments = [found.moments(self.values_[found.rows, j], weights, self._stats) for j in range(len(self._labels))]
+    def _put(self, Z: FloatArray, out_rows: AnyArray, k: int, neighbors: Part) -> None:
+        """Write the statistics of the `k`-th neighborhood to some rows of Z."""
+        column, offsets = k * self._width, offsets_of(neighbors.sizes)
+        weights = self._weights_of(neighbors, offsets, k)
+        moments = [
+            _moments(self.values_[neighbors.rows, j], weights, neighbors.sizes, offsets, self._stats)
+            for j in range(len(self._labels))
+        ]
         for statistic in self._stats:
             if statistic == "count":
-                results = [found.sizes]
+                results = [neighbors.sizes]
             elif statistic == "distance":
-                results = [found.mean_arcs() * length_unit(self.unit)]
+                results = [_mean_arcs(neighbors, offsets) * length_unit(self.unit)]
             else:
                 results = [moment[statistic] for moment in moments]
             for result in results:
-                Z[rows, column] = result
+                Z[out_rows, column] = result
                 column += 1
 
-    def _weights_of(self, found, hood):
-        """Weight of each neighbour, or None."""
+    def _weights_of(self, neighbors: Part, offsets: Int64Array, k: int) -> AnyArray | None:
+        """Weight of each row of the `k`-th neighborhood, or None."""
         if self.weights is None:
             return None
         if self.weights == "inverse":
-            is_here = found.arcs == 0
-            any_here = np.repeat(found.sums(is_here) > 0, found.sizes)
-            return np.where(any_here, is_here, 1 / np.where(is_here, 1, found.arcs))
+            is_here = neighbors.arcs == 0
+            any_here = np.repeat(sum_runs(is_here, offsets) > 0, neighbors.sizes)
+            return np.where(any_here, is_here, 1 / np.where(is_here, 1, neighbors.arcs))
         if self.radius is not None:
-            reach = list(self._hoods.values())[hood] / length_unit(self.unit)
+            reach = list(self._neighborhoods.values())[k] / length_unit(self.unit)
         else:
-            reach = np.repeat(found.farthest(), found.sizes)
-        return np.exp(-0.5 * (found.arcs / np.where(reach == 0, 1, reach / 2)) ** 2)
+            reach = np.repeat(_farthest(neighbors, offsets), neighbors.sizes)
+        return np.exp(-0.5 * (neighbors.arcs / np.where(reach == 0, 1, reach / 2)) ** 2)
 
     # --- saving -------------------------------------------------------------------------------------------------------
 
-    def _state_to_dict(self):
-        values = np.where(np.isnan(self.values_), None, self.values_.astype(object))
+    def _state_to_dict(self) -> State:
+        values = self.values_.astype(object)
+        values[np.isnan(self.values_)] = None
         return {
             "lat": self.index_.lat.tolist(),
             "lng": self.index_.lng.tolist(),
@@ -561,7 +590,7 @@ class SpatialLag(CellTransformer):
             "block_level": self.block_level_,
         }
 
-    def _state_from_dict(self, state):
+    def _state_from_dict(self, state: Any) -> None:
         self._check_parameters()
         keys = ("lat", "lng", "values", "labels", "fill", "target_type", "classes", "block_level")
         state = check_keys("state", state, keys)
@@ -573,7 +602,7 @@ class SpatialLag(CellTransformer):
         columns = check_list("values", state["values"], list, len(self._labels))
         values = np.column_stack([_floats("values", column, len(lat), missing=True) for column in columns])
         self._set_rows(lat, lng, values)
-        self.fill_ = _floats("fill", state["fill"], len(self._hoods) * self._width)
+        self.fill_ = _floats("fill", state["fill"], len(self._neighborhoods) * self._width)
         self.target_type_ = state["target_type"]
         if self.target_type_ is not None:
             inputs.check_choice("target_type", self.target_type_, TARGET_TYPES)
@@ -582,56 +611,57 @@ class SpatialLag(CellTransformer):
         self.block_level_ = None if level is None else inputs.check_integer("block_level", level, 0, 30)
 
 
-class _Neighbors:
-    """Neighbors of some rows, in runs that are each in the order of distance."""
-
-    def __init__(self, queries, sizes, rows, arcs):
-        self.queries, self.sizes, self.rows, self.arcs = queries, sizes, rows, arcs
-        self.offsets = offsets_of(sizes)
-
-    def rank(self):
-        """Place of each neighbor in its run, from 0."""
-        return expand(np.zeros(len(self.sizes), np.int64), self.sizes)
-
-    def only(self, kept):
-        """Those of the neighbors that are `kept`."""
-        if kept.all():
-            return self
-        return _Neighbors(self.queries, self.sums(kept), self.rows[kept], self.arcs[kept])
-
-    def sums(self, values):
-        """Sum of each run of values."""
-        return sum_runs(values, self.offsets)
-
-    def mean_arcs(self):
-        """Mean of the arcs of each run; NaN of an empty one."""
-        return self.sums(self.arcs) / np.where(self.sizes == 0, np.nan, self.sizes)
-
-    def farthest(self):
-        """Arc to the last of each run; 0 for an empty one."""
-        farthest = np.zeros(len(self.sizes))
-        is_full = self.sizes > 0
-        farthest[is_full] = self.arcs[self.offsets[1:][is_full] - 1]
-        return farthest
-
-    def moments(self, values, weights, wanted):
-        """Mean and, if wanted, standard deviation of each run, missing values left out; NaN where nothing is left."""
-        if not {"mean", "std"}.intersection(wanted):
-            return {}
-        known = ~np.isnan(values)
-        if not known.all():
-            values = np.where(known, values, 0)
-            weights = known * (1.0 if weights is None else weights)
-        n = self.sizes if weights is None else self.sums(weights)
-        n = np.where(n == 0, np.nan, n)
-        mean = self.sums(values if weights is None else values * weights) / n
-        if "std" not in wanted:
-            return {"mean": mean}
-        square = (values - np.repeat(mean, self.sizes)) ** 2
-        return {"mean": mean, "std": np.sqrt(self.sums(square if weights is None else square * weights) / n)}
+# --- neighbors of several queries, in runs that are each in the order of distance -------------------------------------
 
 
-def _numbers(name, X, k):
+def _ranks(part: Part) -> Int64Array:
+    """Position of each neighbor in its run, from 0."""
+    return expand(np.zeros(len(part.sizes), np.int64), part.sizes)
+
+
+def _only(part: Part, kept: BoolArray) -> Part:
+    """Those of the neighbors that are `kept`."""
+    if kept.all():
+        return part
+    return Part(part.queries, sum_runs(kept, offsets_of(part.sizes)), part.rows[kept], part.arcs[kept])
+
+
+def _mean_arcs(part: Part, offsets: Int64Array) -> FloatArray:
+    """Mean of the arcs of each run; NaN of an empty one."""
+    return sum_runs(part.arcs, offsets) / np.where(part.sizes == 0, np.nan, part.sizes)
+
+
+def _farthest(part: Part, offsets: Int64Array) -> FloatArray:
+    """Arc to the last of each run; 0 for an empty one."""
+    farthest = np.zeros(len(part.sizes))
+    is_full = part.sizes > 0
+    farthest[is_full] = part.arcs[offsets[1:][is_full] - 1]
+    return farthest
+
+
+def _moments(
+    values: FloatArray, weights: AnyArray | None, sizes: Int64Array, offsets: Int64Array, stats: Sequence[str]
+) -> dict[str, FloatArray]:
+    """Mean and standard deviation of each run, as far as needed, without missing values; NaN where none is left."""
+    if not {"mean", "std"}.intersection(stats):
+        return {}
+    known = ~np.isnan(values)
+    if not known.all():
+        values = np.where(known, values, 0)
+        weights = known * (1.0 if weights is None else weights)
+    n = sizes if weights is None else sum_runs(weights, offsets)
+    n = np.where(n == 0, np.nan, n)
+    mean = sum_runs(values if weights is None else values * weights, offsets) / n
+    if "std" not in stats:
+        return {"mean": mean}
+    square = (values - np.repeat(mean, sizes)) ** 2
+    return {"mean": mean, "std": np.sqrt(sum_runs(square if weights is None else square * weights, offsets) / n)}
+
+
+# --- reading ----------------------------------------------------------------------------------------------------------
+
+
+def _numbers(name: str, X: Table, k: int) -> FloatArray:
     """Column `k` of X as float64, NaN where a value is missing."""
     names = column_names(X)
     if names is None and not (hasattr(X, "shape") and hasattr(X, "__getitem__")):
@@ -639,7 +669,7 @@ def _numbers(name, X, k):
     return inputs.read("f8", name, pick_column(X, names, k)).array.astype(np.float64, copy=False)
 
 
-def _sequence(name, value):
+def _sequence(name: str, value: Any) -> tuple[Any, ...]:
     """A scalar or a sequence as a tuple of at least one."""
     if isinstance(value, (str, numbers.Number, np.generic)) or not hasattr(value, "__iter__"):
         return (value,)
@@ -649,10 +679,10 @@ def _sequence(name, value):
     return value
 
 
-def _floats(name, values, length=None, *, missing=False):
+def _floats(name: str, values: Any, length: int | None = None, *, missing: bool = False) -> FloatArray:
     """A saved list of finite numbers, or of None where `missing`, as an array."""
 
-    def is_good(x):
+    def is_good(x: object) -> bool:
         is_finite = (type(x) is float and math.isfinite(x)) or (type(x) is int and abs(x) < 1 << 63)
         return is_finite or (missing and x is None)
 

@@ -1,8 +1,12 @@
 """How far a model's score holds: on rows among the known ones, and further and further from them."""
 
+from __future__ import annotations
+
 import textwrap
 import warnings
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -15,51 +19,57 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import _num_samples
 from tqdm import tqdm
 
+from .._docs import shared_parameters
+from .._typing import AnyArray, CellArray, FloatArray, LengthUnit
 from ..cells.hierarchy import cell_level
 from ..inputs import check_integer, check_number, import_extra
 from ..units import EARTH_RADIUS_M, length_unit
-from ._base import as_levels
+from ._base import Column, Locations, Table, as_levels
 from ._sorted_leaves import cell_counts
-from ._splitters import CellBlockKFold, auto_block_level, nearest_arcs, read_places, rows_of, spoken_length
+from ._splitters import CellBlockKFold, auto_block_level, format_length, locate_rows, nearest_arcs, rows_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 MOST_BINS = 10  # of the curve
 BIN_ROWS = 50  # at least, in each
 LEAST_ROWS = 20  # of a fold in a bin, to be scored by itself
 
 
+@shared_parameters
 def spatial_report(
-    estimator,
-    X,
-    y,
+    estimator: Any,
+    X: Table,
+    y: Any,
     *,
-    scoring=None,
-    levels="auto",
-    cv=5,
-    buffer="auto",
-    unit="m",
-    X_deploy=None,
-    random_state=0,
-    lat=None,
-    lng=None,
-    cell=None,
-    n_jobs=None,
-    progress=None,
-):
+    scoring: Any = None,
+    levels: Literal["auto"] | int | Sequence[int] = "auto",
+    cv: int = 5,
+    buffer: Literal["auto"] | float | None = "auto",
+    unit: LengthUnit = "m",
+    X_deploy: Table | None = None,
+    random_state: int | np.random.RandomState | None = 0,
+    lat: Column | None = None,
+    lng: Column | None = None,
+    cell: Column | None = None,
+    n_jobs: int | None = None,
+    progress: bool | None = None,
+) -> SpatialReport:
     """Scores of a model on random folds, on blocks of cells held out, and on blocks with a buffer, side by side.
 
     And beside each score, how far its test rows lie from the rows the model was trained on: that distance is what
-    makes the scores differ, and what tells which of them is yours.
+    makes the scores differ, and what shows which of them is yours.
 
     **The trap it avoids** is a score that answers another question than yours. If new rows will lie among the known
-    ones (more homes in towns that have homes on record), random folds ask the right question, and blocked ones are too
-    hard on the model [4]_. If they will lie elsewhere (a new town), blocked folds do, and random ones flatter it [1]_.
-    The same model may be good at one and useless at the other, and two models may change places.
+    ones (more homes in towns that have homes on record), random folds answer the right question, and blocked ones are
+    too pessimistic [4]_. If they will lie elsewhere (a new town), blocked folds do, and random ones are too optimistic
+    [1]_. The same model may be good at one and useless at the other, and the ranking of two models may be reversed.
 
     Parameters
     ----------
     estimator : estimator
-        Any scikit-learn estimator or pipeline. It is cloned and fitted on each fold; it sees all of X, so if it is not
-        to see the coordinates, let a ColumnTransformer drop them.
+        Any scikit-learn estimator or pipeline. It is cloned and fitted on each fold, with all columns of X: if it must
+        not use the coordinates, let a ColumnTransformer drop them.
     X : DataFrame or array_like, shape (n_rows, n_features)
         Rows with coordinates, or with cells, and anything else. Every row must have a place.
     y : array_like, shape (n_rows,)
@@ -73,20 +83,17 @@ def spatial_report(
     cv : int, default 5
         Folds of each kind.
     buffer : "auto", float or None, default "auto"
-        Width of the strip round test rows from which no row is trained on, for one more line with the largest blocks.
-        "auto": as far as the median test row of these blocks is from training without it. None or 0: no such line.
+        Width of the strip around test rows from which no row is trained on, for one more line with the largest blocks.
+        "auto": the distance of the median test row of these blocks from the training rows. None or 0: no such line.
     unit : {"m", "km", "rad", "deg"}, default "m"
         Unit of `buffer` and of all distances in the result.
     X_deploy : DataFrame or array_like, default None
-        Rows like those that the model will predict, with the columns of X that have the coordinates. With them the
-        verdict says which folds resemble them most.
+        Rows like those that the model will predict, with the coordinate columns of X. If given, the verdict says which
+        folds resemble them most.
     random_state : int, RandomState or None, default 0
         Of the folds.
-    lat, lng : str or int, default None
-        Names or positions of the columns with coordinates in degrees. None: in a frame the columns called lat or
-        latitude, and lng, lon, long or longitude, in any case; else the first two columns.
-    cell : str or int, default None
-        Instead of `lat` and `lng`, the column of cell ids. A row is then taken to be at the centre of its cell.
+    {coordinate_columns}
+    {cell_column: Rows are at the centers of their cells.}
     n_jobs : int, default None
         Fits at a time, as in scikit-learn.
     progress : bool, default None
@@ -111,20 +118,20 @@ def spatial_report(
     Notes
     -----
     **Curve.** Every fold of every kind tests rows at many distances. All of them, sorted by the distance to the nearest
-    row of their own fold's training part, are cut into up to ten bins of equal size (rows at distance 0, with a
+    row of their own fold's training part, are split into up to ten bins of equal size (rows at distance 0, with a
     training row at the same place, have a bin of their own). In each bin, each fold's rows are scored, and the scores
-    averaged by number of rows. For R2 the errors of all folds are put together and divided by the variance of all of
-    y, since within a bin R2 would measure how much y varies there. The idea of showing performance by distance to
-    the training data, and of comparing it with the distances at deployment, is that of [2]_ and [3]_.
+    averaged by number of rows. For R2 the errors of all folds are combined and divided by the variance of all of y,
+    since within a bin R2 would measure how much y varies there. The idea of showing performance by distance to the
+    training data, and of comparing it with the distances at deployment, is that of [2]_ and [3]_.
 
     **Verdict.** Folds resemble `X_deploy` if the distances do: the kind is named whose distribution of distances is
-    nearest, on a logarithmic scale (the mean gap between quantiles; a metre is added, so that 0 has a logarithm).
+    nearest, on a logarithmic scale (the mean gap between quantiles; a meter is added, so that 0 has a logarithm).
 
-    **What it cannot tell.** Distance is not all that changes in a new area: prices, laws or soils may, and no fold
-    made of these rows shows that. Rows far from all others are of a kind of their own (farms, not flats), so the
-    curve mixes distance with kind. Folds of one kind share most of their training rows, so `std` is the spread of the
-    folds and not an error of the mean. And folds that chose the model or its parameters are used up: their scores
-    are too good.
+    **What it cannot show.** Distance is not all that changes in a new area: prices, laws or soils may, and no fold
+    made of these rows shows that. Rows far from all others differ from them in kind (farms, not flats), so the curve
+    mixes distance with kind. Folds of one kind share most of their training rows, so `std` is the spread of the folds
+    and not an error of the mean. And folds with which the model or its parameters were chosen give scores that are too
+    good.
 
     References
     ----------
@@ -139,7 +146,7 @@ def spatial_report(
 
     Examples
     --------
-    A bumpy surface, learnt by nearest neighbours, in a model that has nothing but places:
+    A bumpy surface, learned by nearest neighbors from coordinates alone:
 
     >>> import numpy as np
     >>> from sklearn.neighbors import KNeighborsRegressor
@@ -179,21 +186,20 @@ def spatial_report(
     if buffer is not None and buffer != "auto" and check_number("buffer", buffer) < 0:
         raise ValueError(f"buffer must be 'auto', None or 0 or more: got {buffer}")
     scoring, scorer, part_scorer, variance = _scorers(estimator, scoring, y)
-    places = read_places(X, lat=lat, lng=lng, cell=cell)
-    is_auto = isinstance(levels, str) and levels == "auto"
-    levels = _levels_of_blocks(np.sort(places.cells), n_folds) if is_auto else as_levels(levels)
-    common = {"random_state": random_state, "lat": lat, "lng": lng, "cell": cell}
+    locations = locate_rows(X, lat=lat, lng=lng, cell=cell)
+    block_levels = as_levels(levels) or _levels_of_blocks(np.sort(locations.cells), n_folds)
+    common: dict[str, Any] = {"random_state": random_state, "lat": lat, "lng": lng, "cell": cell}
 
-    kinds = [_Kind("random folds", list(_random_folds(estimator, y, n_folds, random_state)), places)]
-    for level in sorted(levels, reverse=True):
+    kinds = [_Kind("random folds", list(_random_folds(estimator, y, n_folds, random_state)), locations)]
+    for level in sorted(block_levels, reverse=True):
         splitter = CellBlockKFold(n_folds, level=level, **common)
-        kinds.append(_Kind(f"blocks of level {level}", list(splitter.split(X)), places, level))
+        kinds.append(_Kind(f"blocks of level {level}", list(splitter.split(X)), locations, level))
     if buffer == "auto":
         buffer = float(f"{np.median(np.concatenate(kinds[-1].distances)) * radian:.2g}")
     if buffer:
-        words = f"blocks of level {level}, buffer {_spoken(buffer / radian)}"
+        words = f"blocks of level {level}, buffer {_format_angle(buffer / radian)}"
         splitter = CellBlockKFold(n_folds, level=level, buffer=buffer, unit=unit, **common)
-        kinds.append(_Kind(words, list(splitter.split(X)), places, level, buffer))
+        kinds.append(_Kind(words, list(splitter.split(X)), locations, level, buffer))
 
     everything = np.concatenate([part for kind in kinds for part in kind.distances])
     limits = _bin_limits(everything)
@@ -208,13 +214,13 @@ def spatial_report(
     scored = Parallel(n_jobs=n_jobs)(bar)
     scores = np.array([score for score, _ in scored]).reshape(len(kinds), n_folds)
 
-    table = _table(kinds, scores, places.cells, radian)
+    table = _table(kinds, scores, locations.cells, radian)
     folds = _fold_table(kinds, scores, radian)
     curve = _curve(np.array([parts for _, parts in scored]), everything, limits, variance, radian)
     deploy = None
     if X_deploy is not None:
-        there = read_places(X_deploy, lat=lat, lng=lng, cell=cell, name="X_deploy")
-        deploy = nearest_arcs(there, places)
+        deploy_locations = locate_rows(X_deploy, lat=lat, lng=lng, cell=cell, name="X_deploy")
+        deploy = nearest_arcs(deploy_locations, locations)
     verdict = _verdict(table, [np.concatenate(kind.distances) for kind in kinds], deploy, scoring, radian)
     return SpatialReport(
         table, verdict, curve, folds, scoring, unit, None if deploy is None else deploy * radian, _name_of(estimator)
@@ -256,24 +262,24 @@ class SpatialReport:
     curve: pd.DataFrame
     folds: pd.DataFrame
     scoring: str
-    unit: str
+    unit: LengthUnit
     deploy_distance: np.ndarray | None
     estimator: str
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         radian = length_unit(self.unit)
         table = self.table.drop(columns=["level", "buffer"])
         for name in ("score", "std"):
-            table[name] = table[name].map(_spoken_score)
+            table[name] = table[name].map(_format_score)
         table["blocks"] = table["blocks"].map(lambda n: "" if pd.isna(n) else f"{n:,}")
         table["train_rows"] = table["train_rows"].map("{:,.0f}".format)
-        table["distance"] = table["distance"].map(lambda distance: _spoken(distance / radian))
+        table["distance"] = table["distance"].map(lambda distance: _format_angle(distance / radian))
         return (
             f"{self.scoring} of {self.estimator} on rows held out; distance: of the median test row to the nearest "
             f"training row\n\n{table.rename_axis(None).to_string()}\n\n"
         ) + "\n".join(textwrap.fill(line, 100) for line in self.verdict.splitlines())
 
-    def plot(self, ax=None):
+    def plot(self, ax: Axes | None = None) -> Axes:
         """The score against the distance to the nearest training row.
 
         The line is ``curve``, with the standard deviation over folds as a band; a mark for each kind of folds stands
@@ -308,7 +314,11 @@ class SpatialReport:
         ax.plot(at, score, "-o", color="0.4", ms=3, label="all folds, by distance (± std)")
         colors = plt.get_cmap("plasma")(np.linspace(0.05, 0.85, len(table)))
         for (name, row), color in zip(table.iterrows(), colors):
-            style = {"fmt": "o" if pd.isna(row["level"]) else "D" if row["buffer"] else "s", "ms": 7, "capsize": 3}
+            style: dict[str, Any] = {
+                "fmt": "o" if pd.isna(row["level"]) else "D" if row["buffer"] else "s",
+                "ms": 7,
+                "capsize": 3,
+            }
             ax.errorbar(row["distance"], row["score"], row["std"], color=color, label=name, zorder=3, **style)
         shown = [curve["distance"], table["distance"]]
         if self.deploy_distance is not None:
@@ -340,20 +350,27 @@ class SpatialReport:
 class _Kind:
     """Folds of one kind, and how far the test rows of each are from its training rows, in radians."""
 
-    def __init__(self, name, splits, places, level=None, buffer=0.0):
+    def __init__(
+        self,
+        name: str,
+        splits: list[tuple[AnyArray, AnyArray]],
+        locations: Locations,
+        level: int | None = None,
+        buffer: float = 0.0,
+    ) -> None:
         self.name, self.splits, self.level, self.buffer = name, splits, level, buffer
-        self.distances = [nearest_arcs(places.at(test), places.at(train)) for train, test in splits]
+        self.distances = [nearest_arcs(locations.at(test), locations.at(train)) for train, test in splits]
 
 
-def _random_folds(estimator, y, n_folds, random_state):
-    """Folds that heed no place; of a classifier each with a like share of the classes."""
+def _random_folds(estimator: Any, y: Any, n_folds: int, random_state: Any) -> Iterable[tuple[AnyArray, AnyArray]]:
+    """Folds that do not depend on place; for a classifier each with the same shares of the classes."""
     is_classes = is_classifier(estimator) and type_of_target(y) in ("binary", "multiclass")
     splitter = StratifiedKFold if is_classes else KFold
     return splitter(n_folds, shuffle=True, random_state=random_state).split(np.zeros(_num_samples(y)), y)
 
 
-def _levels_of_blocks(ordered, n_folds):
-    """The level of CellBlockKFold, and those two and four finer while half of the rows or more have company."""
+def _levels_of_blocks(ordered: CellArray, n_folds: int) -> tuple[int, ...]:
+    """The level of CellBlockKFold, and those two and four finer while at least half of the rows share their cells."""
     coarsest = auto_block_level(ordered, 1 / n_folds)
     levels = [coarsest]
     for level in (coarsest + 2, coarsest + 4):
@@ -363,13 +380,13 @@ def _levels_of_blocks(ordered, n_folds):
         if np.median(np.repeat(count, count)) < 2:
             break
         levels.append(level)
-    return levels
+    return tuple(levels)
 
 
 # --- scores -----------------------------------------------------------------------------------------------------------
 
 
-def _scorers(estimator, scoring, y):
+def _scorers(estimator: Any, scoring: Any, y: Any) -> tuple[str, Any, Any, float | None]:
     """Name of the score, scorer of folds, scorer of parts of folds, and the variance that makes R2 of the latter."""
     if not (scoring is None or isinstance(scoring, str) or callable(scoring)):
         raise TypeError(f"scoring must be None, a name or a function: got {type(scoring).__name__}")
@@ -382,7 +399,17 @@ def _scorers(estimator, scoring, y):
     return name, scorer, scorer, None
 
 
-def _fit_and_score(estimator, X, y, train, test, bins, n_bins, scorer, part_scorer):
+def _fit_and_score(
+    estimator: Any,
+    X: Table,
+    y: Any,
+    train: AnyArray,
+    test: AnyArray,
+    bins: AnyArray,
+    n_bins: int,
+    scorer: Any,
+    part_scorer: Any,
+) -> tuple[float, FloatArray]:
     """Score of one fold, and for each bin of distances the number of its test rows and their score."""
     estimator.fit(rows_of(X, train), rows_of(y, train))
     score = scorer(estimator, rows_of(X, test), rows_of(y, test))
@@ -396,7 +423,7 @@ def _fit_and_score(estimator, X, y, train, test, bins, n_bins, scorer, part_scor
     return score, parts
 
 
-def _score_or_nan(scorer, estimator, X, y):
+def _score_or_nan(scorer: Any, estimator: Any, X: Table, y: Any) -> float:
     """The score of a few rows, NaN where it has none (a ranking of rows of one class)."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -406,7 +433,7 @@ def _score_or_nan(scorer, estimator, X, y):
             return np.nan
 
 
-def _bin_limits(distances):
+def _bin_limits(distances: FloatArray) -> FloatArray:
     """Upper ends of all bins but the last: 0, if many rows are at that distance, then about equal numbers of rows."""
     is_zero = distances == 0
     limits = [0.0] if np.count_nonzero(is_zero) >= BIN_ROWS else []
@@ -418,7 +445,9 @@ def _bin_limits(distances):
     return np.array(limits)
 
 
-def _curve(parts, distances, limits, variance, radian):
+def _curve(
+    parts: FloatArray, distances: FloatArray, limits: FloatArray, variance: float | None, radian: float
+) -> pd.DataFrame:
     """Data frame of the score by distance; `parts` has (rows, score) for each fold and bin."""
     bins, rows = np.searchsorted(limits, distances), []
     for k in range(len(limits) + 1):
@@ -442,7 +471,7 @@ def _curve(parts, distances, limits, variance, radian):
     return pd.DataFrame(rows, columns=["distance", "low", "high", "score", "std", "rows"])
 
 
-def _table(kinds, scores, cells, radian):
+def _table(kinds: list[_Kind], scores: FloatArray, cells: CellArray, radian: float) -> pd.DataFrame:
     rows = [
         {
             "level": kind.level,
@@ -459,7 +488,7 @@ def _table(kinds, scores, cells, radian):
     return table.astype({"level": "Int64", "blocks": "Int64"})
 
 
-def _fold_table(kinds, scores, radian):
+def _fold_table(kinds: list[_Kind], scores: FloatArray, radian: float) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "folds": kind.name,
@@ -477,25 +506,27 @@ def _fold_table(kinds, scores, radian):
 # --- words ------------------------------------------------------------------------------------------------------------
 
 
-def _verdict(table, distances, deploy, scoring, radian):
-    """What the scores say, in plain language."""
+def _verdict(
+    table: pd.DataFrame, distances: list[FloatArray], deploy: FloatArray | None, scoring: str, radian: float
+) -> str:
+    """What the scores mean, in plain language."""
     near, far = table.iloc[0], table.iloc[1:].sort_values("distance").iloc[-1]
     spread = max(near["std"], far["std"])
-    reach = {kind: _spoken(table.at[kind, "distance"] / radian) for kind in (near.name, far.name)}
-    among = "at the very same place" if near["distance"] == 0 else f"{reach[near.name]} away"
-    said = {kind: _spoken_score(table.at[kind, "score"]) for kind in table.index}
+    near_reach, far_reach = (_format_angle(float(kind["distance"]) / radian) for kind in (near, far))
+    among = "at the very same place" if near["distance"] == 0 else f"{near_reach} away"
+    said = {kind: _format_score(float(table["score"][kind])) for kind in table.index}
     void = " (no better than the mean of y)" if scoring == "r2" and far["score"] <= 0 else ""
     lines = []
     if not near["score"] - far["score"] > spread:
         lines.append(
-            f"Random folds score {said[near.name]}; {reach[far.name]} from its training rows ({far.name}) the model "
-            f"scores {said[far.name]}{void}. Folds of one kind differ as much ({_spoken_score(spread)}): so far out it "
+            f"Random folds score {said[near.name]}; {far_reach} from its training rows ({far.name}) the model "
+            f"scores {said[far.name]}{void}. Folds of one kind differ as much ({_format_score(spread)}): so far out it "
             "is about as good as among its training rows, and random folds will do."
         )
     else:
         lines.append(
             f"Among its training rows (the nearest is {among}) the model scores {said[near.name]}; "
-            f"{reach[far.name]} from them ({far.name}) it scores {said[far.name]}{void}."
+            f"{far_reach} from them ({far.name}) it scores {said[far.name]}{void}."
         )
         if deploy is None:
             lines.append(
@@ -505,35 +536,35 @@ def _verdict(table, distances, deploy, scoring, radian):
                 "their distances are compared with these."
             )
     if deploy is not None:
-        low, median, high = map(_spoken, np.quantile(deploy, (0.1, 0.5, 0.9)))
-        like = table.index[int(np.argmin([_gap(there, deploy) for there in distances]))]
+        low, median, high = map(_format_angle, np.quantile(deploy, (0.1, 0.5, 0.9)))
+        like = table.index[int(np.argmin([_gap(of_kind, deploy) for of_kind in distances]))]
         lines.append(
             f"The rows of X_deploy are {median} from the nearest row of X (the median; four fifths of them {low} to "
             f"{high}). The folds most like that, by distance: {like}. Expect about {said[like]} "
-            f"(± {_spoken_score(table.at[like, 'std'])} from fold to fold)."
+            f"(± {_format_score(float(table['std'][like]))} from fold to fold)."
         )
-        if np.median(deploy) > 1.25 * max(np.median(there) for there in distances):
+        if np.median(deploy) > 1.25 * max(np.median(of_kind) for of_kind in distances):
             lines.append("But they are farther out than the rows of any of these folds: expect less than that.")
     return "\n".join(lines)
 
 
-def _gap(a, b):
-    """Mean distance between the quantiles of two sets of angles, as logarithms of metres and one."""
+def _gap(a: FloatArray, b: FloatArray) -> float:
+    """Mean distance between the quantiles of two sets of angles, as logarithms of meters and one."""
     at = (np.arange(100) + 0.5) / 100
     return np.abs(np.subtract(*(np.log1p(np.quantile(x, at) * EARTH_RADIUS_M) for x in (a, b)))).mean()
 
 
-def _spoken(angle):
+def _format_angle(angle: float) -> str:
     """An angle in radians as a length on the ground."""
-    return spoken_length(angle * EARTH_RADIUS_M)
+    return format_length(angle * EARTH_RADIUS_M)
 
 
-def _spoken_score(score):
+def _format_score(score: float) -> str:
     """A score to two decimals, or if it is large as a whole number."""
     return f"{score:,.0f}" if abs(score) >= 100 else f"{score:.2f}"
 
 
-def _name_of(thing):
+def _name_of(thing: Any) -> str:
     """Name of a function, or of the class of an object; of a pipeline that of its last step."""
     if hasattr(thing, "steps"):
         return f"a pipeline with {_name_of(thing.steps[-1][1])}"

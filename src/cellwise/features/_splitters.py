@@ -1,48 +1,66 @@
-"""Folds for cross-validation that keep near rows together: blocks of cells, with a strip left empty round them."""
+"""Folds for cross-validation that keep near rows together: blocks of cells, with an empty strip around them."""
+
+from __future__ import annotations
 
 import heapq
 import numbers
 import warnings
 from abc import abstractmethod
+from collections.abc import Iterable, Iterator
+from typing import Any, Literal
 
 import numpy as np
 from sklearn.model_selection import BaseCrossValidator
 from sklearn.utils import _safe_indexing, check_random_state, indexable
 
 from .. import inputs
+from .._docs import shared_parameters
+from .._typing import AnyArray, BoolArray, CellArray, FloatArray, Int64Array, LengthUnit
 from ..cells.hierarchy import cell_level, cell_parent
 from ..neighbors import NeighborIndex
 from ..units import length_unit
 from ._base import (
+    Column,
+    Locations,
+    Table,
     check_bool,
     check_not_swapped,
     column_names,
     find_columns,
     is_series_of_cells,
     pick_column,
-    places_in,
+    read_locations,
 )
 from ._sorted_leaves import cell_counts
 
-BLOCKS_PER_FOLD = 5  # of level="auto": a fold's worth of rows is to be spread over about so many blocks or more
+BLOCKS_PER_FOLD = 5  # with level="auto": a fold's rows are to be spread over about so many blocks or more
 
 
-class _CellSplitter(BaseCrossValidator):
+class _CellSplitter(BaseCrossValidator):  # type: ignore[misc]
     """Base of the splitters. Subclasses say which blocks are tested together."""
 
-    _least_blocks = 2
+    level: Literal["auto"] | int
+    buffer: float
+    unit: LengthUnit
+    lat: Column | None
+    lng: Column | None
+    cell: Column | None
 
-    def split(self, X, y=None, groups=None):
+    @property
+    def _least_blocks(self) -> int:
+        return 2
+
+    @shared_parameters
+    def split(self, X: Table, y: Any = None, groups: Any = None) -> Iterator[tuple[Int64Array, Int64Array]]:
         """Positions of the rows to train on and of those to test on, for one fold after another.
 
         Parameters
         ----------
-        X : DataFrame, array_like or Series of cells, shape (n_rows, n_features)
-            Rows with coordinates, or with cells, and anything else.
+        {rows_to_split}
         y : array_like, shape (n_rows,), default None
             Not used.
         groups : None
-            Not used, with a warning if given: the groups are the cells.
+            Not used, with a warning if given: the cells are the groups.
 
         Returns
         -------
@@ -57,20 +75,20 @@ class _CellSplitter(BaseCrossValidator):
         if groups is not None:
             warnings.warn(f"groups is ignored by {type(self).__name__}: its groups are cells", stacklevel=2)
         indexable(X, y)
-        places = read_places(X, lat=self.lat, lng=self.lng, cell=self.cell)
-        block, row_block, count = self._blocks(places)
-        self._check_blocks(places, block)
-        return self._folds(places, row_block, self._tested(block, count))
+        locations = locate_rows(X, lat=self.lat, lng=self.lng, cell=self.cell)
+        block, row_block, count = self._blocks(locations)
+        self._check_blocks(locations, block)
+        return self._folds(locations, row_block, self._tested(block, count))
 
-    def blocks(self, X):
+    @shared_parameters
+    def blocks(self, X: Table) -> CellArray:
         """Block of each row: the cell that holds it, at the level of the blocks.
 
         For maps of the blocks, and as `groups` of scikit-learn's own splitters.
 
         Parameters
         ----------
-        X : DataFrame, array_like or Series of cells, shape (n_rows, n_features)
-            Rows with coordinates, or with cells.
+        {rows_to_split}
 
         Returns
         -------
@@ -84,11 +102,11 @@ class _CellSplitter(BaseCrossValidator):
         >>> cw.cell_to_token(CellBlockKFold(2, level=8).blocks(homes)).tolist()
         ['808f7', '808f7', '808f9', '80c2d']
         """
-        block, row_block, _ = self._blocks(read_places(X, lat=self.lat, lng=self.lng, cell=self.cell))
+        block, row_block, _ = self._blocks(locate_rows(X, lat=self.lat, lng=self.lng, cell=self.cell))
         return block[row_block]
 
-    def _check_parameters(self):
-        """Raise unless the parameters that all splitters have can be meant."""
+    def _check_parameters(self) -> None:
+        """Raise if a parameter that all splitters have is invalid."""
         if not isinstance(self.level, str):
             inputs.check_integer("level", self.level, 0, 30)
         elif self.level != "auto":
@@ -97,27 +115,27 @@ class _CellSplitter(BaseCrossValidator):
             raise ValueError(f"buffer must be 0 or more: got {self.buffer}")
         length_unit(self.unit)
 
-    def _blocks(self, places):
+    def _blocks(self, locations: Locations) -> tuple[CellArray, AnyArray, AnyArray]:
         """Blocks, ascending; number of the block of each row; how many rows each block has."""
-        n = len(places.cells)
-        ordered = np.sort(places.cells)
+        n = len(locations.cells)
+        ordered = np.sort(locations.cells)
         level = auto_block_level(ordered, self._test_share(n)) if self.level == "auto" else int(self.level)
-        block = cell_parent(places.cells, level, on_invalid="null")
+        block = cell_parent(locations.cells, level, on_invalid="null")
         if not block.all():
             k = int(np.argmin(block))
             raise ValueError(
                 f"level must be at most that of every cell: got {level} with a cell of level "
-                f"{cell_level(places.cells[k])} at index {k} ({np.count_nonzero(block == 0)} of {n} rows)"
+                f"{cell_level(locations.cells[k])} at index {k} ({np.count_nonzero(block == 0)} of {n} rows)"
             )
         block, row_block, count = np.unique(block, return_inverse=True, return_counts=True)
         return block, row_block, count
 
-    def _check_blocks(self, places, block):
+    def _check_blocks(self, locations: Locations, block: CellArray) -> None:
         """Raise unless there are as many blocks as folds need."""
         least = self._least_blocks
         if len(block) >= least:
             return
-        ordered, level = np.sort(places.cells), int(cell_level(block[0]))
+        ordered, level = np.sort(locations.cells), int(cell_level(block[0]))
         got = f"got {len(block)} at level {level} ({len(ordered)} rows)"
         for finer in range(level + 1, int(cell_level(ordered).min()) + 1):
             n_finer = len(cell_counts(ordered, finer)[0])
@@ -127,12 +145,14 @@ class _CellSplitter(BaseCrossValidator):
                 )
         raise ValueError(f"X must lie in at least {least} cells to be split: {got}, and no finer level has enough")
 
-    def _folds(self, places, row_block, tested):
+    def _folds(
+        self, locations: Locations, row_block: AnyArray, tested: Iterable[BoolArray]
+    ) -> Iterator[tuple[Int64Array, Int64Array]]:
         for k, is_test_block in enumerate(tested):
             is_test = is_test_block[row_block]
             train, test = np.flatnonzero(~is_test), np.flatnonzero(is_test)
             if self.buffer > 0:
-                arcs = nearest_arcs(places.at(train), places.at(test))
+                arcs = nearest_arcs(locations.at(train), locations.at(test))
                 train = train[arcs >= self.buffer / length_unit(self.unit)]
                 if len(train) == 0:
                     raise ValueError(
@@ -142,24 +162,25 @@ class _CellSplitter(BaseCrossValidator):
             yield train, test
 
     @abstractmethod
-    def _test_share(self, n_rows):
+    def _test_share(self, n_rows: int) -> float:
         """Share of the rows that a fold tests, for level="auto"."""
 
     @abstractmethod
-    def _tested(self, block, count):
+    def _tested(self, block: CellArray, count: AnyArray) -> Iterator[BoolArray]:
         """Which blocks are tested, as booleans, for each fold."""
 
 
+@shared_parameters
 class CellBlockKFold(_CellSplitter):
     """K folds made of whole cells: rows near each other are trained on together, or tested together.
 
-    Each fold is tested once and trained on k - 1 times, as in `sklearn.model_selection.KFold`, but what is dealt out
-    are blocks, the cells at one level, not rows.
+    Each fold is tested once and trained on k - 1 times, as in `sklearn.model_selection.KFold`, but whole blocks, the
+    cells at one level, are distributed over the folds, not rows.
 
-    **The trap it avoids**: random folds put a test row's next-door neighbours into training. Where neighbours are
+    **The trap it avoids**: random folds put a test row's next-door neighbors into training. Where neighbors are
     alike, a model that only remembers them scores well, and the score holds for new rows among the known ones. It
-    does not hold for a new town. Held-out blocks ask that harder question [1]_. Neither score is the true one: which
-    question is yours depends on where you will predict, and `spatial_report` lays both side by side.
+    does not hold for a new town. Held-out blocks answer that harder question [1]_. Neither score is the true one: which
+    question is yours depends on where you will predict, and `spatial_report` shows both side by side.
 
     Parameters
     ----------
@@ -168,20 +189,13 @@ class CellBlockKFold(_CellSplitter):
     level : "auto" or int, default "auto"
         Level 0..30 of the cells that are blocks. "auto": the coarsest level at which at least half of the rows lie in
         blocks no larger than a fifth of a fold. See the notes.
-    buffer : float, default 0
-        Rows nearer than this to any test row, by great circle, are dropped from training.
-    unit : {"m", "km", "rad", "deg"}, default "m"
-        Unit of `buffer`.
+    {block_size}
     shuffle : bool, default True
-        Whether chance decides which blocks meet in a fold. If not, blocks of equal size are dealt in order of id.
+        Whether blocks are assigned to folds at random. If not, blocks of equal size are assigned in order of id.
     random_state : int, RandomState or None, default None
-        Of the shuffling. An int gives the same folds each time, so that models can be compared on them.
-    lat, lng : str or int, default None
-        Names or positions of the columns with coordinates in degrees. None: in a frame the columns called lat or
-        latitude, and lng, lon, long or longitude, in any case; else the first two columns. X may have any others.
-    cell : str or int, default None
-        Instead of `lat` and `lng`, the column of cell ids, of the level of the blocks or finer. A row is then taken
-        to be at the centre of its cell.
+        For the shuffling. An int gives the same folds each time, so that models can be compared on them.
+    {coordinate_columns}
+    {cell_column: Of the level of the blocks or finer; rows are at the centers of their cells.}
 
     See Also
     --------
@@ -192,23 +206,23 @@ class CellBlockKFold(_CellSplitter):
 
     Notes
     -----
-    **Balance.** Blocks are dealt largest first, each to the fold with the fewest rows so far; those whose numbers of
+    **Balance.** Blocks are assigned largest first, each to the fold with the fewest rows so far; those whose numbers of
     rows lie between the same two powers of two count as equally large and come in random order. Folds differ by at
     most the rows of the largest block, and mostly by far less.
 
-    **Level.** Blocks should be larger than the distance over which errors of the model are alike [1]_. Smaller blocks
-    leave a test row near training rows that give it away, so that the score is too good. Larger ones take whole
-    kinds of places out of training, and ask for extrapolation that nobody may need. A splitter sees no errors, so
-    "auto" looks at coordinates alone and leans to the cautious side: to the largest blocks that can still be dealt
-    into folds of which each has several. The rule goes by the block of the median row, so that neither a few places
-    with very many rows nor many places with few decide it. If you know the range of your errors, give the level:
+    **Level.** Blocks should be larger than the distance over which errors of the model are correlated [1]_. Smaller
+    blocks leave a test row near training rows that resemble it, so that the score is too good. Larger ones take whole
+    kinds of places out of training, and test extrapolation that may never be needed. A splitter knows no errors, so
+    "auto" uses coordinates alone and errs on the side of caution: it takes the largest blocks of which each fold can
+    still have several. The rule uses the block of the median row, so that neither a few places with very many rows nor
+    many places with few decide it. If you know the range of your errors, give the level:
     ``cw.level_for_edge(range, rule="min")`` has no edge shorter than it.
 
-    **Buffer.** Blocks touch, so rows at their edges still have neighbours in training. A buffer keeps them apart [2]_.
+    **Buffer.** Blocks touch, so rows at their edges still have neighbors in training. A buffer keeps them apart [2]_.
     It is exact, also at the poles and across 180 degrees, and costs training rows.
 
     **Rows without a place** can be in no block: missing and invalid coordinates are an error here, although the
-    transformers take them.
+    transformers accept them.
 
     If the model is not to see the coordinates, split first and pass the folds:
     ``cross_val_score(model, X, y, cv=list(CellBlockKFold().split(places)))``.
@@ -232,8 +246,8 @@ class CellBlockKFold(_CellSplitter):
     [0 1] [2 3]
     [2 3] [0 1]
 
-    A bumpy surface, learnt by nearest neighbours. Random folds say how well it is known between the points, blocks
-    how well beyond them, and a buffer moves beyond further out:
+    A bumpy surface, learned by nearest neighbors. Random folds say how well it is known between the points, blocks
+    how well outside of them, and a buffer how well further out:
 
     >>> from sklearn.model_selection import KFold, cross_val_score
     >>> from sklearn.neighbors import KNeighborsRegressor
@@ -254,17 +268,17 @@ class CellBlockKFold(_CellSplitter):
 
     def __init__(
         self,
-        n_splits=5,
+        n_splits: int = 5,
         *,
-        level="auto",
-        buffer=0,
-        unit="m",
-        shuffle=True,
-        random_state=None,
-        lat=None,
-        lng=None,
-        cell=None,
-    ):
+        level: Literal["auto"] | int = "auto",
+        buffer: float = 0,
+        unit: LengthUnit = "m",
+        shuffle: bool = True,
+        random_state: int | np.random.RandomState | None = None,
+        lat: Column | None = None,
+        lng: Column | None = None,
+        cell: Column | None = None,
+    ) -> None:
         self.n_splits = n_splits
         self.level = level
         self.buffer = buffer
@@ -276,14 +290,14 @@ class CellBlockKFold(_CellSplitter):
         self.cell = cell
         self._check_parameters()
 
-    def _check_parameters(self):
+    def _check_parameters(self) -> None:
         inputs.check_integer("n_splits", self.n_splits, 2)
         super()._check_parameters()
         check_bool("shuffle", self.shuffle)
         if not self.shuffle and self.random_state is not None:
             raise ValueError(f"random_state must be None without shuffle: got {self.random_state!r}")
 
-    def get_n_splits(self, X=None, y=None, groups=None):
+    def get_n_splits(self, X: Table = None, y: Any = None, groups: Any = None) -> int:
         """Number of folds: `n_splits`.
 
         Parameters
@@ -297,47 +311,42 @@ class CellBlockKFold(_CellSplitter):
         """
         return self.n_splits
 
-    def _test_share(self, n_rows):
+    def _test_share(self, n_rows: int) -> float:
         return 1 / self.n_splits
 
     @property
-    def _least_blocks(self):
+    def _least_blocks(self) -> int:
         return self.n_splits
 
-    def _tested(self, block, count):
+    def _tested(self, block: CellArray, count: AnyArray) -> Iterator[BoolArray]:
         rng = check_random_state(self.random_state) if self.shuffle else None
         fold = deal(count, self.n_splits, rng)
         return (fold == k for k in range(self.n_splits))
 
 
+@shared_parameters
 class CellBlockShuffleSplit(_CellSplitter):
     """Random splits into whole cells to train on and whole cells to test on, as often as you like.
 
     Each split draws blocks, the cells at one level, in random order until they hold about `test_size` of the rows.
-    Unlike folds, splits are independent draws: a row may be tested several times or never, and there may be many of
-    them with a small test set, which tells more of the spread of a score.
+    Unlike folds, splits are independent draws: a row may be tested several times or never, and there may be many
+    splits with a small test set, which show the spread of a score better.
 
     Parameters
     ----------
     n_splits : int, default 10
         How many splits.
     test_size : float or int, default 0.2
-        Share of the rows to test on, between 0 and 1, or as an int their number. Blocks stay whole, so that the
-        number comes as near to it as the last block allows, with at least one block on each side.
+        Share of the rows to test on, between 0 and 1, or as an int their number. Blocks stay whole, so the number is
+        as close as the last block allows, with at least one block on each side.
     level : "auto" or int, default "auto"
         Level 0..30 of the cells that are blocks. "auto": the coarsest level at which at least half of the rows lie in
         blocks no larger than a fifth of the test set, see `CellBlockKFold`.
-    buffer : float, default 0
-        Rows nearer than this to any test row, by great circle, are dropped from training.
-    unit : {"m", "km", "rad", "deg"}, default "m"
-        Unit of `buffer`.
+    {block_size}
     random_state : int, RandomState or None, default None
-        Of the drawing. An int gives the same splits each time.
-    lat, lng : str or int, default None
-        Names or positions of the columns with coordinates in degrees. None: found by name in a frame, else the first
-        two columns.
-    cell : str or int, default None
-        Instead of `lat` and `lng`, the column of cell ids, of the level of the blocks or finer.
+        For the draws. An int gives the same splits each time.
+    {coordinate_columns}
+    {cell_column: Of the level of the blocks or finer; rows are at the centers of their cells.}
 
     See Also
     --------
@@ -362,17 +371,17 @@ class CellBlockShuffleSplit(_CellSplitter):
 
     def __init__(
         self,
-        n_splits=10,
+        n_splits: int = 10,
         *,
-        test_size=0.2,
-        level="auto",
-        buffer=0,
-        unit="m",
-        random_state=None,
-        lat=None,
-        lng=None,
-        cell=None,
-    ):
+        test_size: float = 0.2,
+        level: Literal["auto"] | int = "auto",
+        buffer: float = 0,
+        unit: LengthUnit = "m",
+        random_state: int | np.random.RandomState | None = None,
+        lat: Column | None = None,
+        lng: Column | None = None,
+        cell: Column | None = None,
+    ) -> None:
         self.n_splits = n_splits
         self.test_size = test_size
         self.level = level
@@ -384,7 +393,7 @@ class CellBlockShuffleSplit(_CellSplitter):
         self.cell = cell
         self._check_parameters()
 
-    def _check_parameters(self):
+    def _check_parameters(self) -> None:
         inputs.check_integer("n_splits", self.n_splits, 1)
         if isinstance(self.test_size, numbers.Integral):
             inputs.check_integer("test_size", self.test_size, 1)
@@ -392,7 +401,7 @@ class CellBlockShuffleSplit(_CellSplitter):
             raise ValueError(f"test_size must be an integer from 1 or a float between 0 and 1: got {self.test_size}")
         super()._check_parameters()
 
-    def get_n_splits(self, X=None, y=None, groups=None):
+    def get_n_splits(self, X: Table = None, y: Any = None, groups: Any = None) -> int:
         """Number of splits: `n_splits`.
 
         Parameters
@@ -406,14 +415,14 @@ class CellBlockShuffleSplit(_CellSplitter):
         """
         return self.n_splits
 
-    def _test_share(self, n_rows):
+    def _test_share(self, n_rows: int) -> float:
         if not isinstance(self.test_size, numbers.Integral):
             return self.test_size
         if self.test_size >= n_rows:
             raise ValueError(f"test_size must be less than the number of rows, {n_rows}: got {self.test_size}")
         return self.test_size / n_rows
 
-    def _tested(self, block, count):
+    def _tested(self, block: CellArray, count: AnyArray) -> Iterator[BoolArray]:
         wanted = self._test_share(count.sum()) * count.sum()
         rng = check_random_state(self.random_state)
         for _ in range(self.n_splits):
@@ -425,6 +434,7 @@ class CellBlockShuffleSplit(_CellSplitter):
             yield is_tested
 
 
+@shared_parameters
 class LeaveOneCellOut(_CellSplitter):
     """One fold for each cell that holds rows: tested on it, trained on all the others.
 
@@ -437,15 +447,9 @@ class LeaveOneCellOut(_CellSplitter):
     level : "auto" or int, default "auto"
         Level 0..30 of the cells. "auto": the coarsest level at which at least half of the rows lie in cells with no
         more than one row in 25, see `CellBlockKFold`.
-    buffer : float, default 0
-        Rows nearer than this to any test row, by great circle, are dropped from training.
-    unit : {"m", "km", "rad", "deg"}, default "m"
-        Unit of `buffer`.
-    lat, lng : str or int, default None
-        Names or positions of the columns with coordinates in degrees. None: found by name in a frame, else the first
-        two columns.
-    cell : str or int, default None
-        Instead of `lat` and `lng`, the column of cell ids, of `level` or finer.
+    {block_size}
+    {coordinate_columns}
+    {cell_column: Of `level` or finer; rows are at the centers of their cells.}
 
     See Also
     --------
@@ -474,7 +478,16 @@ class LeaveOneCellOut(_CellSplitter):
     True
     """
 
-    def __init__(self, level="auto", *, buffer=0, unit="m", lat=None, lng=None, cell=None):
+    def __init__(
+        self,
+        level: Literal["auto"] | int = "auto",
+        *,
+        buffer: float = 0,
+        unit: LengthUnit = "m",
+        lat: Column | None = None,
+        lng: Column | None = None,
+        cell: Column | None = None,
+    ) -> None:
         self.level = level
         self.buffer = buffer
         self.unit = unit
@@ -483,13 +496,13 @@ class LeaveOneCellOut(_CellSplitter):
         self.cell = cell
         self._check_parameters()
 
-    def get_n_splits(self, X=None, y=None, groups=None):
+    @shared_parameters
+    def get_n_splits(self, X: Table = None, y: Any = None, groups: Any = None) -> int:
         """Number of cells that hold rows of X.
 
         Parameters
         ----------
-        X : DataFrame, array_like or Series of cells, shape (n_rows, n_features)
-            Rows with coordinates, or with cells.
+        {rows_to_split}
         y, groups : object, default None
             Not used.
 
@@ -501,17 +514,17 @@ class LeaveOneCellOut(_CellSplitter):
             raise ValueError("X must be given to count its cells: got None")
         return len(np.unique(self.blocks(X)))
 
-    def _test_share(self, n_rows):
+    def _test_share(self, n_rows: int) -> float:
         return 1 / 5
 
-    def _tested(self, block, count):
+    def _tested(self, block: CellArray, count: AnyArray) -> Iterator[BoolArray]:
         return (np.arange(len(block)) == k for k in range(len(block)))
 
 
 # --- blocks -----------------------------------------------------------------------------------------------------------
 
 
-def auto_block_level(ordered, test_share):
+def auto_block_level(ordered: CellArray, test_share: float) -> int:
     """Coarsest level at which half of the sorted cells or more lie in blocks of at most a fifth of a test set.
 
     Where one place has half of all rows there is none: then the coarsest with five blocks for each test set, or if
@@ -528,7 +541,7 @@ def auto_block_level(ordered, test_share):
     return enough[0] if enough else int(np.argmax(n_blocks))
 
 
-def deal(count, n_folds, rng):
+def deal(count: AnyArray, n_folds: int, rng: Any) -> Int64Array:
     """Fold of each block of `count` rows: the largest first, each to the fold with the fewest rows so far.
 
     With a random generator, blocks with as many binary digits in their counts are equally large, in random order.
@@ -547,11 +560,19 @@ def deal(count, n_folds, rng):
     return fold
 
 
-# --- places and distances ---------------------------------------------------------------------------------------------
+# --- locations and distances ------------------------------------------------------------------------------------------
 
 
-def read_places(X, *, lat=None, lng=None, cell=None, name="X", all_rows=True):
-    """Place of each row, by the columns that the transformers would read; raises if a row has none.
+def locate_rows(
+    X: Table,
+    *,
+    lat: Column | None = None,
+    lng: Column | None = None,
+    cell: Column | None = None,
+    name: str = "X",
+    all_rows: bool = True,
+) -> Locations:
+    """Location of each row, from the columns that the transformers would read; raises if a row has none.
 
     Without `all_rows` the cells of rows that have none are 0.
     """
@@ -568,27 +589,27 @@ def read_places(X, *, lat=None, lng=None, cell=None, name="X", all_rows=True):
     at = find_columns(names, width, lat=lat, lng=lng, cell=cell)
     if names is not None and len(at) == 2:
         check_not_swapped(names, *at)
-    places = places_in([pick_column(X, names, k) for k in at], on_invalid="raise")
-    if all_rows and not places.cells.all():
+    locations = read_locations([pick_column(X, names, k) for k in at], on_invalid="raise")
+    if all_rows and not locations.cells.all():
         raise ValueError(
-            f"{name} must have a place in every row: got none at index {np.argmin(places.cells)} "
-            f"({np.count_nonzero(places.cells == 0)} of {n} rows); leave those rows out"
+            f"{name} must have a place in every row: got none at index {np.argmin(locations.cells)} "
+            f"({np.count_nonzero(locations.cells == 0)} of {n} rows); leave those rows out"
         )
-    return places
+    return locations
 
 
-def nearest_arcs(asked, targets):
-    """Angle in radians from each of the `Places` asked to the nearest of the targets."""
-    return NeighborIndex(targets.lat, targets.lng).nearest(asked.lat, asked.lng, 1, unit="rad")[1][:, 0]
+def nearest_arcs(queries: Locations, targets: Locations) -> FloatArray:
+    """Angle in radians from each of the queries to the nearest of the targets."""
+    return NeighborIndex(targets.lat, targets.lng).nearest(queries.lat, queries.lng, 1, unit="rad")[1][:, 0]
 
 
-def spoken_length(metres):
-    """A length as people say it, to two digits: 850 m, 9.1 km, 120 km."""
-    value, unit = (metres, "m") if metres < 995 else (metres / 1000, "km")
+def format_length(meters: float) -> str:
+    """A length as people write it, to two digits: 850 m, 9.1 km, 120 km."""
+    value, unit = (meters, "m") if meters < 995 else (meters / 1000, "km")
     value = float(f"{value:.2g}")
     return f"{value:.1f} {unit}" if 0 < value < 10 else f"{value:.0f} {unit}"
 
 
-def rows_of(table, rows):
+def rows_of(table: Any, rows: AnyArray) -> Any:
     """Rows of a frame, array or list, by position."""
     return _safe_indexing(table, rows)

@@ -1,7 +1,11 @@
 """Which levels suit these rows: a table of what each level gives and costs, and the levels to take."""
 
+from __future__ import annotations
+
 import textwrap
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -11,14 +15,20 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils import check_random_state
 from tqdm import tqdm
 
+from .._docs import shared_parameters
+from .._typing import AnyArray, CellArray, FloatArray
 from ..cells.hierarchy import cell_level, cell_parent
 from ..inputs import check_integer, import_extra
 from ..levels import level_table
 from ..ragged import sum_runs
+from ._base import Column, Table
 from ._cell_encoder import CellEncoder
 from ._sorted_leaves import auto_levels, cell_counts, runs
-from ._splitters import auto_block_level, deal, read_places, rows_of, spoken_length
-from ._target import check_target_type, read_target
+from ._splitters import auto_block_level, deal, format_length, locate_rows, rows_of
+from ._target import TargetType, check_target_type, read_target
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 N_FOLDS = 5
 LEAST_GAIN = 0.001  # in R2, of a level that is picked
@@ -26,28 +36,29 @@ MOST_ALONE = 0.9  # the table ends where more of the rows than this are alone in
 MOST_CLASSES = 50
 
 
+@shared_parameters
 def suggest_levels(
-    X,
-    y=None,
+    X: Table,
+    y: Any = None,
     *,
-    budget=5,
-    target_type="auto",
-    estimator=None,
-    random_state=0,
-    lat=None,
-    lng=None,
-    cell=None,
-    progress=None,
-):
+    budget: int = 5,
+    target_type: Literal["auto"] | TargetType = "auto",
+    estimator: Any = None,
+    random_state: int | np.random.RandomState | None = 0,
+    lat: Column | None = None,
+    lng: Column | None = None,
+    cell: Column | None = None,
+    progress: bool | None = None,
+) -> LevelSuggestion:
     """Levels for the encoders, at most `budget` of them, with a table of what each level gives and costs.
 
     Without `y` the levels are those of ``CellEncoder(levels="auto")``, from where the rows are alone. With `y` they
     are picked by cross-validation, in about a second for 100,000 rows: no model is fitted, since all it takes are
     counts, sums and sums of squares per cell and fold.
 
-    **The trap it avoids** is the single best level. Along a table of one-level scores it is tempting to take the
-    best row and stop; but coarse and fine levels know different things, and a level that scores poorly alone may add
-    most to the others. So the picked set is grown level by level, each time by what adds most to those there are.
+    **The trap it avoids** is the single best level. In a table of one-level scores it is tempting to take the best row
+    and stop; but coarse and fine levels carry different information, and a level that scores poorly alone may add most
+    to the others. So levels are picked one by one, each time the one that adds most to those there are.
 
     Parameters
     ----------
@@ -64,11 +75,8 @@ def suggest_levels(
         `sklearn.linear_model.Ridge`, fitted ten times a level. The picks do not depend on it.
     random_state : int, RandomState or None, default 0
         Of the folds.
-    lat, lng : str or int, default None
-        Names or positions of the columns with coordinates in degrees. None: in a frame the columns called lat or
-        latitude, and lng, lon, long or longitude, in any case; else the first two columns.
-    cell : str or int, default None
-        Instead of `lat` and `lng`, the column of cell ids. Levels finer than the coarsest of them are left out.
+    {coordinate_columns}
+    {cell_column: Levels finer than the coarsest of them are left out.}
     progress : bool, default None
         Whether to show a bar where an estimator is fitted. None: if the output goes to a terminal.
 
@@ -89,12 +97,12 @@ def suggest_levels(
 
     Notes
     -----
-    **The table** has a row for each level from the first that parts the rows to the last at which a tenth of them
-    still have company:
+    **The table** has a row for each level from the first that separates rows to the last at which a tenth of them
+    still share their cells:
 
     ===========  =======================================================================================
     cells        cells that hold rows
-    edge         average edge of such cells, in metres
+    edge         average edge of such cells, in meters
     mean_rows    rows per cell, on average
     median_rows  rows in the median cell; where it is far below the mean, rows crowd in a few cells
     alone        share of the rows that have their cell to themselves
@@ -113,8 +121,8 @@ def suggest_levels(
     `random` predicts each row by the mean of its cell over the other folds, shrunk to the mean of all rows by the
     ratio of the variances within and between cells, which the other folds give, too. `blocked` is the same with whole
     blocks held out, of the level that `CellBlockKFold` takes. At that level and finer ones the cells of a block held
-    out are all unknown, and R2 can only be about 0: these levels tell nothing of new areas. Only what coarser ones
-    score carries over.
+    out are all unknown, and R2 can only be about 0: these levels carry no information about new areas. Only the scores
+    of coarser ones do.
 
     **The picks.** With y, forward selection: starting from none, the level is added that makes the R2 on random folds
     largest, for means of the finest level that shrink to the next coarser picked one and so on; of equal ones the
@@ -124,7 +132,8 @@ def suggest_levels(
     Without y, levels run from the coarsest at which the median cell holds at most a fiftieth of the rows to the finest
     at which the median row shares its cell with about five, every second one, thinned evenly to `budget`.
 
-    The scores in the table chose the levels, so they flatter the choice a little. Score the model itself afterwards.
+    The levels are chosen by the scores in the table, which are therefore slightly too good. Score the model itself
+    afterwards.
 
     References
     ----------
@@ -135,7 +144,7 @@ def suggest_levels(
 
     Examples
     --------
-    Prices that rise to the south, with a bump of their own for every ten kilometres or so:
+    Prices that rise to the south, with a bump of their own for every ten kilometers or so:
 
     >>> import numpy as np
     >>> from cellwise.features import CellEncoder, suggest_levels
@@ -169,8 +178,8 @@ def suggest_levels(
     """
     check_integer("budget", budget, 1)
     rng = check_random_state(random_state)
-    places = read_places(X, lat=lat, lng=lng, cell=cell, all_rows=False)
-    cells, kept = places.cells, np.flatnonzero(places.cells)
+    cells = locate_rows(X, lat=lat, lng=lng, cell=cell, all_rows=False).cells
+    kept = np.flatnonzero(cells)
     if len(kept) == 0:
         raise ValueError(f"X must have rows with a place: got none in {len(cells)} rows")
     check_target_type(target_type)
@@ -234,22 +243,22 @@ class LevelSuggestion:
         What the columns `random` and `blocked` hold.
     """
 
-    levels: tuple
+    levels: tuple[int, ...]
     table: pd.DataFrame
     verdict: str
     block_level: int | None
     scored: str = "R2"
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         table = self.table.copy()
-        table["edge"] = table["edge"].map(spoken_length)
-        table["bytes"] = table["bytes"].map(_spoken_bytes)
+        table["edge"] = table["edge"].map(format_length)
+        table["bytes"] = table["bytes"].map(_format_bytes)
         table["picked"] = table["picked"].map({True: "yes", False: ""})
         formats = {"mean_rows": "{:.1f}".format, "median_rows": "{:.0f}".format}
         text = table.to_string(formatters=formats, float_format="{:.2f}".format)
         return f"{text}\n\n{textwrap.fill(self.verdict, 100)}"
 
-    def plot(self, ax=None):
+    def plot(self, ax: Axes | None = None) -> Axes:
         """The table as curves over the level, with the picked levels marked.
 
         With y: the share of its variance between cells, and the scores on random and on blocked folds. Without:
@@ -299,7 +308,7 @@ class LevelSuggestion:
         for k, level in enumerate(self.levels):
             ax.axvspan(level - 0.3, level + 0.3, color="gold", alpha=0.35, lw=0, label=None if k else "picked levels")
         ax.set_xlim(levels[0] - 0.5, levels[-1] + 0.5)
-        ax.set_xticks(levels, [f"{level}\n{spoken_length(edge)}" for level, edge in zip(levels, table["edge"])])
+        ax.set_xticks(levels, [f"{level}\n{format_length(edge)}" for level, edge in zip(levels, table["edge"])])
         ax.tick_params(axis="x", labelsize="x-small")
         ax.set_xlabel("level, and the average edge of its cells")
         ax.legend(frameon=False, fontsize="small", ncols=2, loc="lower left", bbox_to_anchor=(0, 1))
@@ -310,8 +319,8 @@ class LevelSuggestion:
 # --- the table --------------------------------------------------------------------------------------------------------
 
 
-def _levels_that_differ(ordered, auto):
-    """Levels from the last that parts rows no further than the first that does to the last where some have company."""
+def _levels_that_differ(ordered: CellArray, auto: tuple[int, ...]) -> tuple[int, ...]:
+    """Levels of the table: from the last with the fewest cells, if more than one, to the last with shared cells."""
     places, n_cells = len(runs(ordered)[0]), []
     for level in range(int(cell_level(ordered).min()) + 1):
         count = cell_counts(ordered, level)[1]
@@ -323,8 +332,8 @@ def _levels_that_differ(ordered, auto):
     return tuple(range(min(first, auto[0]), level + 1))
 
 
-def _count_table(ordered, levels):
-    """What can be said of levels without y."""
+def _count_table(ordered: CellArray, levels: tuple[int, ...]) -> pd.DataFrame:
+    """The columns that do not need y."""
     n, rows = len(ordered), []
     for level in levels:
         count = cell_counts(ordered, level)[1]
@@ -343,14 +352,14 @@ def _count_table(ordered, levels):
     return pd.DataFrame(rows, index=pd.Index(levels, name="level"))
 
 
-def _finished(table, picked):
+def _finished(table: pd.DataFrame, picked: tuple[int, ...]) -> pd.DataFrame:
     """The table with the picks, its columns in order."""
     table["picked"] = table.index.isin(picked)
     last = ["columns", "bytes", "picked"]
     return table[[name for name in table if name not in last] + last]
 
 
-def _thinned(levels, budget):
+def _thinned(levels: tuple[int, ...], budget: int) -> tuple[int, ...]:
     """At most `budget` of the levels, evenly spaced, with both ends; a single one from the middle."""
     if len(levels) <= budget:
         return levels
@@ -362,10 +371,10 @@ def _thinned(levels, budget):
 # --- y ----------------------------------------------------------------------------------------------------------------
 
 
-def _read_columns(y, X, target_type):
+def _read_columns(y: Any, X: Table, target_type: str) -> FloatArray:
     """The target as columns of floats: itself, or the indicators of its classes but the first."""
     target = read_target(y, X, target_type)
-    if target.type != "multiclass":
+    if target.type != "multiclass" or target.classes is None:
         return target.values[:, None]
     if len(target.classes) > MOST_CLASSES:
         raise ValueError(
@@ -375,7 +384,7 @@ def _read_columns(y, X, target_type):
     return target.indicators()[:, min(1, len(target.classes) - 1) :]
 
 
-def _between(ordered, y, level):
+def _between(ordered: CellArray, y: FloatArray, level: int) -> float:
     """Share of the variance between cells, adjusted for their number; several columns of y add up."""
     _, offsets = runs(cell_parent(ordered, level))
     n, k = len(ordered), len(offsets) - 1
@@ -392,17 +401,17 @@ def _between(ordered, y, level):
 class _FoldStatistics:
     """Counts, sums and sums of squares of y per cell and fold: all that means out of fold need."""
 
-    def __init__(self, ordered, y, fold):
+    def __init__(self, ordered: CellArray, y: FloatArray, fold: AnyArray) -> None:
         self.ordered, self.fold = ordered, fold
         self.y = y - y.mean()
         self.n_folds = fold.max() + 1
         self.total = (self.y**2).sum()
-        self._levels = {}
+        self._levels: dict[int, tuple[AnyArray, list[AnyArray], list[AnyArray]]] = {}
 
-    def at(self, level):
-        """Where cells begin, and two triples (count, sum, sum of squares) of shape (n_cells, n_folds).
+    def at(self, level: int) -> tuple[AnyArray, list[AnyArray], list[AnyArray]]:
+        """Starts of cells, and two triples (count, sum, sum of squares) of shape (n_cells, n_folds).
 
-        The first is of the rows in each fold, the second of those in all others, which a fold learns from.
+        The first is of the rows that each fold tests, the second of all others, which it trains on.
         """
         if level not in self._levels:
             _, offsets = runs(cell_parent(self.ordered, level))
@@ -412,22 +421,22 @@ class _FoldStatistics:
                 np.bincount(at, weights, n_cells * self.n_folds).reshape(n_cells, self.n_folds)
                 for weights in (None, self.y, self.y**2)
             ]
-            learnt = [part.sum(axis=1, keepdims=True) - part for part in tested]
-            self._levels[level] = offsets[:-1], tested, learnt
+            trained = [part.sum(axis=1, keepdims=True) - part for part in tested]
+            self._levels[level] = offsets[:-1], tested, trained
         return self._levels[level]
 
-    def mean(self):
-        """Mean that each fold learns, in the form of `refined`."""
+    def mean(self) -> tuple[AnyArray, AnyArray]:
+        """Mean of the rows that each fold trains on, in the form of `refined`."""
         _, _, (count, total, _) = self.at(0)
         rows = count.sum(axis=0)
         return np.array([0]), np.where(rows > 0, total.sum(axis=0) / np.maximum(rows, 1), np.nan)[None]
 
-    def refined(self, coarser, level):
-        """Where cells of `level` begin, and the mean of each in each fold, shrunk to that of the `coarser` cell.
+    def refined(self, coarser: tuple[AnyArray, AnyArray], level: int) -> tuple[AnyArray, AnyArray]:
+        """Starts of the cells of `level`, and the mean of each in each fold, shrunk to that of the `coarser` cell.
 
-        How far is for the variances to say: s² / n of the cell's own mean about the truth, against t² of the truth
-        about the coarser mean. s² is the variance within cells; t² what their mean squares about the coarser means
-        leave over it.
+        How far depends on two variances: s² / n of the cell's own mean about the true one, and t² of the true one
+        about the coarser mean. s² is the variance within cells; t² is estimated from the mean squares of cells' means
+        about the coarser ones, less what s² explains.
         """
         start, _, (count, total, square) = self.at(level)
         prior = coarser[1][np.searchsorted(coarser[0], start, side="right") - 1]
@@ -437,12 +446,12 @@ class _FoldStatistics:
         inner = (square - total**2 / np.maximum(count, 1)).sum(axis=0)
         within = inner / np.maximum(freedom, 1)
         between = ((count * deviation**2).sum(axis=0) - n_cells * within) / count.sum(axis=0)
-        is_telling = (freedom > 0) & (between > 0)  # else the cells are taken to be no news
-        weight = count * np.where(is_telling, between, 0)
-        noise = np.where(is_telling, np.maximum(within, 0), 1)
+        is_informative = (freedom > 0) & (between > 0)  # else the cells get the coarser means
+        weight = count * np.where(is_informative, between, 0)
+        noise = np.where(is_informative, np.maximum(within, 0), 1)
         return start, prior + deviation * weight / np.where(weight + noise > 0, weight + noise, 1)
 
-    def residual(self, levels):
+    def residual(self, levels: tuple[int, ...]) -> float:
         """Sum of squared errors, out of fold, of means at the finest of `levels` that shrink from one to the next."""
         estimate = self.mean()
         for level in levels:
@@ -451,15 +460,16 @@ class _FoldStatistics:
         return (square - 2 * estimate[1] * total + estimate[1] ** 2 * count).sum()
 
 
-def _r2(parts, levels):
+def _r2(parts: list[_FoldStatistics], levels: tuple[int, ...]) -> float:
     """R2 out of fold of means at `levels`, over all columns of y."""
     total = sum(part.total for part in parts)
     return 1 - sum(part.residual(levels) for part in parts) / total if total > 0 else np.nan
 
 
-def _forward(parts, levels, budget):
+def _forward(parts: list[_FoldStatistics], levels: tuple[int, ...], budget: int) -> tuple[tuple[int, ...], float]:
     """Levels picked one by one, each the one that adds most, and the R2 of them together."""
-    picked, best = (), 0.0
+    picked: tuple[int, ...] = ()
+    best = 0.0
     while len(picked) < min(budget, len(levels)):
         candidates = [tuple(sorted((*picked, level))) for level in levels if level not in picked]
         scores = [_r2(parts, candidate) for candidate in candidates]
@@ -472,7 +482,16 @@ def _forward(parts, levels, budget):
     return picked, best
 
 
-def _score(estimator, X, y, level, fold, lat, lng, cell):
+def _score(
+    estimator: Any,
+    X: Table,
+    y: Any,
+    level: int,
+    fold: AnyArray,
+    lat: Column | None,
+    lng: Column | None,
+    cell: Column | None,
+) -> float:
     """Mean score of the estimator on one-hot cells of a level; NaN where there is but one fold."""
     if (fold == fold[0]).all():
         return np.nan
@@ -483,28 +502,34 @@ def _score(estimator, X, y, level, fold, lat, lng, cell):
 # --- words ------------------------------------------------------------------------------------------------------------
 
 
-def _verdict_without_y(picked, table):
-    coarse, fine = table.loc[picked[0]], table.loc[picked[-1]]
+def _verdict_without_y(picked: tuple[int, ...], table: pd.DataFrame) -> str:
+    coarse, fine = (table.loc[level].to_dict() for level in (picked[0], picked[-1]))
     return (
-        f"Levels {picked}, from where the rows are alone: from cells of {spoken_length(coarse['edge'])} with "
-        f"{coarse['median_rows']:.0f} rows in the median one to cells of {spoken_length(fine['edge'])} with "
+        f"Levels {picked}, from where the rows are alone: from cells of {format_length(coarse['edge'])} with "
+        f"{coarse['median_rows']:.0f} rows in the median one to cells of {format_length(fine['edge'])} with "
         f"{fine['median_rows']:.0f}. Give y to pick by what predicts it."
     )
 
 
-def _verdict(picked, r2, parts, table, block_level):
+def _verdict(
+    picked: tuple[int, ...],
+    r2: float,
+    parts: dict[str, list[_FoldStatistics]],
+    table: pd.DataFrame,
+    block_level: int,
+) -> str:
     if not r2 >= LEAST_GAIN:
         score = f"has R2 {r2:.3f} on rows held out" if np.isfinite(r2) else "cannot be scored"
         return (
             f"No level predicts y: the best, {picked[0]}, {score}. Where a row is says nothing of y here, or too "
             "little for so few rows."
         )
-    single = _best_level(parts["random"], table.index)
+    single = _best_level(parts["random"], table.index.tolist())
     words = (
         f"Levels {picked}: means per cell, each level shrunk to the next coarser, have R2 {r2:.2f} on rows held out "
         f"at random. The best single level, {single[0]}, has {single[1]:.2f}."
     )
-    new = _best_level(parts["blocked"], table.index)
+    new = _best_level(parts["blocked"], table.index.tolist())
     carried = (
         "no level tells anything of the rows in them"
         if not new[1] >= 0.01
@@ -513,13 +538,13 @@ def _verdict(picked, r2, parts, table, block_level):
     return f"{words} With blocks of level {block_level} held out, {carried}."
 
 
-def _best_level(parts, levels):
+def _best_level(parts: list[_FoldStatistics], levels: Sequence[int]) -> tuple[int, float]:
     """The level whose means predict best by themselves, and their R2."""
     scores = [_r2(parts, (level,)) for level in levels]
     return levels[int(np.argmax(scores))], max(scores)
 
 
-def _spoken_bytes(n):
+def _format_bytes(n: float) -> str:
     """Bytes as people write them."""
     for unit in ("B", "kB", "MB"):
         if n < 1000:
