@@ -14,7 +14,7 @@ from ..inputs.geometries import Geometries, is_geometry, read
 from ._region import Region
 from ._vertices import nesting
 from .cap import Cap
-from .chains import chains_of, parts_of, rings_of
+from .chains import parts_of, rings_of
 from .collection import GeodesicCollection
 from .planar import PlanarRegion
 from .polygon import Polygon
@@ -130,8 +130,9 @@ def one_region(given: Geometries, reading: Reading) -> Region | None:
         return None
     if reading.is_geodesic:
         return made.get(0) or geodesic_region(rows[0], reading.oriented)
-    warn_of_wide_edges(chains_of(rows), range(1))
-    return PlanarRegion._from_checked(rows[0])
+    region = PlanarRegion._from_checked(rows[0])
+    warn_of_wide_edges(region._chains, range(1))
+    return region
 
 
 def check_rows(
