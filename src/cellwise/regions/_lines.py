@@ -45,6 +45,21 @@ def _to_latlng(xyz: FloatArray) -> tuple[FloatArray, FloatArray]:
     return np.degrees(np.arctan2(z, np.hypot(x, y))), np.degrees(np.arctan2(y, x))
 
 
+def planar_ring(lat: FloatArray, lng: FloatArray, near: float | None = None) -> FloatArray:
+    """Vertices (lng, lat) of a ring of geodesics as it is drawn: longitudes run on across 180, from `near` if given.
+
+    A ring that goes round a pole is closed along it: eastward round the north pole.
+    """
+    lng = np.unwrap(np.append(lng, lng[0]), period=360)
+    if near is not None:
+        lng = lng + 360 * np.round((near - lng[0]) / 360)
+    xy = np.column_stack((lng, np.append(lat, lat[0])))
+    if turns := round((lng[-1] - lng[0]) / 360):
+        pole = 90.0 if turns > 0 else -90.0
+        xy = np.concatenate((xy, [(lng[-1], pole), (lng[0], pole), xy[0]]))
+    return xy
+
+
 def disc(lat: float, lng: float, radius: float, n: int = 180) -> Any:
     """A circle of `radius` radians as a Polygon or MultiPolygon with longitudes in -180..180, cut at 180."""
     import shapely
@@ -52,14 +67,9 @@ def disc(lat: float, lng: float, radius: float, n: int = 180) -> Any:
     if radius >= np.pi:
         return shapely.box(-180, -90, 180, 90)
     ring_lat, ring_lng = circle_points(lat, lng, radius, n)
-    ring_lng = np.unwrap(ring_lng, period=360)
-    turns = round((ring_lng[-1] - ring_lng[0]) / 360)
-    if turns:  # it goes round a pole: eastward round the north pole if that lies inside
-        pole = 90.0 if turns > 0 else -90.0
-        ring_lat = np.concatenate((ring_lat, [pole, pole]))
-        ring_lng = np.concatenate((ring_lng, ring_lng[[-1, 0]]))
-    disc = shapely.make_valid(shapely.Polygon(np.column_stack((ring_lng, ring_lat))))
-    if not turns and radius > np.pi / 2:  # the ring's other side
+    ring = planar_ring(ring_lat[:-1], ring_lng[:-1])
+    disc = shapely.make_valid(shapely.Polygon(ring))
+    if len(ring) == n + 1 and radius > np.pi / 2:  # it goes round no pole: the other side is meant
         return shapely.difference(shapely.box(-180, -90, 180, 90), cut(disc))
     return cut(disc)
 

@@ -11,6 +11,7 @@ from .._backend import made_by_kernels
 from ._bounds import Bounds, grown
 from ._lines import cut, disc
 from ._region import Region
+from .chains import parts_of
 
 if TYPE_CHECKING:
     import shapely
@@ -65,9 +66,10 @@ class BufferedRegion(Region):
 
         border = self.region.boundary()
         points = shapely.get_coordinates(shapely.segmentize(border, max(math.degrees(self.angle) / 4, 1e-9)))
-        points = np.concatenate((points, shapely.get_coordinates(self.region.to_shapely())))
-        discs = [disc(lat, lng, self.angle, 60) for lng, lat in np.unique(points, axis=0)]
-        return shapely.union_all([*discs, cut(self.region.to_shapely())])
+        parts = parts_of(self.region.to_shapely())
+        points = np.unique(np.concatenate((points, shapely.get_coordinates(parts))), axis=0)
+        areas = [cut(part) for part in parts[shapely.get_dimensions(parts) == 2]]
+        return shapely.union_all([*(disc(lat, lng, self.angle, 60) for lng, lat in points), *areas])
 
     def boundary(self) -> shapely.Geometry:
         """The border of `to_shapely`."""

@@ -13,7 +13,7 @@ from .._typing import FloatArray
 from ..errors import InvalidRegionError
 from ..ragged import offsets_of
 from ._bounds import Bounds, of_geodesics, united
-from ._lines import geodesic_points, to_linestrings
+from ._lines import geodesic_points, planar_ring, to_linestrings
 from ._region import Region
 from ._vertices import kind_of, nesting, vertices_of, without_repeats
 from .buffered import BufferedRegion
@@ -192,10 +192,16 @@ class Polygon(Region):
         return (south, north, -180.0, 180.0) if at_poles.any() else (south, north, west, east)
 
     def to_shapely(self) -> shapely.Polygon | shapely.MultiPolygon:
-        """The vertices as a shapely Polygon or MultiPolygon, x the longitude; its edges are no geodesics any more."""
+        """The vertices as a shapely Polygon or MultiPolygon, x the longitude; its edges are no geodesics any more.
+
+        Across 180 longitudes run on beyond it, and a ring round a pole is closed along the pole.
+        """
         import shapely
 
-        parts = [shapely.Polygon(shell[:, ::-1], [hole[:, ::-1] for hole in holes]) for shell, *holes in self._parts]
+        parts = []
+        for shell, *holes in self._parts:
+            ring = planar_ring(*shell.T)
+            parts.append(shapely.Polygon(ring, [planar_ring(*hole.T, near=ring[0, 0]) for hole in holes]))
         return parts[0] if len(parts) == 1 else shapely.MultiPolygon(parts)
 
     def boundary(self) -> shapely.MultiLineString:  # noqa: D102, told by Region

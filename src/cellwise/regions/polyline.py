@@ -112,11 +112,12 @@ class Polyline(Region):
         return of_geodesics(self._lat, self._lng)
 
     def to_shapely(self) -> shapely.LineString | shapely.Point:
-        """The vertices as a shapely LineString or Point, x the longitude; its edges are no geodesics any more."""
+        """The vertices as a shapely LineString or Point, x the longitude, which runs on across 180."""
         import shapely
 
-        vertices = self._vertices[:, ::-1]
-        return shapely.Point(vertices[0]) if len(vertices) == 1 else shapely.LineString(vertices)
+        if len(self._vertices) == 1:
+            return shapely.Point(self._vertices[0, ::-1])
+        return shapely.LineString(np.column_stack((np.unwrap(self._lng, period=360), self._lat)))
 
     def boundary(self) -> shapely.Geometry:
         """The line itself; nothing for a single vertex."""
