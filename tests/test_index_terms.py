@@ -139,6 +139,12 @@ def test_leaves_in_the_ranges_of_a_covering():
     assert sorted(row[0] for row in base.execute(query)) == np.flatnonzero(covering.contains(lat=lat, lng=lng)).tolist()
 
 
+def test_a_margin_is_that_of_coverings():
+    near = cw.Cap(-30.05, -51.2, 9, unit="km")
+    wide = cw.Cap(-30.05, -51.2, 9, unit="km").buffered(5, unit="km")
+    assert cw.index_terms(near, buffer=5, unit="km").tolist() == cw.index_terms(wide).tolist()
+
+
 # --- bad input --------------------------------------------------------------------------------------------------------
 
 
@@ -150,6 +156,13 @@ def test_leaves_in_the_ranges_of_a_covering():
         (lambda: cw.index_terms(cw.Cap(0, 0, 1), lat=1.0, lng=1.0), TypeError, "give a region, or lat and lng"),
         (lambda: cw.query_terms(cw.Cap(0, 0, 1), lng=1.0), TypeError, "give a region, or lat and lng"),
         (lambda: cw.index_terms(lat=1.0, lng=1.0, edges="planar"), TypeError, "edges is for regions: got positions"),
+        (
+            lambda: cw.query_terms(lat=1.0, lng=1.0, oriented=True, unit="km"),
+            TypeError,
+            "oriented, unit is for regions",
+        ),
+        (lambda: cw.index_terms(cw.Cap(0, 0, 1), edgse="planar"), TypeError, "index_terms.* 'edgse'"),
+        (lambda: cw.query_terms(cw.Cap(0, 0, 1), interior=True), TypeError, "query_terms.* 'interior'"),
         (lambda: cw.index_terms(lat=91.0, lng=1.0), ValueError, "lat must be"),
         (lambda: cw.index_terms(lat=1.0, lng=1.0, min_level=9, max_level=8), ValueError, "min_level must be at most"),
         (lambda: cw.index_terms(lat=1.0, lng=1.0, level_mod=4), ValueError, "level_mod must be in 1..3: got 4"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any, TypeVar, assert_type, get_type_hints
 
 import numpy as np
@@ -12,6 +13,7 @@ import shapely
 from numpy.typing import NDArray
 
 import cellwise as cw
+from cellwise._typing import CoverKeywords, QueryTermKeywords, ReadingKeywords, TermKeywords
 
 CELL = 10743750135264575488
 CELLS = np.array([CELL, 0], np.uint64)
@@ -106,6 +108,59 @@ def test_nearest_rows() -> None:
     check(many[0].values, np.ndarray, "i8")
 
 
+def test_regions_and_coverings() -> None:
+    rect = cw.Rect(lat=(0, 1), lng=(0, 1))
+    check(assert_type(cw.cover(rect, max_cells=4), cw.CellUnion), cw.CellUnion)
+    check(assert_type(cw.cover({"type": "Point", "coordinates": [0, 0]}), Any), cw.CellUnion)
+    rows: pd.Series[Any] = pd.Series([shapely.Point(0, 0), shapely.Point(1, 1)])
+    check(cw.cover(rows), cw.Coverings)
+    check(assert_type(cw.cells_at_level(rect, 5), cw.CellUnion), cw.CellUnion)
+    assert_type(next(cw.iter_cells(rect, 5)), NDArray[np.uint64])
+    check(assert_type(rect.contains(0.5, 0.5), bool), bool)
+    check(assert_type(rect.contains([0.5], 0.5), NDArray[np.bool_]), np.ndarray, "?")
+    check(assert_type(rect.area(unit="km2"), float), float)
+    check(assert_type(rect.bounds, tuple[float, float, float, float]), tuple)
+    check(assert_type(rect.buffered(5), cw.Region), cw.BufferedRegion)
+
+
+def test_cell_unions() -> None:
+    union = cw.CellUnion([CELL])
+    check(assert_type(union.cells, NDArray[np.uint64]), np.ndarray, "u8")
+    check(assert_type(union[0], int), int)
+    check(assert_type(union[:1], cw.CellUnion), cw.CellUnion)
+    check(assert_type(union | union, cw.CellUnion), cw.CellUnion)
+    check(assert_type(union.contains(CELL), bool), bool)
+    check(assert_type(union.contains([CELL]), NDArray[np.bool_]), np.ndarray, "?")
+    check(assert_type(union.contains(-30.0, -51.0), bool), bool)
+    check(assert_type(union.contains([-30.0], [-51.0]), NDArray[np.bool_]), np.ndarray, "?")
+    check(assert_type(union.contains(union), bool), bool)
+    check(assert_type(union.to_tokens(), NDArray[np.str_]), np.ndarray, "U16")
+    check(assert_type(union.to_ranges(), NDArray[np.uint64]), np.ndarray, "u8")
+    check(assert_type(union.to_ranges(signed=True), NDArray[np.int64]), np.ndarray, "i8")
+
+
+def test_index_terms() -> None:
+    check(assert_type(cw.index_terms(lat=0.0, lng=0.0), NDArray[np.str_]), np.ndarray)
+    check(assert_type(cw.index_terms(lat=[0.0], lng=[0.0]), cw.Ragged[np.str_]), cw.Ragged)
+    check(assert_type(cw.query_terms(cw.Cap(0, 0, 5), points_only=True), NDArray[np.str_]), np.ndarray)
+
+
+@pytest.mark.parametrize(
+    ("function", "keywords"),
+    [
+        (cw.cover, CoverKeywords),
+        (cw.cells_at_level, ReadingKeywords),
+        (cw.iter_cells, ReadingKeywords),
+        (cw.index_terms, TermKeywords),
+        (cw.query_terms, QueryTermKeywords),
+    ],
+)
+def test_checkers_know_every_option(function: Any, keywords: type) -> None:
+    parameters = inspect.signature(function).parameters.values()
+    options = {p.name for p in parameters if p.kind is p.KEYWORD_ONLY} - {"lat", "lng", "mode"}
+    assert options == get_type_hints(keywords).keys()
+
+
 def test_arrow_on_request() -> None:
     check(assert_type(cw.cell_to_token(CELLS, dtype="arrow"), pa.StringArray), pa.StringArray)
 
@@ -127,4 +182,4 @@ def test_what_checkers_refuse() -> None:
 @pytest.mark.parametrize("name", [name for name in dir(cw) if callable(getattr(cw, name))])
 def test_annotations_name_what_there_is(name: str) -> None:
     """They can be read at run time, as tools that check arguments do."""
-    get_type_hints(getattr(cw, name), localns={"pd": pd, "pa": pa, "shapely": shapely})
+    get_type_hints(getattr(cw, name), localns={"pd": pd, "pa": pa, "shapely": shapely, "CoverOptions": Any})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal, Protocol, TypeAlias, TypeVar
+from typing import Any, Literal, Protocol, TypeAlias, TypedDict, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,3 +72,61 @@ CellLike: TypeAlias = _ArrayOf[CellScalar]
 IntLike: TypeAlias = _ArrayOf[IntScalar]
 FloatLike: TypeAlias = _ArrayOf[FloatScalar]
 TextLike: TypeAlias = _ArrayOf[TextScalar]
+
+# --- regions --------------------------------------------------------------------------------------------------------
+
+Edges: TypeAlias = Literal["planar", "geodesic"]
+OnInvalidRegion: TypeAlias = Literal["raise", "fix", "null", "warn"]
+CellMode: TypeAlias = Literal["intersects", "contains", "center"]
+
+
+class FrameLike(Protocol):
+    """A pandas or geopandas frame."""
+
+    @property
+    def iloc(self) -> Any: ...
+    @property
+    def columns(self) -> Any: ...
+
+
+class HasGeoInterface(Protocol):
+    """A geometry."""
+
+    @property
+    def __geo_interface__(self) -> Any: ...
+
+
+class ReadingKeywords(TypedDict, total=False):
+    """How a region is read, as `cover` and its kin have it."""
+
+    edges: Edges | None
+    oriented: bool
+    on_invalid: OnInvalidRegion
+    buffer: FloatScalar
+    unit: LengthUnit
+
+
+class CoverKeywords(ReadingKeywords, total=False):
+    """Options of `cover`."""
+
+    min_level: int
+    max_level: int
+    max_cells: int
+    level_mod: int
+    interior: bool
+
+
+class TermKeywords(ReadingKeywords, total=False):
+    """Options of `index_terms`."""
+
+    min_level: int
+    max_level: int
+    max_cells: int
+    level_mod: int
+    optimize_for: Literal["query", "space"]
+
+
+class QueryTermKeywords(TermKeywords, total=False):
+    """Options of `query_terms`."""
+
+    points_only: bool

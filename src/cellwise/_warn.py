@@ -1,10 +1,12 @@
 """Warnings that point at the line of the user's program that made the call."""
 
+from __future__ import annotations
+
 import sys
 import warnings
 
 
-def warn(message, category):
+def warn(message: str, category: type[Warning]) -> None:
     """Warn as the caller of the package: of the first function on the stack that is not the package's."""
     frame, level = sys._getframe(1), 2
     while frame.f_back is not None and frame.f_back.f_globals.get("__name__", "").partition(".")[0] == "cellwise":

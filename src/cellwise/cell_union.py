@@ -1,6 +1,12 @@
-"""Sets of cells: sorted, disjoint, as given or normalised."""
+"""Sets of cells: sorted, disjoint, as given or normalized."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, Literal, SupportsIndex, overload
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from . import inputs
 from ._backend import kernels, made_by_kernels
@@ -8,11 +14,31 @@ from ._codec import decode_cells, encode_cells
 from ._dispatch import call
 from ._math.angles import MIN_WIDTH, level_for_min_width
 from ._math.cell_ranges import FACE_LEAVES, cells_of_ranges, denormalized_level, disjoint_cells, leaf_ranges, merged
+from ._typing import (
+    AreaUnit,
+    BoolArray,
+    CellArray,
+    CellLike,
+    CellScalar,
+    FloatLike,
+    FloatScalar,
+    HasGeoInterface,
+    Int32Array,
+    Int64Array,
+    LengthUnit,
+    TextArray,
+    TextLike,
+)
 from .errors import InvalidCellError
 from .inputs.geometries import is_geometry, point_coordinates
-from .regions._bounds import NOWHERE, united
+from .regions._bounds import NOWHERE, Bounds, united
 from .regions._region import Region
 from .units import area_unit, length_unit
+
+if TYPE_CHECKING:
+    import geopandas
+    import pyarrow as pa
+    import shapely
 
 __all__ = ["CellUnion"]
 
@@ -22,7 +48,7 @@ class CellUnion(Region):
 
     Cells are kept as given: duplicates and cells within others are dropped, but four siblings are only merged into
     their parent with ``normalize=True`` or by `normalize`. What a union covers does not depend on that: set algebra,
-    containment and areas are those of the covered part of the sphere. Results of algebra are normalised.
+    containment and areas are those of the covered part of the sphere. Results of algebra are normalized.
 
     Parameters
     ----------
@@ -57,7 +83,7 @@ class CellUnion(Region):
     __slots__ = ("_shape_made", "cells")
     __array_ufunc__ = None  # numpy's own operators keep off: algebra is between unions
 
-    def __init__(self, cells, normalize=False):
+    def __init__(self, cells: CellLike, normalize: bool = False) -> None:
         argument = inputs.read("u8", "cells", cells)
         call("cell_level", argument.given)
         cells = argument.array.ravel()
@@ -65,13 +91,13 @@ class CellUnion(Region):
             raise InvalidCellError(f"cells must not be missing: got {np.count_nonzero(cells == 0)} of {len(cells)}")
         self._set(_normalized(cells) if normalize else disjoint_cells(cells))
 
-    def _set(self, cells):
+    def _set(self, cells: CellArray) -> None:
         cells = np.ascontiguousarray(cells)
         cells.flags.writeable = False
         self.cells = cells
 
     @classmethod
-    def _from_sorted(cls, cells):
+    def _from_sorted(cls, cells: CellArray) -> CellUnion:
         """Wrap valid cells that are sorted and disjoint."""
         self = cls.__new__(cls)
         self._set(cells)
@@ -79,36 +105,40 @@ class CellUnion(Region):
 
     # --- as a collection --------------------------------------------------------------------------------------------
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.cells)
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[int]:
         return iter(self.cells.tolist())
 
-    def __getitem__(self, k):
+    @overload
+    def __getitem__(self, k: slice) -> CellUnion: ...
+    @overload
+    def __getitem__(self, k: SupportsIndex) -> int: ...
+    def __getitem__(self, k: slice | SupportsIndex) -> CellUnion | int:
         """Cell number `k`, or a union of those of a slice."""
         if isinstance(k, slice):
             return CellUnion._from_sorted(np.sort(self.cells[k]))
         return int(self.cells[k])
 
-    def __array__(self, dtype=None, copy=None):
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> CellArray:
         if dtype is not None and np.dtype(dtype) != np.uint64:
             raise TypeError(f"dtype must be uint64: got {np.dtype(dtype)}")
         return self.cells.copy() if copy else self.cells
 
-    def __eq__(self, other):
-        """Whether both hold the same cells (not: cover the same part of the sphere; normalise for that)."""
+    def __eq__(self, other: object) -> bool:
+        """Whether both hold the same cells (not: cover the same part of the sphere; normalize for that)."""
         if not isinstance(other, CellUnion):
             return NotImplemented
         return np.array_equal(self.cells, other.cells)
 
-    def __hash__(self):
+    def __hash__(self) -> int:
         return hash(self.cells.tobytes())
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[Any, ...]:
         return CellUnion._from_sorted, (self.cells,)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         if len(self) == 0:
             return "CellUnion(0 cells)"
         levels = self.levels
@@ -116,13 +146,13 @@ class CellUnion(Region):
         return f"CellUnion({len(self):,} cell{'s' * (len(self) > 1)}, {at})"
 
     @property
-    def levels(self):
+    def levels(self) -> Int32Array:
         """Level of each cell, ndarray of int32."""
         return call("cell_level", self.cells)
 
     # --- normal form ------------------------------------------------------------------------------------------------
 
-    def normalize(self):
+    def normalize(self) -> CellUnion:
         """The same part of the sphere in as few cells as possible: complete siblings become their parent.
 
         Returns
@@ -132,11 +162,11 @@ class CellUnion(Region):
         return CellUnion._from_sorted(_normalized(self.cells))
 
     @property
-    def is_normalized(self):
+    def is_normalized(self) -> bool:
         """Whether no four cells are complete siblings."""
         return len(_normalized(self.cells)) == len(self)
 
-    def denormalize(self, min_level, level_mod=1):
+    def denormalize(self, min_level: int, level_mod: int = 1) -> CellUnion:
         """The same part of the sphere in cells of at least `min_level`, at levels ``min_level + k * level_mod``.
 
         Parameters
@@ -168,7 +198,17 @@ class CellUnion(Region):
 
     # --- questions --------------------------------------------------------------------------------------------------
 
-    def contains(self, *cells_or_latlng, lat=None, lng=None):
+    @overload
+    def contains(self, lat: FloatScalar, lng: FloatScalar) -> bool: ...
+    @overload
+    def contains(self, lat: FloatLike, lng: FloatLike) -> BoolArray: ...
+    @overload
+    def contains(self, cells: CellScalar | CellUnion, /) -> bool: ...
+    @overload
+    def contains(self, cells: CellLike, /) -> BoolArray: ...
+    @overload
+    def contains(self, points: HasGeoInterface, /) -> bool: ...
+    def contains(self, *cells_or_latlng: Any, lat: Any = None, lng: Any = None) -> Any:
         """Whether each cell or position lies wholly within the union.
 
         Parameters
@@ -201,7 +241,17 @@ class CellUnion(Region):
         inside = (cells != 0) & (at >= 0) & (hi <= np.append(ends, -1)[at])
         return inside.item() if inside.ndim == 0 else inside
 
-    def intersects(self, *cells_or_latlng, lat=None, lng=None):
+    @overload
+    def intersects(self, lat: FloatScalar, lng: FloatScalar) -> bool: ...
+    @overload
+    def intersects(self, lat: FloatLike, lng: FloatLike) -> BoolArray: ...
+    @overload
+    def intersects(self, cells: CellScalar | CellUnion, /) -> bool: ...
+    @overload
+    def intersects(self, cells: CellLike, /) -> BoolArray: ...
+    @overload
+    def intersects(self, points: HasGeoInterface, /) -> bool: ...
+    def intersects(self, *cells_or_latlng: Any, lat: Any = None, lng: Any = None) -> Any:
         """Whether each cell or position has some part in common with the union.
 
         Parameters
@@ -232,25 +282,25 @@ class CellUnion(Region):
         meets = (cells != 0) & (at < len(starts)) & (np.append(starts, np.iinfo(np.int64).max)[at] < hi)
         return meets.item() if meets.ndim == 0 else meets
 
-    def area(self, *, unit="m2"):
+    def area(self, *, unit: AreaUnit = "m2") -> float:
         """Area in `unit`: m2, km2 or sr."""
         return float(call("cell_area", self.cells).sum()) * area_unit(unit)
 
     # --- algebra ----------------------------------------------------------------------------------------------------
 
-    def __or__(self, other):
+    def __or__(self, other: CellUnion) -> CellUnion:
         return self._combined(other, lambda a, b: a | b)
 
-    def __and__(self, other):
+    def __and__(self, other: CellUnion) -> CellUnion:
         return self._combined(other, lambda a, b: a & b)
 
-    def __sub__(self, other):
+    def __sub__(self, other: CellUnion) -> CellUnion:
         return self._combined(other, lambda a, b: a & ~b)
 
-    def __xor__(self, other):
+    def __xor__(self, other: CellUnion) -> CellUnion:
         return self._combined(other, lambda a, b: a ^ b)
 
-    def _combined(self, other, keep):
+    def _combined(self, other: CellUnion, keep: Callable[[BoolArray, BoolArray], BoolArray]) -> CellUnion:
         """What `keep(in self, in other)` takes of the pieces between all ends of ranges."""
         if not isinstance(other, CellUnion):
             return NotImplemented
@@ -264,7 +314,14 @@ class CellUnion(Region):
         kept = keep(*inside)
         return CellUnion._from_sorted(cells_of_ranges(*merged(lo[kept], hi[kept])))
 
-    def expand(self, level=None, *, radius=None, unit="m", max_level_diff=4):
+    def expand(
+        self,
+        level: int | None = None,
+        *,
+        radius: FloatScalar | None = None,
+        unit: LengthUnit = "m",
+        max_level_diff: int = 4,
+    ) -> CellUnion:
         """The union with a margin of cells round it.
 
         Parameters
@@ -282,7 +339,7 @@ class CellUnion(Region):
         Returns
         -------
         CellUnion
-            Normalised, equal to Google's ``S2CellUnion::Expand``.
+            Normalized, equal to Google's ``S2CellUnion::Expand``.
 
         Examples
         --------
@@ -306,19 +363,19 @@ class CellUnion(Region):
             wide = self._expanded(0)
         return wide._expanded(min(int(wide.levels.min()) + max_level_diff, by_radius))
 
-    def _expanded(self, level):
+    def _expanded(self, level: int) -> CellUnion:
         at = call("cell_parent", self.cells, np.minimum(self.levels, level))
         around = call("cell_all_neighbors", at, level).values
         return CellUnion._from_sorted(_normalized(np.concatenate((at, around))))
 
     # --- other forms ------------------------------------------------------------------------------------------------
 
-    def to_tokens(self):
+    def to_tokens(self) -> TextArray:
         """Tokens of the cells, ndarray of str."""
         return call("cell_to_token", self.cells)
 
     @classmethod
-    def from_tokens(cls, tokens):
+    def from_tokens(cls, tokens: TextLike) -> CellUnion:
         """Union of the cells of tokens.
 
         Parameters
@@ -337,7 +394,13 @@ class CellUnion(Region):
         """
         return cls(call("token_to_cell", tokens))
 
-    def to_ranges(self, *, signed=False):
+    @overload
+    def to_ranges(self, *, signed: Literal[False] = False) -> CellArray: ...
+    @overload
+    def to_ranges(self, *, signed: Literal[True]) -> Int64Array: ...
+    @overload
+    def to_ranges(self, *, signed: bool) -> CellArray | Int64Array: ...
+    def to_ranges(self, *, signed: bool = False) -> CellArray | Int64Array:
         """First and last leaf of each run of cells: a leaf lies in the union if it lies in one of the ranges.
 
         Parameters
@@ -369,7 +432,7 @@ class CellUnion(Region):
         return ranges[np.argsort(ranges[:, 0])]
 
     @classmethod
-    def from_ranges(cls, ranges):
+    def from_ranges(cls, ranges: CellLike) -> CellUnion:
         """Union of ranges of leaves, as `to_ranges` gives them.
 
         Parameters
@@ -380,7 +443,7 @@ class CellUnion(Region):
         Returns
         -------
         CellUnion
-            Normalised.
+            Normalized.
         """
         argument = inputs.read("u8", "ranges", ranges)
         ranges = argument.array
@@ -397,7 +460,7 @@ class CellUnion(Region):
         order = np.argsort(starts)
         return cls._from_sorted(cells_of_ranges(*merged(starts[order], ends[order] + 1)))
 
-    def to_sql(self, column, *, signed=True):
+    def to_sql(self, column: str, *, signed: bool = True) -> str:
         """SQL predicate that is true for the leaves within the union.
 
         Parameters
@@ -424,11 +487,11 @@ class CellUnion(Region):
         ranges = self.to_ranges(signed=signed).tolist()
         return "(" + (" OR ".join(f"{name} BETWEEN {a} AND {b}" for a, b in ranges) or "1 = 0") + ")"
 
-    def to_arrow(self):
+    def to_arrow(self) -> pa.UInt64Array:
         """Cells as a pyarrow UInt64Array, without a copy."""
         return inputs.import_extra("pyarrow", "all").array(self.cells)
 
-    def encode(self):
+    def encode(self) -> bytes:
         """The union in few bytes, two or three a cell for a covering.
 
         Returns
@@ -447,7 +510,7 @@ class CellUnion(Region):
         return encode_cells(self.cells)
 
     @classmethod
-    def decode(cls, data):
+    def decode(cls, data: bytes | bytearray | memoryview) -> CellUnion:
         """Union from the bytes of `encode`.
 
         Parameters
@@ -471,14 +534,14 @@ class CellUnion(Region):
             raise ValueError("data must hold valid, sorted, disjoint cells: got others")
         return cls._from_sorted(cells)
 
-    def to_geoseries(self):
+    def to_geoseries(self) -> geopandas.GeoSeries:
         """Polygons of the cells as a geopandas GeoSeries in EPSG:4326, with the tokens as its index."""
         from .cells.geometry import cell_to_polygon
 
         geopandas = inputs.import_extra("geopandas", "geo")
         return geopandas.GeoSeries(cell_to_polygon(self.cells), index=self.to_tokens().astype(object), crs="EPSG:4326")
 
-    def dissolve(self):
+    def dissolve(self) -> shapely.Polygon | shapely.MultiPolygon:
         """Outline of the union in lng/lat.
 
         Returns
@@ -495,30 +558,30 @@ class CellUnion(Region):
     # --- as a region ------------------------------------------------------------------------------------------------
 
     @made_by_kernels
-    def _shape(self, kernels):
+    def _shape(self, kernels: Any) -> Any:
         return kernels.CellsShape(self.cells)
 
     @property
-    def bounds(self):  # noqa: D102, told by Region
+    def bounds(self) -> Bounds:  # noqa: D102, told by Region
         return united(call("cell_bounds", self.cells)) if len(self) else NOWHERE
 
-    def to_shapely(self):
+    def to_shapely(self) -> shapely.Geometry:
         """Outline of the union in lng/lat, the same as `dissolve`."""
         return self.dissolve()
 
-    def boundary(self):
+    def boundary(self) -> shapely.Geometry:
         """Lines along the outline."""
         return self.dissolve().boundary
 
-    def _buffered(self, angle):
+    def _buffered(self, angle: float) -> CellUnion:
         return self.expand(radius=angle, unit="rad")
 
 
-def _normalized(cells):
+def _normalized(cells: CellArray) -> CellArray:
     return kernels().normalize_cells(np.ascontiguousarray(cells))
 
 
-def _given_cells(given, lat, lng):
+def _given_cells(given: tuple[Any, ...], lat: Any, lng: Any) -> CellArray | CellUnion:
     """Cells, or a union, or the leaves of positions, given by place or by name."""
     if len(given) == 2 and lat is None and lng is None:
         lat, lng = given

@@ -7,14 +7,27 @@ checked and covered once more, and a limit that is met becomes an error that say
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, SupportsIndex, Unpack, overload
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ._backend import kernels
 from ._config import cell_limit
 from ._cover_options import CoverLimit, CoverOptions
-from ._typing import CellArray, FloatScalar, LengthUnit
+from ._typing import (
+    CellArray,
+    CellMode,
+    CoverKeywords,
+    Edges,
+    FloatScalar,
+    FrameLike,
+    HasGeoInterface,
+    LengthUnit,
+    OnInvalidRegion,
+    ReadingKeywords,
+    SeriesLike,
+)
 from .cell_union import CellUnion
 from .errors import CellLimitError
 from .inputs import check_choice, check_integer, check_number
@@ -28,15 +41,14 @@ from .regions.validity import warn_of_wide_edges
 from .units import length_unit
 
 if TYPE_CHECKING:
-    pass
+    import pandas as pd
 
 __all__ = ["Coverings", "cells_at_level", "cover", "iter_cells"]
 
-Mode = Literal["intersects", "contains", "center"]
 MODES = ("intersects", "contains", "center")
 
 
-class Coverings(Ragged):
+class Coverings(Ragged[np.uint64]):
     """Coverings of rows of geometries, as `cover` gives them for a GeoSeries: a `Ragged` of cells with an index.
 
     One row is a `CellUnion`, the rows of a slice are `Coverings`.
@@ -67,23 +79,27 @@ class Coverings(Ragged):
 
     __slots__ = ("index",)
 
-    def __init__(self, values, offsets, index=None):
+    def __init__(self, values: CellArray, offsets: ArrayLike, index: pd.Index | None = None) -> None:
         super().__init__(values, offsets)
         self.index = index
 
-    def __getitem__(self, row):
+    @overload  # type: ignore[override]
+    def __getitem__(self, row: slice) -> Coverings: ...
+    @overload
+    def __getitem__(self, row: SupportsIndex) -> CellUnion: ...
+    def __getitem__(self, row: slice | SupportsIndex) -> Coverings | CellUnion:
         if isinstance(row, slice):
             part = super().__getitem__(row)
             return Coverings(part.values, part.offsets, None if self.index is None else self.index[row])
         return CellUnion._from_sorted(super().__getitem__(row))
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[CellUnion]:  # type: ignore[override]
         return map(CellUnion._from_sorted, super().__iter__())
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"Coverings({len(self):,} rows, {len(self.values):,} cells)"
 
-    def to_series(self):
+    def to_series(self) -> pd.Series:
         """The coverings as a pandas Series of `CellUnion`."""
         import pandas as pd
 
@@ -92,7 +108,7 @@ class Coverings(Ragged):
             unions[row] = union
         return pd.Series(unions, index=self.index, name="covering")
 
-    def to_frame(self):
+    def to_frame(self) -> pd.DataFrame:
         """A row for each cell: a DataFrame with the columns ``row`` (label of the geometry) and ``cell``."""
         import pandas as pd
 
@@ -100,20 +116,28 @@ class Coverings(Ragged):
         return pd.DataFrame({"row": rows if self.index is None else self.index[rows], "cell": cells})
 
 
+@overload
+def cover(region: Region, **options: Unpack[CoverKeywords]) -> CellUnion: ...
+@overload
+def cover(region: SeriesLike | FrameLike, **options: Unpack[CoverKeywords]) -> Coverings: ...
+@overload
+def cover(region: HasGeoInterface | bytes, **options: Unpack[CoverKeywords]) -> CellUnion: ...
+@overload
+def cover(region: Any, **options: Unpack[CoverKeywords]) -> Any: ...
 def cover(
-    region,
+    region: Any,
     *,
-    min_level=0,
-    max_level=30,
-    max_cells=8,
-    level_mod=1,
-    interior=False,
-    edges=None,
-    oriented=False,
-    on_invalid="raise",
-    buffer=0,
-    unit="m",
-):
+    min_level: int = 0,
+    max_level: int = 30,
+    max_cells: int = 8,
+    level_mod: int = 1,
+    interior: bool = False,
+    edges: Edges | None = None,
+    oriented: bool = False,
+    on_invalid: OnInvalidRegion = "raise",
+    buffer: FloatScalar = 0,
+    unit: LengthUnit = "m",
+) -> CellUnion | Coverings:
     """Few cells that together contain a region, or with ``interior=True`` lie within it.
 
     Parameters
@@ -139,13 +163,12 @@ def cover(
         With geodesic edges: whether a ring means the side on its left, instead of the smaller one.
     on_invalid : {"raise", "fix", "null", "warn"}
         What to do about a geometry that is missing or invalid: raise an error that names the row and the reason; mend
-        it with shapely's ``make_valid``; leave its row empty (``"skip"`` and ``"null"`` in silence, ``"warn"`` with
-        one warning).
+        it with shapely's ``make_valid``; leave its row empty (``"null"`` in silence, ``"warn"`` with one warning).
     buffer : float, default 0
         Cover everything within this distance of the region, too: of its edges as they run, on the sphere. For a
         CellUnion more, as `CellUnion.expand` has it.
     unit : {"m", "km", "rad", "deg"}
-        Unit of `buffer`; metres and kilometres are those of a sphere of radius `EARTH_RADIUS_M`.
+        Unit of `buffer`; meters and kilometers are those of a sphere of radius `EARTH_RADIUS_M`.
 
     Returns
     -------
@@ -197,10 +220,34 @@ def cover(
     return _covered(region, options, Reading(edges, oriented, on_invalid), _margin(buffer, unit))
 
 
+@overload
 def cells_at_level(
-    region, level, *, mode="intersects", edges=None, oriented=False, on_invalid="raise", buffer=0, unit="m"
-):
-    """All cells of one level that meet a region, lie within it, or have their centre in it.
+    region: Region, level: int, *, mode: CellMode = "intersects", **options: Unpack[ReadingKeywords]
+) -> CellUnion: ...
+@overload
+def cells_at_level(
+    region: SeriesLike | FrameLike, level: int, *, mode: CellMode = "intersects", **options: Unpack[ReadingKeywords]
+) -> Coverings: ...
+@overload
+def cells_at_level(
+    region: HasGeoInterface | bytes, level: int, *, mode: CellMode = "intersects", **options: Unpack[ReadingKeywords]
+) -> CellUnion: ...
+@overload
+def cells_at_level(
+    region: Any, level: int, *, mode: CellMode = "intersects", **options: Unpack[ReadingKeywords]
+) -> Any: ...
+def cells_at_level(
+    region: Any,
+    level: int,
+    *,
+    mode: CellMode = "intersects",
+    edges: Edges | None = None,
+    oriented: bool = False,
+    on_invalid: OnInvalidRegion = "raise",
+    buffer: FloatScalar = 0,
+    unit: LengthUnit = "m",
+) -> CellUnion | Coverings:
+    """All cells of one level that meet a region, lie within it, or have their center in it.
 
     Parameters
     ----------
@@ -238,7 +285,7 @@ def cells_at_level(
     return _covered(region, options, Reading(edges, oriented, on_invalid), _margin(buffer, unit))
 
 
-def _options_at_level(level: int, mode: Mode, within: int = 0) -> CoverOptions:
+def _options_at_level(level: int, mode: CellMode, within: int = 0) -> CoverOptions:
     check_choice("mode", mode, MODES)
     check_integer("level", level, 0, 30)
     return CoverOptions(
@@ -252,7 +299,17 @@ def _options_at_level(level: int, mode: Mode, within: int = 0) -> CoverOptions:
     )
 
 
-def iter_cells(region, level, *, mode="intersects", edges=None, oriented=False, on_invalid="raise", buffer=0, unit="m"):
+def iter_cells(
+    region: Any,
+    level: int,
+    *,
+    mode: CellMode = "intersects",
+    edges: Edges | None = None,
+    oriented: bool = False,
+    on_invalid: Literal["raise", "fix"] = "raise",
+    buffer: FloatScalar = 0,
+    unit: LengthUnit = "m",
+) -> Iterator[CellArray]:
     """The cells of `cells_at_level` a part at a time, however many they are.
 
     Parameters
@@ -285,7 +342,7 @@ def iter_cells(region, level, *, mode="intersects", edges=None, oriented=False, 
     return _parts(made._within(*_margin(buffer, unit), "buffer"), level, mode)
 
 
-def _parts(region: Region, level: int, mode: Mode) -> Iterator[CellArray]:
+def _parts(region: Region, level: int, mode: CellMode) -> Iterator[CellArray]:
     # So many levels at a time that a cell's own stay within the limit and a part's size.
     step = min(8, max(1, (cell_limit().bit_length() - 1) // 2))
     part: list[CellArray] = []
@@ -300,7 +357,7 @@ def _parts(region: Region, level: int, mode: Mode) -> Iterator[CellArray]:
         yield np.concatenate(part)
 
 
-def _within(region: Region, levels: range, cell: int, mode: Mode) -> Iterator[CellArray]:
+def _within(region: Region, levels: range, cell: int, mode: CellMode) -> Iterator[CellArray]:
     """Cells of the last of the levels that lie in a cell (0: anywhere)."""
     if len(levels) == 1:
         yield _cells(region, _options_at_level(levels[0], mode, cell))

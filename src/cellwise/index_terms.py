@@ -8,9 +8,30 @@ covering's cell may be an ancestor of the query's cell or a descendant of it:
 - a covering term, the token behind a "$", says that the cell is one of the document's covering.
 """
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, Unpack, overload
+
 import numpy as np
 
 from . import inputs
+from ._typing import (
+    AnyArray,
+    CellArray,
+    Edges,
+    FloatLike,
+    FloatScalar,
+    FrameLike,
+    HasGeoInterface,
+    Int64Array,
+    LengthUnit,
+    OnInvalidRegion,
+    QueryTermKeywords,
+    SeriesLike,
+    TermKeywords,
+    TextArray,
+)
 from .cells.conversion import cell_to_token, latlng_to_cell
 from .cells.hierarchy import cell_level, cell_parent
 from .covering import Coverings, cover
@@ -18,21 +39,44 @@ from .ragged import Ragged
 
 __all__ = ["index_terms", "query_terms"]
 
+if TYPE_CHECKING:
+    from .cell_union import CellUnion
+    from .regions import Region
+
 MARKER = "$"
 
+Pairs: TypeAlias = tuple[Int64Array, CellArray]  # of rows and cells
+Rows: TypeAlias = tuple[Int64Array, CellArray, int, bool]  # the same, the number of rows, whether there is only one
 
+
+@overload
+def index_terms(region: Region, **options: Unpack[TermKeywords]) -> TextArray: ...
+@overload
+def index_terms(region: SeriesLike | FrameLike, **options: Unpack[TermKeywords]) -> Ragged[np.str_]: ...
+@overload
+def index_terms(region: HasGeoInterface | bytes, **options: Unpack[TermKeywords]) -> TextArray: ...
+@overload
+def index_terms(*, lat: FloatScalar, lng: FloatScalar, **options: Unpack[TermKeywords]) -> TextArray: ...
+@overload
+def index_terms(*, lat: FloatLike, lng: FloatLike, **options: Unpack[TermKeywords]) -> Ragged[np.str_]: ...
+@overload
+def index_terms(region: Any, **options: Unpack[TermKeywords]) -> Any: ...
 def index_terms(
-    region=None,
+    region: Any = None,
     *,
-    lat=None,
-    lng=None,
-    min_level=4,
-    max_level=16,
-    max_cells=8,
-    level_mod=1,
-    optimize_for="query",
-    **how,
-):
+    lat: FloatLike | None = None,
+    lng: FloatLike | None = None,
+    min_level: int = 4,
+    max_level: int = 16,
+    max_cells: int = 8,
+    level_mod: int = 1,
+    optimize_for: Literal["query", "space"] = "query",
+    edges: Edges | None = None,
+    oriented: bool = False,
+    on_invalid: OnInvalidRegion = "raise",
+    buffer: FloatScalar = 0,
+    unit: LengthUnit = "m",
+) -> TextArray | Ragged[np.str_]:
     """Terms to store with a position or region, so that queries find it.
 
     Parameters
@@ -46,8 +90,9 @@ def index_terms(
         more cells make sharper and longer lists of terms.
     optimize_for : {"query", "space"}
         ``"space"`` stores about half as many terms for regions, and makes queries longer.
-    **how
-        `edges`, `oriented` and `on_invalid` as for `cover`.
+    edges, oriented, on_invalid, buffer, unit
+        Of regions, as for `cover`. Of positions that are missing or out of range: see `latlng_to_cell` for
+        `on_invalid`.
 
     Returns
     -------
@@ -77,11 +122,13 @@ def index_terms(
     ['$95197', '$951974', '$95197c', '$951984', '$95199', '$95199c', '951975', '951977', '951979', '951983', \
 '95199d', '95199f']
     """
+    reading = {"edges": edges, "oriented": oriented, "on_invalid": on_invalid, "buffer": buffer, "unit": unit}
     options = _Levels(min_level, max_level, level_mod, optimize_for)
     if region is None:
-        row, cells, n, single = _leaves(lat, lng, **how)
+        row, cells, n, single = _leaves(lat, lng, reading)
         return _terms([options.ancestors(row, cells, 31)], [], n, single)
-    row, cells, n, single = _covered(region, lat, lng, min_level, max_level, max_cells, level_mod, how)
+    reading |= {"min_level": min_level, "max_level": max_level, "max_cells": max_cells, "level_mod": level_mod}
+    row, cells, n, single = _covered(region, lat, lng, reading)
     level = cell_level(cells)
     finest = level == options.finest
     covering = (row[~finest], cells[~finest])
@@ -90,27 +137,45 @@ def index_terms(
     return _terms([(row[kept], cells[kept]), above], [covering], n, single)
 
 
+@overload
+def query_terms(region: Region, **options: Unpack[QueryTermKeywords]) -> TextArray: ...
+@overload
+def query_terms(region: SeriesLike | FrameLike, **options: Unpack[QueryTermKeywords]) -> Ragged[np.str_]: ...
+@overload
+def query_terms(region: HasGeoInterface | bytes, **options: Unpack[QueryTermKeywords]) -> TextArray: ...
+@overload
+def query_terms(*, lat: FloatScalar, lng: FloatScalar, **options: Unpack[QueryTermKeywords]) -> TextArray: ...
+@overload
+def query_terms(*, lat: FloatLike, lng: FloatLike, **options: Unpack[QueryTermKeywords]) -> Ragged[np.str_]: ...
+@overload
+def query_terms(region: Any, **options: Unpack[QueryTermKeywords]) -> Any: ...
 def query_terms(
-    region=None,
+    region: Any = None,
     *,
-    lat=None,
-    lng=None,
-    min_level=4,
-    max_level=16,
-    max_cells=8,
-    level_mod=1,
-    optimize_for="query",
-    points_only=False,
-    **how,
-):
+    lat: FloatLike | None = None,
+    lng: FloatLike | None = None,
+    min_level: int = 4,
+    max_level: int = 16,
+    max_cells: int = 8,
+    level_mod: int = 1,
+    optimize_for: Literal["query", "space"] = "query",
+    points_only: bool = False,
+    edges: Edges | None = None,
+    oriented: bool = False,
+    on_invalid: OnInvalidRegion = "raise",
+    buffer: FloatScalar = 0,
+    unit: LengthUnit = "m",
+) -> TextArray | Ragged[np.str_]:
     """Terms to look for: what was stored with one of them may meet the position or region, and nothing else does.
 
     Parameters
     ----------
-    region, lat, lng, min_level, max_level, max_cells, level_mod, optimize_for, **how
+    region, lat, lng, min_level, max_level, max_cells, level_mod, optimize_for
         As for `index_terms`.
     points_only : bool, default False
         Whether all documents are positions. Then fewer terms do.
+    edges, oriented, on_invalid, buffer, unit
+        As for `index_terms`.
 
     Returns
     -------
@@ -131,14 +196,16 @@ def query_terms(
     >>> bool(set(stored.tolist()) & set(near.tolist()))
     True
     """
+    reading = {"edges": edges, "oriented": oriented, "on_invalid": on_invalid, "buffer": buffer, "unit": unit}
     options = _Levels(min_level, max_level, level_mod, optimize_for)
     if not isinstance(points_only, (bool, np.bool_)):
         raise TypeError(f"points_only must be True or False: got {points_only!r}")
     if region is None:
-        row, cells, n, single = _leaves(lat, lng, **how)
+        row, cells, n, single = _leaves(lat, lng, reading)
         above = [] if points_only else [options.ancestors(row, cells, 31)]
         return _terms([(row, _parents(cells, options.finest))], above, n, single)
-    row, cells, n, single = _covered(region, lat, lng, min_level, max_level, max_cells, level_mod, how)
+    reading |= {"min_level": min_level, "max_level": max_level, "max_cells": max_cells, "level_mod": level_mod}
+    row, cells, n, single = _covered(region, lat, lng, reading)
     covering = []
     if not points_only:
         level = cell_level(cells)
@@ -152,7 +219,7 @@ def query_terms(
 class _Levels:
     """The levels that terms are made for."""
 
-    def __init__(self, min_level, max_level, level_mod, optimize_for):
+    def __init__(self, min_level: int, max_level: int, level_mod: int, optimize_for: str) -> None:
         inputs.check_choice("optimize_for", optimize_for, ("query", "space"))
         low = inputs.check_integer("min_level", min_level, 0, 30)
         high = inputs.check_integer("max_level", max_level, 0, 30)
@@ -162,45 +229,46 @@ class _Levels:
         self._levels = range(low, high + 1, step)
 
     @property
-    def finest(self):
+    def finest(self) -> int:
         return self._levels[-1]
 
-    def ancestors(self, row, cells, level):
+    def ancestors(self, row: Int64Array, cells: CellArray, level: AnyArray | int) -> Pairs:
         """Rows and cells: of each cell the ancestors at the levels above `level`."""
         found = [(row[:0], cells[:0])]
         for k in self._levels:
             below = np.broadcast_to(level > k, row.shape)
             found.append((row[below], _parents(cells[below], k)))
-        return tuple(map(np.concatenate, zip(*found)))
+        return np.concatenate([rows for rows, _ in found]), np.concatenate([cells for _, cells in found])
 
 
-def _parents(cells, level):
+def _parents(cells: CellArray, level: int) -> CellArray:
     return np.asarray(cell_parent(cells, level), np.uint64)
 
 
-def _leaves(lat, lng, on_invalid="raise", **others):
+def _leaves(lat: FloatLike | None, lng: FloatLike | None, reading: dict[str, Any]) -> Rows:
     """Row and leaf of the positions that there are, the number of rows, and whether it was one position."""
     if lat is None or lng is None:
         raise TypeError("give a region, or lat and lng")
+    defaults = {"edges": None, "oriented": False, "buffer": 0, "unit": "m"}
+    others = [name for name, default in defaults.items() if reading[name] != default]
     if others:
         raise TypeError(f"{', '.join(others)} is for regions: got positions")
-    cells = np.asarray(latlng_to_cell(lat, lng, on_invalid=on_invalid), np.uint64)
+    cells = np.asarray(latlng_to_cell(lat, lng, on_invalid=reading["on_invalid"]), np.uint64)
     row = np.flatnonzero(cells)
     return row, cells.ravel()[row], cells.size, cells.ndim == 0
 
 
-def _covered(region, lat, lng, min_level, max_level, max_cells, level_mod, how):
+def _covered(region: Any, lat: FloatLike | None, lng: FloatLike | None, options: dict[str, Any]) -> Rows:
     """Row and cell of the coverings, the number of rows, and whether it was one region."""
     if lat is not None or lng is not None:
         raise TypeError("give a region, or lat and lng")
-    options = dict(min_level=min_level, max_level=max_level, max_cells=max_cells, level_mod=level_mod)
-    made = cover(region, **options, **how)
+    made: CellUnion | Coverings = cover(region, **options)
     if isinstance(made, Coverings):
         return *made.explode(), len(made), False
     return np.zeros(len(made), np.int64), made.cells, 1, True
 
 
-def _terms(ancestors, coverings, n, single):
+def _terms(ancestors: Sequence[Pairs], coverings: Sequence[Pairs], n: int, single: bool) -> TextArray | Ragged[np.str_]:
     """Sorted terms of rows and cells of both kinds."""
     row, cells = (np.concatenate(parts) for parts in zip(*ancestors, *coverings))
     n_ancestors = sum(len(part[0]) for part in ancestors)

@@ -36,7 +36,7 @@ class LngInterval(NamedTuple):
     hi: Any
 
     @classmethod
-    def make(cls, lo: FloatArray, hi: FloatArray) -> LngInterval:
+    def make(cls, lo: FloatArray | float, hi: FloatArray | float) -> LngInterval:
         """Both ends in -pi..pi; -pi alone means pi."""
         return cls(np.where((lo == -PI) & (hi != PI), PI, lo), np.where((hi == -PI) & (lo != PI), PI, hi))
 

@@ -21,19 +21,19 @@ def _over(function: Callable[..., Any], *arrays: Any) -> FloatArray:
     return np.fromiter(map(function, *flat), np.float64, arrays[0].size).reshape(arrays[0].shape)
 
 
-def sin(x: FloatArray) -> FloatArray:
+def sin(x: FloatArray | float) -> FloatArray:
     return _over(math.sin, x)
 
 
-def cos(x: FloatArray) -> FloatArray:
+def cos(x: FloatArray | float) -> FloatArray:
     return _over(math.cos, x)
 
 
-def asin(x: FloatArray) -> FloatArray:
+def asin(x: FloatArray | float) -> FloatArray:
     return _over(math.asin, x)
 
 
-def atan2(y: FloatArray, x: FloatArray) -> FloatArray:
+def atan2(y: FloatArray | float, x: FloatArray | float) -> FloatArray:
     return _over(math.atan2, y, x)
 
 

@@ -8,7 +8,7 @@ from .._typing import FloatArray
 from .projection import wrap_lng
 
 
-def one_antimeridian(lng: FloatArray) -> FloatArray:
+def one_antimeridian(lng: FloatArray | float) -> FloatArray:
     """Longitudes in -180 < lng <= 180."""
     lng = wrap_lng(lng)
     return np.where(lng == -180, 180, lng)

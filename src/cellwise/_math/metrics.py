@@ -4,6 +4,8 @@ Halved (areas: quartered) at each further level they bound the cells of every le
 are Google's s2metrics for the quadratic projection.
 """
 
+from __future__ import annotations
+
 import math
 
 MIN_EDGE = 2 * math.sqrt(2) / 3

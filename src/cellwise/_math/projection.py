@@ -14,6 +14,8 @@ Every expression keeps the order of operations of Google's library, release 0.14
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from .._typing import AnyArray, FloatArray, Int64Array
@@ -24,7 +26,7 @@ MAX_SIZE = 1 << MAX_LEVEL
 MAX_SI_TI = 1 << (MAX_LEVEL + 1)
 
 
-def degrees_to_radians(degrees: FloatArray) -> FloatArray:
+def degrees_to_radians(degrees: Any) -> Any:
     return (np.pi / 180) * degrees
 
 
@@ -100,17 +102,17 @@ def normalize(xyz: FloatArray) -> FloatArray:
     return xyz * np.divide(1, norm, out=np.zeros_like(norm), where=norm != 0)[..., None]
 
 
-def radians_to_point(lat: FloatArray, lng: FloatArray) -> FloatArray:
+def radians_to_point(lat: FloatArray | float, lng: FloatArray | float) -> FloatArray:
     cos_lat = libm.cos(lat)
     return np.stack((libm.cos(lng) * cos_lat, libm.sin(lng) * cos_lat, libm.sin(lat)), axis=-1)
 
 
-def wrap_lng(lng: FloatArray) -> FloatArray:
+def wrap_lng(lng: FloatArray | float) -> FloatArray:
     """Longitudes beyond a half turn come back by one whole turn, exactly."""
     return np.where(lng > 180, lng - 360, np.where(lng < -180, lng + 360, lng))
 
 
-def latlng_to_point(lat: FloatArray, lng: FloatArray) -> FloatArray:
+def latlng_to_point(lat: FloatArray | float, lng: FloatArray | float) -> FloatArray:
     return radians_to_point(degrees_to_radians(lat), degrees_to_radians(wrap_lng(lng)))
 
 

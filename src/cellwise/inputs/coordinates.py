@@ -27,7 +27,7 @@ def canonical_latlng(lat: ArrayLike, lng: ArrayLike) -> tuple[FloatArray, FloatA
     return lat, lng
 
 
-def swapped_hint(lat, *lng):
+def swapped_hint(lat: float, *lng: float) -> str:
     """What messages add about an invalid latitude, where longitudes look like latitudes."""
     is_swapped = np.isfinite(lat) and abs(lat) > 90 and all(abs(x) <= 90 for x in lng)
     return "; lat and lng look swapped" if is_swapped else ""

@@ -4,14 +4,21 @@
 sequences of these.
 """
 
+from __future__ import annotations
+
 import struct
 import sys
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from .._typing import FloatArray, ObjectArray
 from ..errors import InvalidRegionError
 from .extras import import_extra
+
+if TYPE_CHECKING:
+    import shapely
 
 MAX_DEPTH = 32  # of nested collections
 STRAIGHT_M = 1000.0  # meters: edges of projected geometries are cut so long before they are taken to degrees
@@ -20,13 +27,13 @@ STRAIGHT_M = 1000.0  # meters: edges of projected geometries are cut so long bef
 class Geometries(NamedTuple):
     """Rows of geometries. Where one is missing or was left out it is None."""
 
-    rows: np.ndarray  # of shapely geometries in degrees, x the longitude
+    rows: ObjectArray  # of shapely geometries in degrees, x the longitude
     single: bool  # one geometry, not a sequence of one
-    index: object  # of pandas, or None
-    unreadable: dict  # for a row that cannot be read what is wrong with it, and the GeoJSON
+    index: Any  # of pandas, or None
+    unreadable: dict[int, _Unreadable]  # for a row that cannot be read what is wrong with it, and the GeoJSON
 
 
-def is_geometry(value):
+def is_geometry(value: object) -> bool:
     """Whether `read` can take the value."""
     return (
         isinstance(value, (bytes, bytearray, memoryview, dict))
@@ -37,12 +44,12 @@ def is_geometry(value):
     )
 
 
-def _is_shapely(value):
+def _is_shapely(value: object) -> bool:
     shapely = sys.modules.get("shapely")
     return shapely is not None and isinstance(value, shapely.Geometry)
 
 
-def _is_sequence_of_geometries(value):
+def _is_sequence_of_geometries(value: Any) -> bool:
     if "pandas" in sys.modules and isinstance(value, sys.modules["pandas"].Series):
         value = value.to_numpy()
     if isinstance(value, np.ndarray):
@@ -58,7 +65,7 @@ def _is_sequence_of_geometries(value):
     )
 
 
-def _shapely_rows(items):
+def _shapely_rows(items: Sequence[Any]) -> ObjectArray | None:
     """The items as an array, if they are shapely's or None."""
     if (shapely := sys.modules.get("shapely")) is None:
         return None
@@ -66,7 +73,7 @@ def _shapely_rows(items):
     return rows if shapely.is_valid_input(rows).all() else None
 
 
-def _geopandas_rows(value):
+def _geopandas_rows(value: object) -> Any:
     """The GeoSeries of a GeoSeries or GeoDataFrame."""
     geopandas = sys.modules.get("geopandas")
     if geopandas is None:
@@ -78,7 +85,7 @@ def _geopandas_rows(value):
     return value if isinstance(value, geopandas.GeoSeries) else None
 
 
-def read(value):
+def read(value: Any) -> Geometries:
     """Geometries in degrees.
 
     Raises
@@ -113,7 +120,7 @@ def read(value):
     return Geometries(rows, single, index, unreadable)
 
 
-def point_coordinates(name, value):
+def point_coordinates(name: str, value: Any) -> tuple[float, float] | tuple[FloatArray, FloatArray]:
     """Latitudes and longitudes of points, floats of a single one; NaN where one is missing or empty.
 
     Raises
@@ -141,12 +148,12 @@ def point_coordinates(name, value):
 class _Unreadable(InvalidRegionError):
     """What is wrong with a value that should be a geometry."""
 
-    def __init__(self, what, mapping=None):
+    def __init__(self, what: str, mapping: Mapping[str, Any] | None = None) -> None:
         super().__init__(what)
         self.mapping = mapping
 
 
-def _one(value):
+def _one(value: Any) -> shapely.Geometry | None:
     """A shapely geometry from one value; None stays."""
     import shapely
 
@@ -168,7 +175,7 @@ def _one(value):
         raise _Unreadable(f"GeoJSON with a bad {mapping.get('type')!r} ({why})", mapping) from None
 
 
-def _check_depth(mapping):
+def _check_depth(mapping: Mapping[str, Any]) -> None:
     todo = [(mapping, 1)]
     while todo:
         item, depth = todo.pop()
@@ -181,7 +188,7 @@ def _check_depth(mapping):
             todo += [(each, depth + 1) for each in inner]
 
 
-def _from_wkb(data):
+def _from_wkb(data: bytes) -> shapely.Geometry:
     import shapely
 
     _check_wkb(data)
@@ -200,11 +207,11 @@ def _from_wkb(data):
     return _in_degrees(series)[0]
 
 
-def _check_wkb(data):
+def _check_wkb(data: bytes) -> None:
     """Walk through the bytes, so that no count and no nesting can lead astray what reads them."""
     position, pending = 0, [1]  # geometries still to come at each depth
 
-    def count():
+    def count() -> int:
         nonlocal position
         if position + 4 > len(data):
             raise _Unreadable(f"{len(data)} bytes of WKB that end early")
@@ -245,7 +252,7 @@ def _check_wkb(data):
             raise _Unreadable(f"{len(data)} bytes of WKB that end early")
 
 
-def _in_degrees(series):
+def _in_degrees(series: Any) -> ObjectArray:
     """Geometries of a GeoSeries in degrees.
 
     Edges of a projected geometry are straight in the projection. They are cut into pieces of STRAIGHT_M first, which
@@ -264,6 +271,6 @@ def _in_degrees(series):
     if series.crs == "OGC:CRS84" or series.crs.equals("EPSG:4326", ignore_axis_order=True):
         return rows
     if series.crs.is_projected:
-        metres = series.crs.axis_info[0].unit_conversion_factor
-        series = series.segmentize(STRAIGHT_M / metres)
+        meters = series.crs.axis_info[0].unit_conversion_factor
+        series = series.segmentize(STRAIGHT_M / meters)
     return series.to_crs("EPSG:4326").to_numpy()

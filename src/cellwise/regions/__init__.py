@@ -1,5 +1,7 @@
 """Regions of the sphere: what can be covered."""
 
+from __future__ import annotations
+
 from ._read import region
 from ._region import Region
 from .buffered import BufferedRegion

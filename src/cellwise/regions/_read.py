@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from .._math.projection import point_lat, point_lng, radians_to_degrees
-from .._typing import AnyArray, BoolArray
+from .._typing import AnyArray, BoolArray, Edges
 from ..errors import InvalidRegionError
 from ..inputs import check_choice
 from ..inputs.geometries import Geometries, is_geometry, read
@@ -22,7 +22,6 @@ from .polyline import Polyline
 from .rect import Rect
 from .validity import ON_INVALID, check, warn_of_wide_edges
 
-Edges = Literal["planar", "geodesic"]
 EDGES = ("planar", "geodesic")
 
 
@@ -165,7 +164,9 @@ def geodesic_region(geometry: Any, oriented: bool = False) -> Region:
     parts = parts_of(geometry)
     areas = [part for part in parts if shapely.get_dimensions(part) == 2]
     lines = [Polyline(shapely.get_coordinates(part)[:, ::-1]) for part in parts if shapely.get_dimensions(part) < 2]
-    polygon = [Polygon([rings_of(part) for part in areas], oriented=oriented)] if areas else []
+    polygon: list[Polygon | Polyline] = (
+        [Polygon([rings_of(part) for part in areas], oriented=oriented)] if areas else []
+    )
     made = [*polygon, *lines]
     return made[0] if len(made) == 1 else GeodesicCollection(made)
 

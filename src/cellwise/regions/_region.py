@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
@@ -46,7 +46,11 @@ class Region(ABC):
     # How the edges run, "planar" or "geodesic"; None for a region that has none.
     _edges: str | None = None
 
-    def contains(self, lat: FloatLike, lng: FloatLike) -> bool | BoolArray:
+    @overload
+    def contains(self, lat: FloatScalar, lng: FloatScalar) -> bool: ...
+    @overload
+    def contains(self, lat: FloatLike, lng: FloatLike) -> BoolArray: ...
+    def contains(self, lat: FloatLike, lng: FloatLike) -> Any:
         """Whether each position lies in the region.
 
         Parameters

@@ -1,12 +1,19 @@
 """Geometries as the arrays that kernels take: rows of chains of vertices."""
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
+from .._typing import FloatArray, Int32Array, Int64Array, ObjectArray
 from ..errors import InvalidRegionError
 from ..inputs.geometries import MAX_DEPTH
 from ..ragged import offsets_of
+
+if TYPE_CHECKING:
+    import shapely
 
 POLYGON, COLLECTION = 3, 7  # of shapely's type ids
 
@@ -19,23 +26,23 @@ class Chains(NamedTuple):
     ``rows[r]:rows[r + 1]``. A ring is a SHELL or a HOLE; a point is a LINE of one vertex.
     """
 
-    xy: np.ndarray  # longitudes and latitudes, shape (vertices, 2)
-    offsets: np.ndarray
-    roles: np.ndarray
-    rows: np.ndarray
+    xy: FloatArray  # longitudes and latitudes, shape (vertices, 2)
+    offsets: Int64Array
+    roles: NDArray[np.uint8]
+    rows: Int64Array
 
     @property
-    def lng(self):
+    def lng(self) -> FloatArray:
         """Longitudes."""
         return self.xy[:, 0]
 
     @property
-    def lat(self):
+    def lat(self) -> FloatArray:
         """Latitudes."""
         return self.xy[:, 1]
 
 
-def _flat(geometries):
+def _flat(geometries: ObjectArray) -> tuple[ObjectArray, Int64Array, Int32Array]:
     """Points, lines and polygons that geometries are made of, their rows and shapely's type ids."""
     import shapely
 
@@ -57,7 +64,7 @@ def _flat(geometries):
     return parts[keep], row[keep], kind[keep]
 
 
-def chains_of(geometries):
+def chains_of(geometries: ObjectArray) -> Chains:
     """Arrays of all vertices of an array of shapely geometries; missing and empty ones have none."""
     import shapely
 
@@ -76,19 +83,19 @@ def chains_of(geometries):
     return Chains(shapely.get_coordinates(parts), offsets, roles.astype(np.uint8), rows)
 
 
-def one_row(geometry):
+def one_row(geometry: shapely.Geometry | None) -> ObjectArray:
     """An array of one geometry."""
     rows = np.empty(1, object)
     rows[0] = geometry
     return rows
 
 
-def parts_of(geometry):
+def parts_of(geometry: shapely.Geometry | None) -> ObjectArray:
     """Points, lines and polygons that a geometry is made of, empty ones left out."""
     return _flat(one_row(geometry))[0]
 
 
-def rings_of(polygon):
+def rings_of(polygon: shapely.Polygon) -> list[FloatArray]:
     """Vertices (lat, lng) of the rings of a shapely polygon, the shell first."""
     import shapely
 

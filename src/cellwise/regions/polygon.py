@@ -201,7 +201,7 @@ class Polygon(Region):
         parts = []
         for shell, *holes in self._parts:
             ring = planar_ring(*shell.T)
-            parts.append(shapely.Polygon(ring, [planar_ring(*hole.T, near=ring[0, 0]) for hole in holes]))
+            parts.append(shapely.Polygon(ring, [planar_ring(hole[:, 0], hole[:, 1], ring[0, 0]) for hole in holes]))
         return parts[0] if len(parts) == 1 else shapely.MultiPolygon(parts)
 
     def boundary(self) -> shapely.MultiLineString:  # noqa: D102, told by Region

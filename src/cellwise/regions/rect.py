@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     import shapely
 
 
-def _pair(name: str, value: object) -> tuple[float, float]:
+def _pair(name: str, value: Any) -> tuple[float, float]:
     try:
-        lo, hi = value  # type: ignore[misc]
+        lo, hi = value
     except (TypeError, ValueError):
         raise TypeError(f"{name} must be a pair (low, high): got {value!r}") from None
     return check_number(name, lo), check_number(name, hi)

@@ -1,18 +1,32 @@
 """What is wrong with geometries, and what becomes of those that are invalid."""
 
+from __future__ import annotations
+
 import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._typing import BoolArray, Int64Array, ObjectArray
 from .._warn import warn
 from ..errors import InvalidCoordinatesWarning, InvalidRegionError
 from ..inputs import check_choice, swapped_hint
-from .chains import COLLECTION, parts_of
+from ..inputs.geometries import Geometries
+from .chains import COLLECTION, Chains, parts_of
+
+if TYPE_CHECKING:
+    import shapely
 
 ON_INVALID = ("raise", "warn", "null", "fix")
 
 
-def check(given, on_invalid, fault_of=None, undecided=None):
+def check(
+    given: Geometries,
+    on_invalid: str,
+    fault_of: Callable[[int, Any], str | None] | None = None,
+    undecided: BoolArray | None = None,
+) -> ObjectArray:
     """The rows with what is invalid treated as `on_invalid` says; what was left out is None.
 
     ``"raise"`` raises, ``"fix"`` repairs (shapely's make_valid), ``"null"`` leaves out, ``"warn"`` leaves out with one
@@ -46,8 +60,8 @@ def check(given, on_invalid, fault_of=None, undecided=None):
         fault = _explained(shapely.is_valid_reason(rows[k])) if fault_of is None else fault_of(k, rows[k])
         if fault and on_invalid == "fix":
             rows[k] = shapely.make_valid(rows[k])
-            fault = fault_of and fault_of(k, rows[k])
-            if fault:  # a sliver may be no geodesic polygon any more: none is left on a grid of 0.1 mm
+            fault = None if fault_of is None else fault_of(k, rows[k])
+            if fault and fault_of:  # a sliver may be no geodesic polygon any more: none is left on a grid of 0.1 mm
                 rows[k] = shapely.set_precision(rows[k], 1e-9)
                 fault = fault_of(k, rows[k])
         if fault:
@@ -68,11 +82,11 @@ def check(given, on_invalid, fault_of=None, undecided=None):
     return rows
 
 
-def _label(index, k):
+def _label(index: Any, k: int) -> str:
     return "" if index is None or index[k] == k else f" ({index[k]!r})"
 
 
-def _wrong_coordinates(rows, suspects):
+def _wrong_coordinates(rows: ObjectArray, suspects: Int64Array) -> dict[int, str]:
     """What is wrong with the first bad vertex of each of the suspects, numbers of rows, that has one."""
     import shapely
 
@@ -90,7 +104,7 @@ def _wrong_coordinates(rows, suspects):
     return faults
 
 
-def _with_one_area(collection):
+def _with_one_area(collection: shapely.Geometry) -> shapely.Geometry:
     """A collection whose polygons are made one, because they may overlap."""
     import shapely
 
@@ -101,7 +115,7 @@ def _with_one_area(collection):
     return shapely.GeometryCollection([shapely.union_all(parts[is_area]), *parts[~is_area]])
 
 
-def _explained(reason):
+def _explained(reason: str) -> str:
     """GEOS's reason, with the place in our order."""
     found = re.fullmatch(r"(.*)\[(\S+) (\S+)\]", reason)
     if found is None:
@@ -110,12 +124,12 @@ def _explained(reason):
     return f"a polygon with {what.strip().lower()} near ({float(lat):.10g}, {float(lng):.10g})"
 
 
-def _mended(mapping):
+def _mended(mapping: Mapping[str, Any]) -> shapely.Geometry | None:
     """A polygon whose rings are closed where they were not; a line or a point where a shell is no more than that."""
     import shapely
 
     kind, coordinates = mapping.get("type"), mapping.get("coordinates")
-    parts = [coordinates] if kind == "Polygon" else coordinates if kind == "MultiPolygon" else []
+    parts: Any = [coordinates] if kind == "Polygon" else coordinates if kind == "MultiPolygon" else []
     made = []
     try:
         for rings in parts:
@@ -132,7 +146,7 @@ def _mended(mapping):
     return shapely.union_all(shapely.make_valid(made)) if made else None
 
 
-def warn_of_wide_edges(chains, rows, numbers=None):
+def warn_of_wide_edges(chains: Chains, rows: Iterable[int], numbers: Int64Array | None = None) -> None:
     """Warn of the first edge in the rows that seems to cross the antimeridian and goes the other way.
 
     `numbers`: those that the message names, where they are not the rows' places.
