@@ -17,11 +17,14 @@
 #include <utility>
 #include <vector>
 
+#include "cellwise/angles.h"
+#include "cellwise/cap.h"
+#include "cellwise/cell_uv.h"
+#include "cellwise/conversion.h"
 #include "cellwise/hierarchy.h"
 #include "cellwise/planar.h"
 #include "cellwise/predicates.h"
 #include "cellwise/projection.h"
-#include "cellwise/regions.h"
 
 namespace cellwise {
 

@@ -12,6 +12,7 @@
 
 #include "cellwise/hierarchy.h"
 #include "cellwise/inlining.h"
+#include "cellwise/projection.h"
 
 namespace cellwise {
 

@@ -3,19 +3,18 @@
 #pragma once
 
 #include <algorithm>
-#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <span>
 #include <utility>
 #include <vector>
 
+#include "cellwise/cell_uv.h"
 #include "cellwise/hierarchy.h"
 #include "cellwise/polygon.h"
 #include "cellwise/polygon_region.h"
 #include "cellwise/polyline.h"
 #include "cellwise/projection.h"
-#include "cellwise/regions.h"
 
 namespace cellwise {
 

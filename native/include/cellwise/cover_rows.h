@@ -20,6 +20,9 @@
 #include "cellwise/cover_options.h"
 #include "cellwise/degrees.h"
 #include "cellwise/parallel.h"
+#include "cellwise/planar.h"
+#include "cellwise/polygon_rings.h"
+#include "cellwise/projection.h"
 #include "cellwise/raster.h"
 #include "cellwise/shapes.h"
 #include "cellwise/simple_features_filter.h"
@@ -139,6 +142,7 @@ class GeodesicRows {
     std::vector<const PolygonShape*> polygons;
     std::vector<const PolylineShape*> lines;
     if (shapes.polygon) polygons.push_back(&*shapes.polygon);
+    lines.reserve(shapes.lines.size());
     for (const PolylineShape& line : shapes.lines) lines.push_back(&line);
     f(CollectionShape(std::move(polygons), std::move(lines)));
   }
@@ -164,12 +168,12 @@ class GeodesicRows {
     const Rings rings(chains);
     if (rings.shell_of.empty()) return false;
     const auto points = rings.points([](double lat, double lng) { return approximate_point(lat, lng); });
-    const Polygon polygon(points, rings.offsets, rings.shell_of, oriented_, true);
+    const ApproximatePolygon polygon(points, rings.offsets, rings.shell_of, oriented_);
     if (!polygon.is_certified_valid()) return false;
     candidate_limit(options, [&] { return polygon.area_at_most(); }, [&] { return polygon.area(); });
     const CellMode mode = cell_mode(options);
     cells.clear();
-    if (!LevelCells(polygon, options.min_level, mode, options.cell_limit).run_certified(cells)) return false;
+    if (!LevelCells::append_certified(polygon, options.min_level, mode, options.cell_limit, cells)) return false;
     const bool are_all = mode != CellMode::kContains || static_cast<std::int64_t>(cells.size()) < options.max_cells;
     if (!are_all) cells.clear();
     return are_all;

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <memory>
@@ -18,11 +19,12 @@
 #include <utility>
 #include <vector>
 
+#include "cellwise/cell_uv.h"
 #include "cellwise/cover_options.h"
 #include "cellwise/hierarchy.h"
 #include "cellwise/inlined_vector.h"
 #include "cellwise/parallel.h"
-#include "cellwise/regions.h"
+#include "cellwise/projection.h"
 
 namespace cellwise {
 

@@ -42,6 +42,9 @@ inline int point_face(const Point& p) noexcept {
   return p[axis] < 0 ? axis + 3 : axis;
 }
 
+// The start of the Hilbert curve, from which Google tracks whether points are inside.
+inline Point start_of_curve() noexcept { return normalize(face_uv_to_xyz(0, -1, -1)); }
+
 namespace internal {
 
 // Does the great circle with normal n, in a face's (u, v, w), intersect the face? It does if |n_u| + |n_v| >= |n_w|;

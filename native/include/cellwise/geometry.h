@@ -4,16 +4,18 @@
 
 #include <array>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <utility>
 
+#include "cellwise/cell_uv.h"
 #include "cellwise/check.h"
 #include "cellwise/conversion.h"
 #include "cellwise/hierarchy.h"
 #include "cellwise/hilbert.h"
+#include "cellwise/intervals.h"
 #include "cellwise/projection.h"
-#include "cellwise/regions.h"
 
 namespace cellwise {
 

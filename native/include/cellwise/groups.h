@@ -3,7 +3,6 @@
 
 #pragma once
 
-#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -11,6 +10,7 @@
 
 #include "cellwise/hierarchy.h"
 #include "cellwise/inlining.h"
+#include "cellwise/projection.h"
 
 namespace cellwise {
 

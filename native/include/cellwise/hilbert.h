@@ -9,10 +9,7 @@
 #pragma once
 
 #include <array>
-#include <bit>
 #include <cstdint>
-
-#include "cellwise/projection.h"
 
 namespace cellwise {
 

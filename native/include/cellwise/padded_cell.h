@@ -14,14 +14,8 @@
 #include "cellwise/hierarchy.h"
 #include "cellwise/hilbert.h"
 #include "cellwise/projection.h"
-#include "cellwise/regions.h"
 
 namespace cellwise {
-
-// The cell's bounds in (u, v), `margin` larger on all sides.
-inline UVRect expanded(const CellUV& c, double margin) noexcept {
-  return {{c.u[0] - margin, c.u[1] + margin}, {c.v[0] - margin, c.v[1] + margin}};
-}
 
 namespace internal {
 

@@ -14,21 +14,23 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <span>
-#include <utility>
 #include <vector>
 
 #include "cellwise/box_tree.h"
+#include "cellwise/cell_uv.h"
 #include "cellwise/conversion.h"
 #include "cellwise/degrees.h"
+#include "cellwise/double2.h"
+#include "cellwise/edge_clipping.h"
+#include "cellwise/face_segments.h"
 #include "cellwise/hierarchy.h"
 #include "cellwise/padded_cell.h"
 #include "cellwise/projection.h"
-#include "cellwise/regions.h"
 
 namespace cellwise {
 

@@ -14,8 +14,10 @@
 #include <vector>
 
 #include "cellwise/box_tree.h"
+#include "cellwise/double2.h"
 #include "cellwise/planar.h"
 #include "cellwise/predicates.h"
+#include "cellwise/projection.h"
 
 namespace cellwise {
 

@@ -4,18 +4,22 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <span>
 #include <vector>
 
 #include "cellwise/box_tree.h"
+#include "cellwise/conversion.h"
 #include "cellwise/double2.h"
+#include "cellwise/edge_clipping.h"
 #include "cellwise/face_edges.h"
 #include "cellwise/face_segments.h"
+#include "cellwise/hierarchy.h"
+#include "cellwise/hilbert.h"
 #include "cellwise/index_subdivider.h"
 #include "cellwise/inlined_vector.h"
 #include "cellwise/list_pool.h"

@@ -10,31 +10,14 @@
 #include <span>
 #include <vector>
 
-#include "cellwise/padded_cell.h"
+#include "cellwise/cell_uv.h"
+#include "cellwise/face_segments.h"
+#include "cellwise/intervals.h"
 #include "cellwise/predicates.h"
 #include "cellwise/projection.h"
-#include "cellwise/regions.h"
+#include "cellwise/rect.h"
 
 namespace cellwise {
-
-namespace internal {
-
-inline LngInterval united(const LngInterval& x, const LngInterval& y) noexcept {
-  const auto holds = [](const LngInterval& i, double p) {
-    return i.is_inverted() ? (p >= i.lo || p <= i.hi) && !i.is_empty() : p >= i.lo && p <= i.hi;
-  };
-  const auto distance = [](double a, double b) { return b - a >= 0 ? b - a : (b + kPi) - (a - kPi); };
-  if (y.is_empty()) return x;
-  if (holds(x, y.lo)) {
-    if (holds(x, y.hi)) return x.contains(y) ? x : LngInterval::full();
-    return {x.lo, y.hi};
-  }
-  if (holds(x, y.hi)) return {y.lo, x.hi};
-  if (x.is_empty() || holds(y, x.lo)) return y;
-  return distance(y.hi, x.lo) < distance(x.hi, y.lo) ? LngInterval{y.lo, x.hi} : LngInterval{x.lo, y.hi};
-}
-
-}  // namespace internal
 
 // Bounds of a chain of geodesics, with margins for rounding errors: those of Google's S2LatLngRectBounder.
 inline Rect chain_bounds(std::span<const Point> points) noexcept {
@@ -42,7 +25,7 @@ inline Rect chain_bounds(std::span<const Point> points) noexcept {
   const auto add = [&](const LatInterval& lat, const LngInterval& lng) {
     const LatInterval both = {std::min(bound.lat.lo, lat.lo), std::max(bound.lat.hi, lat.hi)};
     bound.lat = bound.lat.is_empty() ? lat : both;
-    bound.lng = internal::united(bound.lng, lng);
+    bound.lng = united(bound.lng, lng);
   };
   for (std::size_t k = 0; k < points.size(); ++k) {
     const Point& b = points[k];

@@ -16,18 +16,23 @@
 #include <bit>
 #include <cfloat>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <utility>
 #include <vector>
 
+#include "cellwise/cover_options.h"
 #include "cellwise/covering.h"
 #include "cellwise/face_edges.h"
+#include "cellwise/face_segments.h"
 #include "cellwise/hierarchy.h"
 #include "cellwise/hilbert.h"
 #include "cellwise/parallel.h"
 #include "cellwise/polygon.h"
 #include "cellwise/polygon_region.h"
+#include "cellwise/polygon_rings.h"
 #include "cellwise/projection.h"
 
 namespace cellwise {
@@ -110,19 +115,8 @@ class LevelCells {
  public:
   // `limit`: the most cells to return before giving up.  REQUIRES: the polygon outlives the object.
   LevelCells(const Polygon& polygon, std::int32_t level, CellMode mode, std::int64_t limit)
-      : polygon_(polygon), edges_(polygon.edges()), region_(polygon), level_(level), mode_(mode), limit_(limit) {}
-
-  // Appends the cells in ascending order if all of them are certified; else returns false, and appends none. Certified
-  // cells are right even for vertices that are off by as much as those of `approximate_point`.
-  bool run_certified(std::vector<std::uint64_t>& cells) {
-    cells_ = &cells;
-    limit_ += static_cast<std::int64_t>(cells.size());
-    const std::size_t before = cells.size();
-    only_certified_ = true;
-    const bool are_certified = level_ >= kPatchLevels && edges_.is_within_one_face() && draw_whole() && !is_over_limit_;
-    if (!are_certified) cells.resize(before);
-    return are_certified;
-  }
+      : rings_(polygon), edges_(polygon.edges()), region_(std::make_unique<PolygonRegion>(polygon)), level_(level),
+        mode_(mode), limit_(limit) {}
 
   // Appends the cells in ascending order; false if there are more than the limit. Throws Interrupted if the user stops
   // it.
@@ -130,11 +124,28 @@ class LevelCells {
     cells_ = &cells;
     limit_ += static_cast<std::int64_t>(cells.size());
     if (level_ >= kPatchLevels && edges_.is_within_one_face() && draw_whole()) return !is_over_limit_;
-    for (int face = 0; face < 6 && !is_over_limit_; ++face) visit(region_.face_node(face));
+    for (int face = 0; face < 6 && !is_over_limit_; ++face) visit(region_->face_node(face));
     return !is_over_limit_;
   }
 
+  // Appends the cells of an approximate polygon in ascending order if all of them are certified, and so are those of
+  // the polygon that it approximates; else returns false, and appends none. REQUIRES: the polygon is certified to be
+  // valid.
+  static bool append_certified(const ApproximatePolygon& polygon, std::int32_t level, CellMode mode, std::int64_t limit,
+                               std::vector<std::uint64_t>& cells) {
+    if (level < kPatchLevels) return false;
+    LevelCells drawn(polygon, level, mode, limit + static_cast<std::int64_t>(cells.size()));
+    const std::size_t before = cells.size();
+    drawn.cells_ = &cells;
+    const bool are_certified = drawn.draw_whole() && !drawn.is_over_limit_;
+    if (!are_certified) cells.resize(before);
+    return are_certified;
+  }
+
  private:
+  LevelCells(const ApproximatePolygon& polygon, std::int32_t level, CellMode mode, std::int64_t limit)
+      : rings_(polygon), edges_(polygon.edges()), level_(level), mode_(mode), limit_(limit) {}
+
   using Node = PolygonRegion::Node;
   static constexpr std::int32_t kPatchLevels = 3, kTileLevels = 8;
   static constexpr std::int64_t kMaxPatches = 4096;  // of a polygon that is drawn as one tile
@@ -163,21 +174,21 @@ class LevelCells {
       if (is_selected(node)) append(node.cell);
     } else if (!node.is_above_root && level_ - node.level <= kTileLevels && level_ - node.level >= kPatchLevels &&
                draw_tile(node)) {
-      region_.release(node);
+      region_->release(node);
       return;
     } else {
       Node children[4];
-      region_.subdivide(node, children, true);
+      region_->subdivide(node, children, true);
       for (const Node& child : children) visit(child);
       return;
     }
-    region_.release(node);
+    region_->release(node);
   }
 
   // Is the cell of a place at the level one of the result?
   bool is_selected(Node& node) {
     if (mode_ == CellMode::kIntersects || !node.intersects || node.contained) return node.intersects;
-    return mode_ == CellMode::kCenter && region_.contains_center(node);
+    return mode_ == CellMode::kCenter && region_->contains_center(node);
   }
 
   bool has_room(std::int64_t n) {
@@ -211,7 +222,7 @@ class LevelCells {
   // Draws the whole polygon as one tile, if it is not too large for that. Beyond its edges everything is outside.
   bool draw_whole() {
     UVRect bound = {{HUGE_VAL, -HUGE_VAL}, {HUGE_VAL, -HUGE_VAL}};
-    if (polygon_.start_inside()) return false;
+    if (rings_.start_inside()) return false;
     for (std::uint32_t ring = 0; ring < edges_.n_rings(); ++ring) {
       for (const UV& p : edges_.ring_uv(ring)) {
         bound.u = {std::min(bound.u.lo, p.u), std::max(bound.u.hi, p.u)};
@@ -239,7 +250,7 @@ class LevelCells {
       }
       draw(a, first);
     }
-    return finish_tile([&] { return region_.face_node(face_); });
+    return finish_tile([&] { return region_->face_node(face_); });
   }
 
   // False if rounding errors might decide where the inside begins.
@@ -249,17 +260,17 @@ class LevelCells {
     // Tracks from the center of the place to that of its first cell, and from there up to the first center of each row.
     const UV reference = {u_.centers[0], v_.centers[0]};
     reference_u_ = reference.u;
-    bool is_inside = region_.contains_center(node), is_clear = true;
+    bool is_inside = region_->contains_center(node), is_clear = true;
     const std::uint64_t first = cell_parent(face_ij_to_cell(face_, node.i, node.j), level_);
     const PolygonRegion::CenterPath path = {PolygonRegion::center_uv(node), reference, node.cell, first};
-    region_.for_each_edge(node, [&](FaceEdges::Id edge) {
-      is_inside ^= region_.crosses(edge, path);
+    region_->for_each_edge(node, [&](FaceEdges::Id edge) {
+      is_inside ^= region_->crosses(edge, path);
       const auto [a, b] = edges_.segment(edge);
       is_clear = is_clear && is_clear_of(reference, a, b);
     });
     if (!is_clear) return false;
     if (is_inside) std::fill(rows_inside_.begin(), rows_inside_.end(), ~std::uint64_t{0});
-    region_.for_each_edge(node, [&](FaceEdges::Id edge) {
+    region_->for_each_edge(node, [&](FaceEdges::Id edge) {
       const auto [a, b] = edges_.segment(edge);
       const Vertex from = locate(a), to = locate(b);
       if (from.is_clear) mark(from.i, from.j);
@@ -508,7 +519,7 @@ class LevelCells {
       queries_.push_back({cell_parent(leaf, level_), i, j});
     }
     if (queries_.empty()) return true;
-    if (only_certified_) return false;
+    if (region_ == nullptr) return false;
     std::sort(queries_.begin(), queries_.end(), [](const Query& a, const Query& b) { return a.cell < b.cell; });
     answer(node_of(), queries_.data(), queries_.data() + queries_.size());
     return true;
@@ -529,12 +540,12 @@ class LevelCells {
       return;
     }
     Node children[4];
-    region_.peek_children(node, children, true);
+    region_->peek_children(node, children, true);
     for (Node& child : children) {
       const Query* next = begin;
       while (next != end && next->cell <= cell_range_max(child.cell)) ++next;
       if (begin != next) answer(child, begin, next);
-      region_.release(child);
+      region_->release(child);
       begin = next;
     }
   }
@@ -576,14 +587,13 @@ class LevelCells {
     }
   }
 
-  const Polygon& polygon_;
+  const PolygonRings& rings_;
   const FaceEdges& edges_;
-  PolygonRegion region_;
+  std::unique_ptr<PolygonRegion> region_;  // unless only certified cells are wanted
   std::int32_t level_;
   CellMode mode_;
   std::int64_t limit_;
   bool is_over_limit_ = false;
-  bool only_certified_ = false;
   std::uint32_t steps_ = 0;
   std::vector<std::uint64_t>* cells_ = nullptr;
 

@@ -10,11 +10,13 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <vector>
 
 #include "cellwise/box_tree.h"
+#include "cellwise/double2.h"
 
 namespace cellwise {
 

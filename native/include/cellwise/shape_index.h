@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "cellwise/conversion.h"
+#include "cellwise/edge_clipping.h"
 #include "cellwise/face_edges.h"
 #include "cellwise/face_segments.h"
 #include "cellwise/hierarchy.h"
@@ -19,9 +20,6 @@
 #include "cellwise/projection.h"
 
 namespace cellwise {
-
-// The start of the Hilbert curve, from which Google tracks whether points are inside.
-inline Point start_of_curve() noexcept { return normalize(face_uv_to_xyz(0, -1, -1)); }
 
 // An index of a polygon's edges by cell: which edges pass through each of some cells, and whether the polygon contains
 // its center. The cells are disjoint, and together they contain every edge and every interior point.

@@ -19,17 +19,21 @@
 #include <vector>
 
 #include "cellwise/buffered.h"
+#include "cellwise/cap.h"
+#include "cellwise/cell_range.h"
 #include "cellwise/collection.h"
 #include "cellwise/conversion.h"
 #include "cellwise/cover_options.h"
 #include "cellwise/covering.h"
 #include "cellwise/geometry.h"
+#include "cellwise/hierarchy.h"
 #include "cellwise/planar.h"
 #include "cellwise/planar_membership.h"
 #include "cellwise/polygon.h"
 #include "cellwise/polyline.h"
+#include "cellwise/projection.h"
 #include "cellwise/raster.h"
-#include "cellwise/regions.h"
+#include "cellwise/rect.h"
 
 namespace cellwise {
 
