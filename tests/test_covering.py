@@ -7,41 +7,39 @@ import sys
 import numpy as np
 import oracle
 import pytest
+from work import many
 
 import cellwise as cw
 from cellwise.errors import CellLimitError, InvalidRegionError
 from cellwise.testing import assert_covers
-
-N = 1_000
-
 
 # --- against the oracle, live -----------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
 def rects():
-    """(region, options, Google's covering) of 1,000 rectangles."""
+    """(region, options, Google's covering) of rectangles."""
     return [
         (cw.Rect(lat=lat, lng=lng), options, oracle.covering(oracle.rect(lat, lng), **options))
-        for lat, lng, options in oracle.random_rects(101, N)
+        for lat, lng, options in oracle.random_rects(101, many(400, 1_000))
     ]
 
 
 @pytest.fixture(scope="module")
 def caps():
-    """(region, options, Google's covering) of 1,000 caps."""
+    """(region, options, Google's covering) of caps."""
     return [
         (cw.Cap.from_height(lat, lng, height), options, oracle.covering(oracle.cap(lat, lng, height), **options))
-        for lat, lng, height, options in oracle.random_caps(102, N)
+        for lat, lng, height, options in oracle.random_caps(102, many(400, 1_000))
     ]
 
 
 @pytest.fixture(scope="module")
 def unions():
-    """(region, options, Google's covering) of 300 unions."""
+    """(region, options, Google's covering) of unions."""
     rng = np.random.default_rng(103)
     cases = []
-    for cells in oracle.random_cell_lists(104, 300, levels_down=5):
+    for cells in oracle.random_cell_lists(104, many(120, 300), levels_down=5):
         union = cw.CellUnion(cells, normalize=True)
         options = {
             "min_level": int(rng.integers(0, 3)) if rng.random() < 0.3 else 0,
@@ -65,25 +63,24 @@ def differences(cases):
 
 
 def for_backend(cases):
-    """All cases for the native backend, 100 that look at few cells for the slower numpy one."""
+    """All cases for the native backend, some that look at few cells for the slower numpy one."""
 
     def is_small(region, options, expected):
         looked_at = region.area(unit="sr") / (oracle.AVG_AREA * 0.25 ** options["min_level"])
         return options["max_cells"] <= 40 and len(expected) <= 80 and looked_at <= 40
 
-    return cases if cw.backend() == "native" else [case for case in cases if is_small(*case)][:100]
+    return cases if cw.backend() == "native" else [case for case in cases if is_small(*case)][: many(30, 100)]
 
 
 def test_the_cases_are_worth_it(rects, caps):
     for cases in (rects, caps):
         interior = [expected for _, options, expected in cases if options["interior"]]
-        assert len(cases) == N
-        assert len(interior) > 250
-        assert sum(len(expected) > 0 for expected in interior) > 150
+        assert len(interior) > 0.25 * len(cases)
+        assert sum(len(expected) > 0 for expected in interior) > 0.15 * len(cases)
         assert {options["level_mod"] for _, options, _ in cases} == {1, 2, 3}
         assert len({options["min_level"] for _, options, _ in cases}) > 25
-        assert sum(len(expected) > 100 for *_, expected in cases) > 100
-        assert sum(len(expected) for *_, expected in cases) > 50_000
+        assert sum(len(expected) > 100 for *_, expected in cases) > 0.1 * len(cases)
+        assert sum(len(expected) for *_, expected in cases) > 50 * len(cases)
 
 
 def test_rects_equal_googles(rects, backend):
@@ -107,7 +104,9 @@ def test_all_equal_googles(rects, caps, unions, backend):
 
 def test_unions_as_given_equal_googles(backend):
     """A union need not be normalised to be a region: Google takes one as it is, too."""
-    for cells in oracle.random_cell_lists(105, 150 if cw.backend() == "native" else 30, levels_down=4):
+    for cells in oracle.random_cell_lists(
+        105, many(80, 150) if cw.backend() == "native" else many(8, 30), levels_down=4
+    ):
         union = cw.CellUnion(cells)
         verbatim = oracle.s2.S2CellUnion.FromNormalized([oracle.cell_id(c) for c in union])
         assert oracle.ids(verbatim.cell_ids()) == list(union)
@@ -131,30 +130,42 @@ SPECIAL_OPTIONS = [
 ]  # fmt: skip
 
 
-def special_options():
+def special_options(case):
+    """All for the native backend; two that look at few cells for the slower numpy one, others for each case."""
     if cw.backend() == "native":
         return SPECIAL_OPTIONS
-    return [options for options in SPECIAL_OPTIONS if options.get("max_cells", 8) < 100 and options != {"level_mod": 2}]
+    cheap = [
+        options for options in SPECIAL_OPTIONS if options.get("max_cells", 8) < 100 and options != {"level_mod": 2}
+    ]
+    return [cheap[case % len(cheap)], cheap[(case + 3) % len(cheap)]]
 
 
 @pytest.mark.parametrize(("lat", "lng"), SPECIAL_RECTS)
 def test_special_rects_equal_googles(lat, lng, backend):
     region, theirs = cw.Rect(lat=lat, lng=lng), oracle.rect(lat, lng)
-    cases = [(region, options, oracle.covering(theirs, **options)) for options in special_options()]
+    cases = [
+        (region, options, oracle.covering(theirs, **options))
+        for options in special_options(SPECIAL_RECTS.index((lat, lng)))
+    ]
     width = 360 if lng == (-180, 180) else (lng[1] - lng[0]) % 360
     if min(lat[1] - lat[0], width) >= 0.5:  # else Google's library may not come back
-        interior = [{**options, "interior": True} for options in special_options()]
-        cases += [(region, options, oracle.covering(theirs, **options)) for options in interior]
+        cases += [
+            (region, {**options, "interior": True}, oracle.covering(theirs, **options, interior=True))
+            for _, options, _ in cases
+        ]
     assert differences(cases) == []
 
 
-@pytest.mark.parametrize("height", [0.0, 5e-324, 1e-30, 1e-18, 1e-12, 1e-3, 0.5, 1.0, 1.0 + 1e-15, 1.5, 2 - 1e-15, 2.0])
+SPECIAL_HEIGHTS = [0.0, 5e-324, 1e-30, 1e-18, 1e-12, 1e-3, 0.5, 1.0, 1.0 + 1e-15, 1.5, 2 - 1e-15, 2.0]
+
+
+@pytest.mark.parametrize("height", SPECIAL_HEIGHTS)
 def test_special_caps_equal_googles(height, backend):
     cases = []
     centers = [(0, 0), (90, 0), (0, 180), (oracle.CORNER_LAT, 45), (-90, 77), (0, -180), (45, 90), (12.5, -0.0)]
-    for lat, lng in centers if cw.backend() == "native" else centers[1:4:2]:
+    for k, (lat, lng) in enumerate(centers) if cw.backend() == "native" else [(1, centers[1]), (3, centers[3])]:
         region, theirs = cw.Cap.from_height(lat, lng, height), oracle.cap(lat, lng, height)
-        options = special_options()
+        options = special_options(k + SPECIAL_HEIGHTS.index(height))
         if height in (1e-3, 0.5, 1.5, 2.0):  # Google's library does not come back from a hemisphere
             options = [*options, *({**o, "interior": True} for o in options)]
         cases += [(region, o, oracle.covering(theirs, **o)) for o in options]
@@ -262,7 +273,7 @@ def test_laws_of_coverings(kind, request, backend):
 
 
 def test_an_interior_covering_lies_within_the_covering(backend):
-    for lat, lng, options in oracle.random_rects(107, 60 if cw.backend() == "native" else 20):
+    for lat, lng, options in oracle.random_rects(107, 60 if cw.backend() == "native" else many(8, 20)):
         del options["interior"]
         region = cw.Rect(lat=lat, lng=lng)
         if region.is_thin or options["max_cells"] > 200 or min(lat[1] - lat[0], (lng[1] - lng[0]) % 360) < 0.01:
@@ -275,12 +286,13 @@ def test_an_interior_covering_lies_within_the_covering(backend):
 
 def test_more_cells_are_tighter(backend):
     region = cw.Cap(47.1, 8.3, 33, unit="km")
-    areas = [cw.cover(region, max_cells=n).area() for n in (4, 8, 16, 64, 256)]
+    sizes = (4, 8, 16, 64, 256) if backend == "native" else (4, 8, 16, 64)
+    areas = [cw.cover(region, max_cells=n).area() for n in sizes]
     assert areas == sorted(areas, reverse=True)
     assert areas[-1] < 1.2 * region.area()
-    inner = [cw.cover(region, max_cells=n, interior=True).area() for n in (4, 8, 16, 64, 256)]
+    inner = [cw.cover(region, max_cells=n, interior=True).area() for n in sizes]
     assert inner == sorted(inner)
-    assert inner[-1] > 0.8 * region.area()
+    assert inner[-1] > (0.8 if backend == "native" else 0.6) * region.area()
 
 
 def test_coverings_are_deterministic(backend):

@@ -1,6 +1,7 @@
-"""How much work a call does, counted instead of timed, and Ctrl-C in the middle of it."""
+"""How much work tests do, and calls, counted instead of timed; and Ctrl-C in the middle of a call."""
 
 import importlib
+import os
 import signal
 import tracemalloc
 from contextlib import contextmanager
@@ -8,6 +9,11 @@ from contextlib import contextmanager
 import pytest
 
 STEPS = 4096  # of a native covering, from one question whether the user interrupts to the next
+
+
+def many(n, more):
+    """Of cases that are all alike, so many; in `make test-slow`, more."""
+    return more if os.environ.get("CELLWISE_SLOW") else n
 
 
 def interrupt_checks():
