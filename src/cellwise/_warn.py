@@ -9,6 +9,6 @@ import warnings
 def warn(message: str, category: type[Warning]) -> None:
     """Warn as the caller of the package: of the first function on the stack that is not the package's."""
     frame, level = sys._getframe(1), 2
-    while frame.f_back is not None and frame.f_back.f_globals.get("__name__", "").partition(".")[0] == "cellwise":
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "cellwise":
         frame, level = frame.f_back, level + 1
     warnings.warn(message, category, stacklevel=level)
