@@ -4,8 +4,9 @@ import inspect
 import os
 from pathlib import Path
 
+import hypothesis
 import pytest
-from work import STEPS, interrupt_checks
+from work import STEPS, interrupt_checks, many
 
 import cellwise as cw
 from cellwise._reference import covering as reference
@@ -14,6 +15,10 @@ from cellwise.testing import available, use
 # Two workers keep two processors busy: more threads in each would mostly wait for one another.
 for library in ("OMP", "OPENBLAS"):
     os.environ.setdefault(f"{library}_NUM_THREADS", "1")
+
+# Any time an example takes will do; fewer are tried than hypothesis would by itself.
+hypothesis.settings.register_profile("suite", max_examples=many(50, 200), deadline=None)
+hypothesis.settings.load_profile("suite")
 
 BACKENDS = sorted({name for name, _ in available()})
 # Of the process: all threads see the same settings, and only its first one gets signals.

@@ -22,7 +22,7 @@ scalar_and_best = pytest.mark.parametrize(
     ids=lambda path: "-".join(filter(None, path)),
     indirect=True,
 )
-any_time = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+each_backend = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 any_cell = st.builds(
     lambda lat, lng, level: cw.latlng_to_cell(lat, lng, level),
     st.sampled_from((-90.0, -30.01, -30.0, 0.0, 0.01, 45.0, 89.0)),
@@ -42,7 +42,7 @@ def leaves(n, seed=0, lat=(-60, 60), lng=(-180, 180)):
     return cw.latlng_to_cell(rng.uniform(*lat, n), rng.uniform(*lng, n))
 
 
-@any_time
+@each_backend
 @given(any_cells, st.integers(0, 30))
 def test_counts_are_those_of_a_counter(backend, cells, level):
     found, count = count_cells(cells, level)
@@ -54,7 +54,7 @@ def test_counts_are_those_of_a_counter(backend, cells, level):
 
 
 @scalar_and_best
-@any_time
+@each_backend
 @given(any_cells, any_cells)
 def test_positions_are_those_of_equal_cells(path, known, cells):
     known = by_level(known)
@@ -65,7 +65,7 @@ def test_positions_are_those_of_equal_cells(path, known, cells):
 
 
 @scalar_and_best
-@any_time
+@each_backend
 @given(any_cells, any_cells, st.integers(0, 30))
 def test_positions_of_ancestors(path, known, cells, level):
     known = by_level(known)
@@ -75,7 +75,7 @@ def test_positions_of_ancestors(path, known, cells, level):
 
 
 @scalar_and_best
-@any_time
+@each_backend
 @given(any_cells, any_cells)
 def test_containing_are_the_cells_that_contain(path, known, cells):
     known = by_level(known)
@@ -124,7 +124,7 @@ def test_backends_agree(path):
     assert all(np.array_equal(a, b) for a, b in zip(here, there))
 
 
-@any_time
+@each_backend
 @given(any_cells, st.integers(0, 30))
 def test_numbers_of_cells(backend, cells, level):
     found, number = factorize_cells(cells, level)

@@ -172,7 +172,6 @@ places = st.lists(
 ).map(np.array)
 
 
-@settings(deadline=None)
 @given(places, st.integers(1, 70), st.sampled_from((None, "row", "place", "cell")), st.integers(0, 30))
 def test_any_places(X, k, exclude, level):
     lat, lng = canonical_latlng(*X.T)
@@ -188,7 +187,7 @@ def test_any_places(X, k, exclude, level):
     on_each_backend(assert_same_neighbors, NeighborIndex(*X.T), *X.T, expected, (k,), (0, 1.6), **what)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(places, st.randoms())
 def test_the_order_of_rows_matters_only_for_ties(X, random):
     order = np.array(random.sample(range(len(X)), len(X)))
