@@ -2,10 +2,10 @@
 
     python benchmarks/features_blocked.py --data ../shared/data
 
-Five folds of blocks at levels 8 (some 35 km) and 10 (9 km), dealt ten times, and random folds beside them. One set of
-features has bars, `features` below, cross-fitted by blocks of level 8. Each fold's error is compared with that of the
+Five folds of blocks at levels 8 (some 35 km) and 10 (9 km), repeated ten times, and random folds beside them. One set
+of features has bars, `features` below, cross-fitted by blocks of level 8. Each fold's error is compared with that of the
 same boosting on latitude, longitude and covariates on the same fold; the table gives the mean change, its spread over
-folds, and over the deals. What has no bar is shown on the first three deals, random folds on two.
+folds, and over the repeats. Models without a bar run on the first three repeats, random folds on two.
 """
 
 import numpy as np
@@ -15,7 +15,7 @@ from cellwise.features import CellTargetEncoder
 
 
 def features():
-    """The fixed set: coordinates along turned axes, and values of coarse cells that leave the row's own block out."""
+    """The fixed set: coordinates along rotated axes, and means of coarse cells without the row's own block."""
     return [Rotations(), CellTargetEncoder(levels=(4, 5, 6, 7, 8, 9, 10), crossfit="block", block_level=8, cv=10)]
 
 
@@ -40,25 +40,25 @@ def main():
         "blocks of level 10": lambda seed: blocked_folds(X, 10, seed=seed),
         "blocks of level 8": lambda seed: blocked_folds(X, 8, seed=seed),
     }
-    print("| folds | boosting on | deals | RMSE, $ | change, % | spread over folds | spread over deals | worst deal |")
+    print("| folds | boosting on | repeats | RMSE, $ | change, % | spread over folds | spread over repeats | worst |")
     print("|---|---|--:|--:|--:|--:|--:|--:|")
     for kind, make_folds in kinds.items():
-        deals = [make_folds(seed) for seed in (seeds[:2] if kind == "random" else seeds)]
+        repeats = [make_folds(seed) for seed in (seeds[:2] if kind == "random" else seeds)]
         baseline = None
         for title, make in list(MODELS.items())[: 3 if chosen.quick else None]:
-            dealt = deals if title in (BASELINE, GATED) else deals[:3]
-            errors = np.array(errors_by_kind(make(), X, y, dealt))
+            used = repeats if title in (BASELINE, GATED) else repeats[:3]
+            errors = np.array(errors_by_kind(make(), X, y, used))
             baseline = errors if title == BASELINE else baseline
-            change = 100 * (errors / baseline[: len(dealt)] - 1)
-            by_deal = change.mean(axis=1)
+            change = 100 * (errors / baseline[: len(used)] - 1)
+            by_repeat = change.mean(axis=1)
             print(
-                f"| {kind} | {title} | {len(dealt)} | {errors.mean():,.0f} | {change.mean():+.1f} | {change.std():.1f} "
-                f"| {by_deal.std():.1f} | {by_deal.max():+.1f} |",
+                f"| {kind} | {title} | {len(used)} | {errors.mean():,.0f} | {change.mean():+.1f} | {change.std():.1f} "
+                f"| {by_repeat.std():.1f} | {by_repeat.max():+.1f} |",
                 flush=True,
             )
             if title == GATED and kind != "random":
                 bar = 2.0 if kind.endswith("8") else 0.0
-                bars.add(f"fixed features against lat/lng, {kind}, {len(dealt)} x 5 folds, %", change.mean(), bar)
+                bars.add(f"fixed features against lat/lng, {kind}, {len(used)} x 5 folds, %", change.mean(), bar)
     bars.finish()
 
 

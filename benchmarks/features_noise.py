@@ -2,13 +2,13 @@
 
     python benchmarks/features_noise.py
 
-6,000 places, about three in a cell of level 13, and standard normal y. Two questions. Does a row's encoding tell its own
-y: R2 of a linear fit of y on `fit_transform(X, y)`, which is what a model trains on? And are models misled: R2 of Ridge
-and of boosting behind the encoder, out of fold, where 0 is the mean of y? Encoders that leak are put to both as well and
-have to fail both, or the test would show nothing.
+6,000 places, about three in a cell of level 13, and standard normal y. Two questions. Does a row's encoding reveal its
+own y: R2 of a linear fit of y on `fit_transform(X, y)`, which is what a model trains on? And are models misled: R2 of
+Ridge and of boosting after the encoder, out of fold, where 0 is the mean of y? Encoders that leak are tested as well
+and must fail both, or the test would show nothing.
 
-Boosting overfits to any columns. How much is shown by random numbers in the place of encodings, the control. Left to
-its default, 100 trees, it loses 0.05 to 0.08 on those already; so the bar is held by boosting that stops early.
+Boosting overfits to any columns. How much is shown by random numbers instead of encodings, the control. With its
+default of 100 trees it loses 0.05 to 0.08 on those already; so the bar is for boosting that stops early.
 """
 
 import numpy as np
@@ -40,7 +40,7 @@ class Leaky(TransformerMixin, BaseEstimator):
 
 
 class RandomNumbers(TransformerMixin, BaseEstimator):
-    """Columns that know neither y nor places."""
+    """Columns that depend neither on y nor on places."""
 
     def __init__(self, n_columns):
         self.n_columns = n_columns

@@ -98,7 +98,7 @@ def taxi(folder):
 
 
 class Rotations(TransformerMixin, BaseEstimator):
-    """Coordinates along axes turned by steps of 15 degrees: trees cut across axes, and coasts run aslant."""
+    """Coordinates along axes rotated by steps of 15 degrees: trees split along axes, and coasts run diagonally."""
 
     def __init__(self, lat="latitude", lng="longitude"):
         self.lat = lat
@@ -127,7 +127,7 @@ def boosting(*features, bag=1):
 
 
 def ridge(*features, where=WHERE, alpha=1.0):
-    """Ridge on standardised covariates and on features made of coordinates, or without any on the coordinates."""
+    """Ridge on standardized covariates and on features made of coordinates, or without any on the coordinates."""
     numbers = make_pipeline(SimpleImputer(strategy="median"), StandardScaler())
     if not features:
         return make_pipeline(numbers, Ridge(alpha=alpha))

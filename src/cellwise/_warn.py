@@ -5,10 +5,12 @@ from __future__ import annotations
 import sys
 import warnings
 
+INSIDE = ("cellwise", "sklearn")  # scikit-learn wraps the methods of transformers, and pipelines call them
+
 
 def warn(message: str, category: type[Warning]) -> None:
-    """Warn as the caller of the package: of the first function on the stack that is not the package's."""
+    """Warn as the caller of the package: as the first function on the stack that is neither its nor scikit-learn's."""
     frame, level = sys._getframe(1), 2
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "cellwise":
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in INSIDE:
         frame, level = frame.f_back, level + 1
     warnings.warn(message, category, stacklevel=level)

@@ -99,13 +99,13 @@ def brute_force(lag, X, y, queries, hidden):
 @pytest.mark.parametrize("exclude", ["self", "same_location", "block"])
 @pytest.mark.parametrize("weights", [None, "inverse", "gaussian"])
 @pytest.mark.parametrize(
-    "hood", [{"k": (1, 5, 200)}, {"radius": (1500.0, 20_000.0)}, {"rings": (0, 1), "level": 11}], ids=str
+    "neighborhood", [{"k": (1, 5, 200)}, {"radius": (1500.0, 20_000.0)}, {"rings": (0, 1), "level": 11}], ids=str
 )
-def test_features_are_those_of_brute_force(hood, weights, exclude, backend):
+def test_features_are_those_of_brute_force(neighborhood, weights, exclude, backend):
     X, y = homes(240)
     new = np.vstack((homes(30, 1)[0], X[:10]))
     lag = SpatialLag(
-        **hood, weights=weights, exclude=exclude, stats=("mean", "std", "distance", "count"), block_level=9
+        **neighborhood, weights=weights, exclude=exclude, stats=("mean", "std", "distance", "count"), block_level=9
     )
     hidden = np.eye(len(X), dtype=bool)
     if exclude == "same_location":
@@ -154,7 +154,7 @@ def test_encoding_in_pieces_changes_nothing(monkeypatch):
 
 # --- nothing leaks ----------------------------------------------------------------------------------------------------
 
-HOODS = (
+NEIGHBORHOODS = (
     {"k": (1, 4)},
     {"k": 500},
     {"radius": (50.0, 20_000.0)},
@@ -171,9 +171,9 @@ some_places = st.lists(
 
 
 @settings(deadline=None, max_examples=60)
-@given(some_places, st.sampled_from(HOODS), st.sampled_from(("self", "same_location", "block")), st.data())
-def test_no_row_sees_its_own_y(X, hood, exclude, data):
-    lag = SpatialLag(**hood, exclude=exclude, block_level=10, stats=("mean", "std", "distance", "count"))
+@given(some_places, st.sampled_from(NEIGHBORHOODS), st.sampled_from(("self", "same_location", "block")), st.data())
+def test_no_row_sees_its_own_y(X, neighborhood, exclude, data):
+    lag = SpatialLag(**neighborhood, exclude=exclude, block_level=10, stats=("mean", "std", "distance", "count"))
     y = np.random.default_rng(len(X)).standard_normal(len(X))
     Z = lag.fit_transform(X, y)
     assert np.isfinite(Z).all()
@@ -185,9 +185,9 @@ def test_no_row_sees_its_own_y(X, hood, exclude, data):
     assert (lag.fit_transform(X, changed)[row] == Z[row])[np.repeat(~is_empty, 4)].all()
 
 
-@pytest.mark.parametrize("hood", HOODS)
+@pytest.mark.parametrize("neighborhood", NEIGHBORHOODS)
 @pytest.mark.parametrize("exclude", ["same_location", "block"])
-def test_no_row_sees_what_is_excluded(hood, exclude):
+def test_no_row_sees_what_is_excluded(neighborhood, exclude):
     X, y = homes(300)
     X[5] = (40.5, -99.5)
     X[6:9] = X[5]
@@ -197,9 +197,9 @@ def test_no_row_sees_what_is_excluded(hood, exclude):
         cells = cw.latlng_to_cell(*X.T, 10)
         together = cells == cells[5]
         assert together.sum() > 7
-    lag = SpatialLag(**hood, exclude=exclude, block_level=10)
+    lag = SpatialLag(**neighborhood, exclude=exclude, block_level=10)
     Z = lag.fit_transform(X, y)
-    sees = SpatialLag(**hood, exclude=exclude, block_level=10, stats="count").fit_transform(X, y)[5] > 0
+    sees = SpatialLag(**neighborhood, exclude=exclude, block_level=10, stats="count").fit_transform(X, y)[5] > 0
     sees = np.repeat(sees, 3)
     changed = np.where(together, 1e6 * y - 77, y)
     assert (lag.fit_transform(X, changed)[5, sees] == Z[5, sees]).all()

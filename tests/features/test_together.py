@@ -2,7 +2,11 @@
 
 import json
 import pickle
+import pkgutil
+import re
 import tracemalloc
+from importlib import import_module
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -27,6 +31,7 @@ from cellwise.features import (
     LeaveOneCellOut,
     SpatialLag,
 )
+from cellwise.features._base import CellTransformer
 
 TRANSFORMERS = [
     CellEncoder(levels=(3, 8), sparse_output=False),
@@ -54,10 +59,34 @@ def homes(n=300, seed=0, lng=(-125, -115)):
     return X, np.sin(X["lat"]).to_numpy() + X["income"].to_numpy() + 0.1 * rng.standard_normal(n)
 
 
-def test_every_transformer_is_here():
-    public = {getattr(features, name) for name in features.__all__}
-    transformers = {one for one in public if isinstance(one, type) and hasattr(one, "transform")}
-    assert transformers == {type(transformer) for transformer in TRANSFORMERS}
+# --- the places that a new encoder is added to ------------------------------------------------------------------------
+
+
+def transformers_in_modules():
+    """Every transformer that a module of features defines."""
+    modules = [import_module(f"cellwise.features.{module.name}") for module in pkgutil.iter_modules(features.__path__)]
+    things = [thing for module in modules for thing in vars(module).values() if isinstance(thing, type)]
+    return {thing for thing in things if issubclass(thing, CellTransformer) and thing is not CellTransformer}
+
+
+def test_every_transformer_is_public():
+    assert {getattr(features, thing.__name__, None) for thing in transformers_in_modules()} == transformers_in_modules()
+
+
+def test_public_names_are_those_of_the_modules():
+    modules = [import_module(f"cellwise.features.{module.name}") for module in pkgutil.iter_modules(features.__path__)]
+    named = [name for module in modules for name in getattr(module, "__all__", ())]
+    assert sorted(named) == features.__all__
+
+
+def test_every_transformer_is_tested_here():
+    assert transformers_in_modules() == {type(transformer) for transformer in TRANSFORMERS}
+
+
+def test_every_transformer_is_on_the_page_of_features():
+    page = Path(features.__file__).parents[3] / "docs" / "features.md"
+    rows = re.findall(r"^\| `(\w+)` \|", page.read_text().partition("## ")[0], re.MULTILINE)
+    assert rows == sorted(thing.__name__ for thing in transformers_in_modules())
 
 
 NAMES = {
@@ -95,8 +124,8 @@ def test_one_place_is_one_however_its_longitude_is_written(transformer, one, oth
     X, y = homes(60, lng=(170, 190))
     transformer = clone(transformer).fit(X, y)
     lat = np.array([10.0, -33.25, 36.6, 89.5, 41.123456789])
-    asked = [pd.DataFrame({"lat": lat, "lng": lng, "income": 0.0}) for lng in (one, other)]
-    first, second = (np.asarray(transformer.transform(X)) for X in asked)
+    rows = [pd.DataFrame({"lat": lat, "lng": lng, "income": 0.0}) for lng in (one, other)]
+    first, second = (np.asarray(transformer.transform(X)) for X in rows)
     np.testing.assert_array_equal(first, second)
     if not isinstance(transformer, AdaptiveCells):
         for at in lat.tolist():
@@ -119,8 +148,8 @@ def test_a_pole_has_no_longitude(transformer, lat, backend):
     X, y = homes(60)
     X["lat"] = lat - np.sign(lat) * X["lat"].to_numpy() / 10
     transformer = clone(transformer).fit(X, y)
-    asked = pd.DataFrame({"lat": lat, "lng": [0.0, 45.0, 77.7, 180.0, -180.0, -130.5, 360.0, -0.0], "income": 0.0})
-    Z = np.asarray(transformer.transform(asked))
+    rows = pd.DataFrame({"lat": lat, "lng": [0.0, 45.0, 77.7, 180.0, -180.0, -130.5, 360.0, -0.0], "income": 0.0})
+    Z = np.asarray(transformer.transform(rows))
     np.testing.assert_array_equal(Z, np.repeat(Z[:1], len(Z), axis=0))
 
 

@@ -1,23 +1,16 @@
 """Transformers for scikit-learn pipelines: coordinates in, features of cells out."""
 
-from ._adaptive_cells import AdaptiveCells
-from ._cell_counts import CellCounts
-from ._cell_encoder import CellEncoder
-from ._cell_target_encoder import CellTargetEncoder
-from ._spatial_lag import SpatialLag
-from ._spatial_report import spatial_report
-from ._splitters import CellBlockKFold, CellBlockShuffleSplit, LeaveOneCellOut
-from ._suggest_levels import suggest_levels
+from types import ModuleType as _ModuleType
 
-__all__ = [
-    "AdaptiveCells",
-    "CellBlockKFold",
-    "CellBlockShuffleSplit",
-    "CellCounts",
-    "CellEncoder",
-    "CellTargetEncoder",
-    "LeaveOneCellOut",
-    "SpatialLag",
-    "spatial_report",
-    "suggest_levels",
-]
+from ._adaptive_cells import *
+from ._cell_counts import *
+from ._cell_encoder import *
+from ._cell_target_encoder import *
+from ._spatial_lag import *
+from ._spatial_report import *
+from ._splitters import *
+from ._suggest_levels import *
+
+# What the modules above name in their __all__.
+__all__ = [name for name, value in globals().items() if name[0] != "_" and not isinstance(value, _ModuleType)]
+__all__.sort()

@@ -38,6 +38,8 @@ from ._base import (
 from ._sorted_leaves import batches, count_within, runs, spans
 from ._target import read_target
 
+__all__ = ["AdaptiveCells"]
+
 PRICE = 4.0  # of each further cell with criterion="variance": what it must explain, in variances within its parent
 
 

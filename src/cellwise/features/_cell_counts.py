@@ -34,6 +34,8 @@ from ._base import (
 )
 from ._sorted_leaves import auto_levels, batches, cell_counts, runs
 
+__all__ = ["CellCounts"]
+
 CHUNK = 1 << 15  # cells of disks looked up at a time
 
 

@@ -36,6 +36,8 @@ from ._base import (
 )
 from ._sorted_leaves import at_most, auto_levels, count_within, frequent_cells
 
+__all__ = ["CellEncoder"]
+
 CHUNK = 1 << 17  # rows of a dense result that are encoded at a time
 
 

@@ -41,6 +41,8 @@ from ._sorted_leaves import auto_levels
 from ._splitters import auto_block_level, deal
 from ._target import TARGET_TYPES, TargetType, check_all, check_target_type, read_target, saved_classes
 
+__all__ = ["CellTargetEncoder"]
+
 
 @shared_parameters
 class CellTargetEncoder(CellTransformer):

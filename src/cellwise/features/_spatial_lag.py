@@ -35,6 +35,8 @@ from ._base import (
 from ._splitters import auto_block_level
 from ._target import TARGET_TYPES, TargetType, check_target_type, read_target, saved_classes
 
+__all__ = ["SpatialLag"]
+
 Statistic = Literal["mean", "std", "distance", "count"]
 
 STATISTICS = ("mean", "std", "distance", "count")

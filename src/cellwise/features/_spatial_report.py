@@ -31,6 +31,8 @@ from ._splitters import CellBlockKFold, auto_block_level, format_length, locate_
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+__all__ = ["SpatialReport", "spatial_report"]
+
 MOST_BINS = 10  # of the curve
 BIN_ROWS = 50  # at least, in each
 LEAST_ROWS = 20  # of a fold in a bin, to be scored by itself

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import heapq
 import numbers
-import warnings
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator
 from typing import Any, Literal
@@ -16,6 +15,7 @@ from sklearn.utils import _safe_indexing, check_random_state, indexable
 from .. import inputs
 from .._docs import shared_parameters
 from .._typing import AnyArray, BoolArray, CellArray, FloatArray, Int64Array, LengthUnit
+from .._warn import warn
 from ..cells.hierarchy import cell_level, cell_parent
 from ..neighbors import NeighborIndex
 from ..units import length_unit
@@ -32,6 +32,8 @@ from ._base import (
     read_locations,
 )
 from ._sorted_leaves import cell_counts
+
+__all__ = ["CellBlockKFold", "CellBlockShuffleSplit", "LeaveOneCellOut"]
 
 BLOCKS_PER_FOLD = 5  # with level="auto": a fold's rows are to be spread over about so many blocks or more
 
@@ -73,7 +75,7 @@ class _CellSplitter(BaseCrossValidator):  # type: ignore[misc]
             If a row has no place, there are fewer blocks than folds need, or the buffer leaves nothing to train on.
         """
         if groups is not None:
-            warnings.warn(f"groups is ignored by {type(self).__name__}: its groups are cells", stacklevel=2)
+            warn(f"groups is ignored by {type(self).__name__}: its groups are cells", UserWarning)
         indexable(X, y)
         locations = locate_rows(X, lat=self.lat, lng=self.lng, cell=self.cell)
         block, row_block, count = self._blocks(locations)

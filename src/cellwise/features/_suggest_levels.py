@@ -30,6 +30,8 @@ from ._target import TargetType, check_target_type, read_target
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+__all__ = ["LevelSuggestion", "suggest_levels"]
+
 N_FOLDS = 5
 LEAST_GAIN = 0.001  # in R2, of a level that is picked
 MOST_ALONE = 0.9  # the table ends where more of the rows than this are alone in their cells

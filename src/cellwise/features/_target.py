@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-import warnings
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
@@ -11,6 +9,7 @@ import pandas as pd
 from sklearn.utils import check_consistent_length, column_or_1d
 
 from .. import inputs
+from .._warn import warn
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -136,19 +135,11 @@ def _as_column(y: Any) -> tuple[NDArray[Any], bool]:
 
 def _warn_of_few_values(n_values: int, can_be_multiclass: bool) -> None:
     classes = ", or 'multiclass' if they stand for classes" if can_be_multiclass else ""
-    warnings.warn(
+    warn(
         f"y holds {n_values} different integers, which are taken as numbers: "
         f"say target_type='continuous' if that is right{classes}",
-        stacklevel=_frames_to_caller(),
+        UserWarning,
     )
-
-
-def _frames_to_caller() -> int:
-    """How many calls above the function that asks is the one outside this package and scikit-learn."""
-    frame, n_frames = sys._getframe(1), 1
-    while frame.f_back is not None and frame.f_globals["__name__"].partition(".")[0] in ("cellwise", "sklearn"):
-        frame, n_frames = frame.f_back, n_frames + 1
-    return n_frames
 
 
 def check_all(rule: str, values: NDArray[Any], good: NDArray[np.bool_]) -> None:
