@@ -11,7 +11,7 @@ import pytest
 
 import cellwise as cw
 from cellwise import _backend, _reference
-from cellwise._backend.signatures import CLASSES, FUNCTIONS, KERNELS
+from cellwise._backend.signatures import CLASSES, FUNCTIONS, KERNELS, SHAPE
 
 BACKENDS = [_backend.numpy, pytest.param(_backend.native, marks=pytest.mark.needs_native)]
 
@@ -94,8 +94,27 @@ def test_both_backends_have_the_classes_of_the_table(module, name):
 
 
 @pytest.mark.parametrize("module", BACKENDS)
+@pytest.mark.parametrize("name", _backend.numpy.SHAPES)
+def test_shapes_answer_what_the_table_says(module, name):
+    """And are made from the same arguments on both sides."""
+    shape = module.SHAPES[name]
+    assert arguments_of(shape) == arguments_of(_backend.numpy.SHAPES[name])
+    for method, arguments in map(name_and_arguments, SHAPE):
+        assert arguments_of(getattr(shape, method)) == arguments
+
+
+@pytest.mark.needs_native
+def test_native_shapes_are_those_of_the_reference():
+    assert set(_backend.native.SHAPES) == set(_backend.numpy.SHAPES)
+    extras = {"PolygonShape": {"find_fault"}}
+    for name, shape in _backend.native.SHAPES.items():
+        public = {method for method in vars(shape) if not method.startswith("_")}
+        assert public == {name_and_arguments(text)[0] for text in SHAPE} | extras.get(name, set())
+
+
+@pytest.mark.parametrize("module", BACKENDS)
 def test_backends_have_nothing_that_is_not_in_the_table(module):
-    table = {*KERNELS, *(name_and_arguments(text)[0] for text in FUNCTIONS), *CLASSES}
+    table = {*KERNELS, *_backend.numpy.SHAPES, *(name_and_arguments(text)[0] for text in FUNCTIONS), *CLASSES}
     settings = {"COMPILER", "FLAGS", "INSTRUCTION_SETS", "choose_instruction_set", "enable_fast_path"}
     settings |= {"fast_path", "instruction_set", "num_threads", "set_num_threads"}
     assert set(module.__all__) - table <= settings

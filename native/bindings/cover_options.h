@@ -19,6 +19,14 @@ inline CoverOptions cover_options(nanobind::handle given) {
   return options;
 }
 
+// Names of the fields, for Python to compare.
+inline nanobind::tuple cover_option_names() {
+  nanobind::list names;
+  const CoverOptions options;
+  CoverOptions::visit_fields(options, [&](const char* name, const auto&) { names.append(name); });
+  return nanobind::tuple(names);
+}
+
 // Lets a CoverLimit reach Python as a cellwise._cover_options.CoverLimit.
 inline void translate_cover_limits() {
   nanobind::register_exception_translator([](const std::exception_ptr& thrown, void*) {

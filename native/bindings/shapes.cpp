@@ -140,6 +140,7 @@ RowCells with_rows(std::string_view edges, bool oriented, double radius, const F
 
 void add_shapes(nb::module_& m) {
   translate_cover_limits();
+  m.attr("COVER_OPTIONS") = cover_option_names();
   m.def("normalize_cells", [](const In<std::uint64_t>& cells) {
     std::vector<std::uint64_t> copy(cells.data(), cells.data() + cells.size());
     {

@@ -8,14 +8,6 @@ from .._native import (
     COMPILER,
     FLAGS,
     INSTRUCTION_SETS,
-    BufferedShape,
-    CapShape,
-    CellsShape,
-    CollectionShape,
-    PlanarShape,
-    PolygonShape,
-    PolylineShape,
-    RectShape,
     choose_instruction_set,
     enable_fast_path,
     instruction_set,
@@ -25,20 +17,16 @@ from .._native import (
 from .._reference.groups import factorize_pairs as by_sorting
 from .signatures import KERNELS
 
+# What the backend makes of regions.
+SHAPES = {name: shape for name, shape in vars(_native).items() if name.endswith("Shape")}
+globals().update(SHAPES)
+
 __all__ = [
     "COMPILER",
     "FLAGS",
     "INSTRUCTION_SETS",
-    "BufferedShape",
-    "CapShape",
     "CellIndex",
-    "CellsShape",
-    "CollectionShape",
     "NeighborTree",
-    "PlanarShape",
-    "PolygonShape",
-    "PolylineShape",
-    "RectShape",
     "add_sums",
     "candidate_limit",
     "certified_rows",
@@ -57,6 +45,7 @@ __all__ = [
     "sum_by_group",
     "take",
     *KERNELS,
+    *SHAPES,
 ]
 
 # --- elementwise ------------------------------------------------------------------------------------------------------

@@ -7,28 +7,22 @@ rows at a time.
 import numpy as np
 
 from .._reference import kernel
-from .._reference.buffered import BufferedShape
 from .._reference.covering import normalize_cells
 from .._reference.groups import CellIndex, add_sums, count_cells, factorize_pairs, sum_by_group, take
 from .._reference.neighbors import NeighborTree
-from .._reference.planar import PlanarShape
-from .._reference.polygon import CollectionShape, PolygonShape, PolylineShape
-from .._reference.shapes import CapShape, CellsShape, RectShape, candidate_limit, certified_rows, cover_rows
+from .._reference.shape import Shape
+from .._reference.shapes import candidate_limit, certified_rows, cover_rows
 from .._reference.shrinkage import level_terms, shrink_level
 from .requirements import broken, missing
 from .signatures import KERNELS
 
+# What the backend makes of regions.
+SHAPES = {shape.__name__: shape for shape in Shape.__subclasses__()}
+globals().update(SHAPES)
+
 __all__ = [
-    "BufferedShape",
-    "CapShape",
     "CellIndex",
-    "CellsShape",
-    "CollectionShape",
     "NeighborTree",
-    "PlanarShape",
-    "PolygonShape",
-    "PolylineShape",
-    "RectShape",
     "add_sums",
     "candidate_limit",
     "certified_rows",
@@ -41,6 +35,7 @@ __all__ = [
     "sum_by_group",
     "take",
     *KERNELS,
+    *SHAPES,
 ]
 
 CHUNK = 1 << 19  # rows at a time

@@ -114,18 +114,10 @@ FUNCTIONS = (
     "support, level, pair_estimates)",
 )
 
-# What the backend makes of a region: each shape answers these.
+# What the backend makes of a region. The reference's shapes are the list of them; native ones have the same arguments.
 SHAPE = ("area()", "contains(lat, lng, out)", "cover(options)")
 
 CLASSES = {
-    "RectShape": ("RectShape(lat_lo, lat_hi, lng_lo, lng_hi)", *SHAPE),
-    "CapShape": ("CapShape(center, radius2)", *SHAPE),
-    "CellsShape": ("CellsShape(cells)", *SHAPE),
-    "PolygonShape": ("PolygonShape(lat, lng, offsets, shell_of, oriented)", "find_fault()", *SHAPE),
-    "PolylineShape": ("PolylineShape(lat, lng)", *SHAPE),
-    "CollectionShape": ("CollectionShape(shapes)", *SHAPE),
-    "PlanarShape": ("PlanarShape(chains)", *SHAPE),
-    "BufferedShape": ("BufferedShape(shape, radius)", *SHAPE),
     # where cells stand among sorted ones
     "CellIndex": (
         "CellIndex(cells)",
