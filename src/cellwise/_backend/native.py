@@ -1,5 +1,10 @@
 """The native backend: the compiled module behind the interface that both backends have."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from .. import _native as _native
@@ -15,7 +20,13 @@ from .._native import (
     set_num_threads,
 )
 from .._reference.groups import factorize_pairs as by_sorting
+from .._typing import AnyArray, BoolArray, CellArray, FloatArray, Int32Array, Int64Array
 from .signatures import KERNELS
+
+if TYPE_CHECKING:
+    from .._cover_options import CoverOptions
+    from ..regions.chains import Chains
+    from ..shrinkage import HeldOutSums, LevelSums
 
 # What the backend makes of regions.
 SHAPES = {name: shape for name, shape in vars(_native).items() if name.endswith("Shape")}
@@ -51,14 +62,14 @@ __all__ = [
 # --- elementwise ------------------------------------------------------------------------------------------------------
 
 
-def _as_bytes(array):
+def _as_bytes(array: AnyArray) -> AnyArray:
     """Text as rows of bytes."""
     if isinstance(array, np.ndarray) and array.dtype.kind == "S":
         return array.view(np.uint8).reshape(len(array), array.dtype.itemsize)
     return array
 
 
-def _of_text(kernel):
+def _of_text(kernel: Any) -> Callable[..., Any]:
     return lambda *arguments: kernel(*map(_as_bytes, arguments))
 
 
@@ -68,7 +79,7 @@ for _row in KERNELS.values():
         globals()[_name] = _of_text(_kernel) if "S" in _row.text else _kernel
 
 
-def fast_path(slow_path):
+def fast_path(slow_path: Callable[..., Any]) -> Callable[..., Any]:
     """`slow_path(name, *values, **options)`, asked only where values are no scalars or arrays of the kernel's types."""
     return _native.fast_call(slow_path, _native.FAST)
 
@@ -76,22 +87,24 @@ def fast_path(slow_path):
 # --- sets of cells ----------------------------------------------------------------------------------------------------
 
 
-def normalize_cells(cells):
+def normalize_cells(cells: CellArray) -> CellArray:
     return _native.normalize_cells(cells)
 
 
 # --- regions ----------------------------------------------------------------------------------------------------------
 
 
-def candidate_limit(options, area):
+def candidate_limit(options: CoverOptions, area: float) -> int:
     return _native.candidate_limit(options, area)
 
 
-def certified_rows(chains):
+def certified_rows(chains: Chains) -> BoolArray:
     return _native.certified_rows(chains).view(bool)
 
 
-def cover_rows(chains, options, edges, oriented, radius, is_checked):
+def cover_rows(
+    chains: Chains, options: CoverOptions, edges: str, oriented: bool, radius: float, is_checked: bool
+) -> tuple[CellArray, Int64Array, BoolArray]:
     cells, offsets, undecided = _native.cover_rows(chains, options, edges, oriented, radius, is_checked)
     return cells, offsets, undecided.view(bool)
 
@@ -99,7 +112,7 @@ def cover_rows(chains, options, edges, oriented, radius, is_checked):
 # --- rows grouped by cell ---------------------------------------------------------------------------------------------
 
 
-def count_cells(cells, level):
+def count_cells(cells: CellArray, level: int) -> tuple[CellArray, Int64Array]:
     keys = np.empty(len(cells), np.uint32 if level <= 14 else np.uint64)  # the upper half of the bits, or all
     keys = keys[: _native.cell_keys(cells, level, keys)]
     keys.sort()
@@ -109,13 +122,13 @@ def count_cells(cells, level):
 class CellIndex:
     __slots__ = ("_index",)
 
-    def __init__(self, cells):
+    def __init__(self, cells: CellArray) -> None:
         self._index = _native.CellIndex(cells)
 
-    def lookup(self, cells, level, out):
+    def lookup(self, cells: CellArray, level: int | None, out: Int32Array) -> None:
         self._index.lookup(cells, -1 if level is None else level, out)
 
-    def ancestors_in(self, cells):
+    def ancestors_in(self, cells: CellArray) -> tuple[AnyArray, AnyArray]:
         most = len(cells) * self._index.depth()
         dtype = np.int32 if most < 2**31 else np.int64
         offsets = np.zeros(len(cells) + 1, dtype)
@@ -123,30 +136,30 @@ class CellIndex:
         found.resize(self._index.ancestors_in(cells, found, offsets[1:]), refcheck=False)
         return found, offsets
 
-    def ancestors_in_one(self, cell):
+    def ancestors_in_one(self, cell: int) -> tuple[int, ...]:
         return self._index.ancestors_in_one(cell)
 
 
-def factorize_pairs(a, b, n_a, n_b):
+def factorize_pairs(a: Int32Array, b: Int32Array, n_a: int, n_b: int) -> tuple[Int32Array, Int32Array, Int32Array]:
     number = np.empty(len(a), np.int32)
     if n_a * n_b <= max(64 * len(a), 1 << 20):  # a bit for each is not too many
         return *_native.factorize_pairs(a, b, n_a, n_b, number), number
     return by_sorting(a, b, n_a, n_b)
 
 
-def sum_by_group(group, y, weight, n_groups):
+def sum_by_group(group: Int32Array, y: FloatArray, weight: FloatArray | None, n_groups: int) -> FloatArray:
     sums = np.zeros((n_groups, 4))
     _native.sum_by_group(group, y, np.empty(0) if weight is None else weight, sums)
     return sums
 
 
-def add_sums(group, sums, n_groups):
+def add_sums(group: Int32Array, sums: FloatArray, n_groups: int) -> FloatArray:
     added = np.zeros((n_groups, 4))
     _native.add_sums(group, sums, added)
     return added
 
 
-def take(table, number):
+def take(table: AnyArray, number: Int32Array) -> AnyArray:
     if table.dtype.char not in "fd":
         return np.take(table, number, axis=0)
     rows = np.empty((len(number), table.shape[1]), table.dtype)
@@ -159,16 +172,25 @@ def take(table, number):
 N_TERMS = {"mean": 7, "std": 4}
 
 
-def level_terms(statistic, level_sums, held_out, n_folds):
+def level_terms(statistic: str, level_sums: LevelSums, held_out: HeldOutSums, n_folds: int) -> FloatArray:
     terms = np.empty((N_TERMS[statistic], n_folds + 1))
     _native.level_terms(statistic == "std", level_sums, held_out, terms)
     return terms
 
 
 def shrink_level(
-    statistic, level_sums, held_out, m, prior, parent_estimates, pair_parent_estimates, own_estimates, support, level,
-    pair_estimates,
-):  # fmt: skip
+    statistic: str,
+    level_sums: LevelSums,
+    held_out: HeldOutSums,
+    m: FloatArray,
+    prior: FloatArray | None,
+    parent_estimates: FloatArray,
+    pair_parent_estimates: FloatArray,
+    own_estimates: tuple[FloatArray, FloatArray] | None,
+    support: FloatArray | None,
+    level: int,
+    pair_estimates: FloatArray,
+) -> FloatArray:
     estimates = np.empty(len(level_sums.sums))
     _native.shrink_level(
         statistic == "std", level_sums, held_out, m, prior, parent_estimates, pair_parent_estimates, own_estimates,
@@ -183,13 +205,13 @@ def shrink_level(
 class NeighborTree:
     __slots__ = ("_tree",)
 
-    def __init__(self, places):
+    def __init__(self, places: search.Places) -> None:
         self._tree = _native.NeighborTree(*places)
 
-    def nearest(self, queries, rows, arcs):
+    def nearest(self, queries: search.Queries, rows: Int64Array, arcs: FloatArray) -> None:
         self._tree.nearest(*queries, rows, arcs)
 
-    def within(self, queries, radius):
+    def within(self, queries: search.Queries, radius: float) -> Iterator[search.Part]:
         sizes = np.empty(len(queries.order), np.int64)
         start = 0
         while start < len(sizes):

@@ -4,6 +4,11 @@ Elementwise kernels take rows, or one row that stands for all, and write to arra
 rows at a time.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
 import numpy as np
 
 from .._reference import kernel
@@ -13,8 +18,9 @@ from .._reference.neighbors import NeighborTree
 from .._reference.shape import Shape
 from .._reference.shapes import candidate_limit, certified_rows, cover_rows
 from .._reference.shrinkage import level_terms, shrink_level
+from .._typing import AnyArray, BoolArray
 from .requirements import broken, missing
-from .signatures import KERNELS
+from .signatures import KERNELS, Row
 
 # What the backend makes of regions.
 SHAPES = {shape.__name__: shape for shape in Shape.__subclasses__()}
@@ -41,7 +47,7 @@ __all__ = [
 CHUNK = 1 << 19  # rows at a time
 
 
-def _chunks(inputs, n):
+def _chunks(inputs: Sequence[AnyArray], n: int) -> Iterator[tuple[slice, list[AnyArray]]]:
     """Slices of `n` rows and the inputs of each."""
     for start in range(0, n, CHUNK):
         at = slice(start, min(start + CHUNK, n))
@@ -49,7 +55,7 @@ def _chunks(inputs, n):
         yield at, [x.astype(np.float64) if x.dtype == np.float32 else x for x in parts]
 
 
-def _valid_rows(row, inputs, n):
+def _valid_rows(row: Row, inputs: Sequence[AnyArray], n: int) -> tuple[list[AnyArray], BoolArray, tuple[int, int]]:
     """Inputs of the rows that can be computed, where those are, and (count, first) of the invalid ones."""
     invalid = broken(row, inputs) >= 0
     count = int(np.count_nonzero(invalid)) if len(invalid) == n else int(invalid[0]) * n
@@ -58,7 +64,7 @@ def _valid_rows(row, inputs, n):
     return [np.broadcast_to(x, (n, *x.shape[1:]))[usable] for x in inputs], usable, (count, first)
 
 
-def _over_chunks(row, inputs, n, compute):
+def _over_chunks(row: Row, inputs: Sequence[AnyArray], n: int, compute: Callable[..., Any]) -> tuple[int, int]:
     """Call `compute(slice of rows, which are usable, their inputs)`; (count, first) of all invalid rows."""
     count, first = 0, -1
     for at, parts in _chunks(inputs, n):
@@ -70,18 +76,18 @@ def _over_chunks(row, inputs, n, compute):
     return count, first
 
 
-def null_of(dtype):
+def null_of(dtype: np.dtype[Any]) -> bytes | float:
     """What an output holds where there is nothing to compute."""
     return {"u": 0, "i": -1 if dtype.itemsize == 4 else 0, "f": np.nan, "b": False, "S": b"X"}[dtype.kind]
 
 
-def _elementwise(row):
+def _elementwise(row: Row) -> Callable[..., Any]:
     """Kernel of a row: (inputs..., outputs..., exact) -> (count, first) of invalid rows."""
 
-    def run(*arguments):
+    def run(*arguments: Any) -> tuple[int, int]:
         inputs, outputs = arguments[: len(row.arguments)], arguments[len(row.arguments) : -1]
 
-        def compute(at, usable, valid):
+        def compute(at: slice, usable: BoolArray, valid: list[AnyArray]) -> None:
             results = kernel(row.name)(*valid)
             for out, result in zip(outputs, results if isinstance(results, tuple) else (results,)):
                 out[at] = null_of(out.dtype)
@@ -92,14 +98,14 @@ def _elementwise(row):
     return run
 
 
-def _offsets(row):
+def _offsets(row: Row) -> Callable[..., Any]:
     """Bounds of a row's runs: (inputs..., offsets) -> (count, first), with offsets of runs as long as they can be."""
 
-    def run(*arguments):
+    def run(*arguments: Any) -> tuple[int, int]:
         *inputs, offsets = arguments
         sizes = np.zeros(len(offsets) - 1, np.int64)
 
-        def compute(at, usable, valid):
+        def compute(at: slice, usable: BoolArray, valid: list[AnyArray]) -> None:
             sizes[at][usable] = kernel(row.name + "_size")(*valid)
 
         found = _over_chunks(row, inputs, len(sizes), compute)
@@ -113,10 +119,10 @@ def _offsets(row):
     return run
 
 
-def _runs(row):
+def _runs(row: Row) -> Callable[..., Any]:
     """Runs of a row: (inputs..., offsets, values) -> number of values; `offsets` become those of the true runs."""
 
-    def run(*arguments):
+    def run(*arguments: Any) -> int:
         *inputs, offsets, values = arguments
         sizes, total = np.diff(offsets), 0
         for at, parts in _chunks(inputs, len(sizes)):

@@ -55,7 +55,7 @@ def si_ti_to_st(si: AnyArray) -> AnyArray:
     return (1.0 / MAX_SI_TI) * si
 
 
-def face_uv_to_xyz(face: Int64Array, u: FloatArray, v: FloatArray) -> FloatArray:
+def face_uv_to_xyz(face: Int64Array | np.int64, u: FloatArray | np.float64, v: FloatArray | np.float64) -> FloatArray:
     """Raw points, (n, 3)."""
     one = np.ones_like(u)
     x = np.choose(face, (one, -u, -u, -one, v, v))

@@ -9,19 +9,23 @@ Coverings are conservative by rounding errors and by up to TOLERANCE of deviatio
 Everything is one value at a time, in plain Python: points are tuples of floats, cells are ints.
 """
 
+from __future__ import annotations
+
 import math
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .._math.angles import angle_to_chord2
 from .._math.intervals import PI
 from .._math.projection import point_lat, point_lng
+from .._typing import BoolArray, CellArray, FloatArray
 from . import planar as flat
 from .conversion import cell_to_point
+from .edge_clipping import UV
 from .padded_cell import PaddedCell, level_of, parent
-from .predicates import cross, dot, minus, normalize, plus
+from .predicates import Vector, cross, dot, minus, normalize, plus
 from .regions import Cap, OneByOne, cell_uv, cell_uv_vertices
 from .shape import Shape, in_order
 
@@ -29,17 +33,17 @@ SLACK = 1e-14  # radians, much more than rounding errors
 FAR, NEAR, CELL_WITHIN = range(3)
 
 
-def angle_between(a, b):
+def angle_between(a: Vector, b: Vector) -> float:
     """The angle between two unit vectors; accurate for small ones, too."""
     d = minus(a, b)
     return 2 * math.asin(min(1.0, 0.5 * math.sqrt(dot(d, d))))
 
 
-def edge_normal(a, b):
+def edge_normal(a: Vector, b: Vector) -> Vector:
     return cross(minus(a, b), plus(a, b))
 
 
-def angle_to_edge(x, a, b, normal):
+def angle_to_edge(x: Vector, a: Vector, b: Vector, normal: Vector) -> float:
     """The angle between a point and the geodesic from a to b with that normal, of any length."""
     size2 = dot(normal, normal)
     # Is the nearest point of the great circle between the ends?
@@ -51,13 +55,13 @@ def angle_to_edge(x, a, b, normal):
 class SubEdge(NamedTuple):
     """A sub-edge between the positions a and b; those of geodesics are not used."""
 
-    a: tuple
-    b: tuple
-    pa: tuple
-    pb: tuple
+    a: Any
+    b: Any
+    pa: Vector
+    pb: Vector
     deviation: float
 
-    def halves(self):
+    def halves(self) -> tuple[SubEdge, SubEdge]:
         center = tuple(0.5 * (x + y) for x, y in zip(self.a, self.b))
         at = flat._point(center)
         deviation = 0.25 * self.deviation
@@ -67,7 +71,7 @@ class SubEdge(NamedTuple):
 class CellShape:
     """What distances to a cell are computed from."""
 
-    def __init__(self, cell):
+    def __init__(self, cell: int) -> None:
         at = np.array([cell], np.uint64)
         self.center = tuple(cell_to_point(at)[0].tolist())
         self.corners = [tuple(p) for p in cell_uv_vertices(cell_uv(at))[0].tolist()]
@@ -75,7 +79,7 @@ class CellShape:
         self.sides = [(v, w, edge_normal(v, w)) for v, w in zip(self.corners, self.corners[1:] + self.corners[:1])]
 
 
-def angle_to_cell(sub_edge, shape, normal):
+def angle_to_cell(sub_edge: SubEdge, shape: CellShape, normal: Vector) -> float:
     """The angle between a cell and the geodesic of a sub-edge: 0 if they cross or an end is in the cell."""
     least, inside = PI, True
     for v, w, n in shape.sides:
@@ -95,23 +99,23 @@ def angle_to_cell(sub_edge, shape, normal):
 class BufferedShape(Shape):
     """A planar shape, a polygon, a polyline or a collection with a margin of `radius` radians."""
 
-    def __init__(self, shape, radius):
+    def __init__(self, shape: Any, radius: float) -> None:
         self.shape, self.radius = shape, radius
         if isinstance(shape, flat.PlanarShape):
             edges = shape.region().edges
             self.sub_edges = [self._planar_sub_edge(a, b) for a, b in edges.sub_edges]
 
-            def encloses(p):
+            def encloses(p: Vector) -> bool:
                 return edges.encloses(*(float(f(np.array(p))) * (180 / math.pi) for f in (point_lat, point_lng)))
         else:
             self.sub_edges = [SubEdge(None, None, a, b, 0.0) for a, b in shape.edges()]
 
-            def encloses(p):
+            def encloses(p: Vector) -> bool:
                 return bool(shape.contains_points(np.array([p]))[0])
 
         self._encloses = lru_cache(maxsize=1 << 12)(encloses)
 
-    def area(self):
+    def area(self) -> float:
         """The shape's, and a band along all edges."""
         length = in_order(angle_between(edge.pa, edge.pb) + 2 * edge.deviation for edge in self.sub_edges)
         band = 2 * math.sin(self.radius) * length
@@ -119,15 +123,15 @@ class BufferedShape(Shape):
         return min(self.shape.area() + band + ends, 4 * PI)
 
     @staticmethod
-    def _planar_sub_edge(a, b):
+    def _planar_sub_edge(a: UV, b: UV) -> SubEdge:
         pa, pb = flat._point(a), flat._point(b)
         return SubEdge(a, b, pa, pb, flat.deviation(a, b, pa[2], pb[2]))
 
-    def contains_point(self, x):
+    def contains_point(self, x: Vector) -> bool:
         """Whether the point is within the distance, or enclosed."""
         return self._encloses(x) or any(self._comes_near(sub_edge, x) for sub_edge in self.sub_edges)
 
-    def _comes_near(self, sub_edge, x):
+    def _comes_near(self, sub_edge: SubEdge, x: Vector) -> bool:
         apart = angle_to_edge(x, sub_edge.pa, sub_edge.pb, edge_normal(sub_edge.pa, sub_edge.pb))
         if apart > self.radius + sub_edge.deviation:
             return False
@@ -135,30 +139,30 @@ class BufferedShape(Shape):
             return True
         return any(self._comes_near(half, x) for half in sub_edge.halves())
 
-    def contains_points(self, points):
+    def contains_points(self, points: FloatArray) -> BoolArray:
         return np.array([self.contains_point(tuple(p)) for p in points.tolist()], bool)
 
-    def region(self, interior=False):
+    def region(self, interior: bool = False) -> _Cells:
         return _Cells(self)
 
 
 class _Cells(OneByOne):
     """The region as a covering queries it."""
 
-    def __init__(self, region):
+    def __init__(self, region: BufferedShape) -> None:
         self.region = region
-        self._near = {}  # sub-edges that come near a cell, of the cells that were queried
+        self._near: dict[int, list[SubEdge]] = {}  # sub-edges that come near a cell, of the cells that were queried
         super().__init__()
 
-    def cell_union_bound(self):
+    def cell_union_bound(self) -> CellArray:
         """A cap around the edges contains what is near them, and what the rings enclose unless that is the far side."""
         sub_edges, encloses = self.region.sub_edges, self.region._encloses
         if not sub_edges and not encloses(_center_of_first_child(1 << 60)):
             return np.empty(0, np.uint64)
-        total = [0.0, 0.0, 0.0]
+        total: Vector = (0.0, 0.0, 0.0)
         for sub_edge in sub_edges:
-            total = [t + (a + b) for t, a, b in zip(total, sub_edge.pa, sub_edge.pb)]
-        center = normalize(tuple(total)) if dot(total, total) > 0 else (1.0, 0.0, 0.0)
+            total = tuple(t + (a + b) for t, a, b in zip(total, sub_edge.pa, sub_edge.pb))
+        center = normalize(total) if dot(total, total) > 0 else (1.0, 0.0, 0.0)
         reach = 0.0
         for p in sub_edges:
             ends = max(angle_between(center, p.pa), angle_between(center, p.pb))
@@ -170,7 +174,7 @@ class _Cells(OneByOne):
         radius2 = 4.0 if everything else angle_to_chord2(reach * (1 + 1e-9))
         return Cap(np.array(center), radius2).cell_union_bound()
 
-    def _query(self, cell):
+    def _query(self, cell: int) -> tuple[bool, bool]:
         """Whether the region intersects the cell, and whether it contains it."""
         level, shape = level_of(cell), CellShape(cell)
         above = self._near.get(parent(cell, level - 1)) if level > 0 else None
@@ -188,7 +192,7 @@ class _Cells(OneByOne):
             return True, False
         return inside, inside
 
-    def _relation(self, sub_edge, shape):
+    def _relation(self, sub_edge: SubEdge, shape: CellShape) -> tuple[int, bool]:
         """How near a sub-edge comes to a cell, and whether it intersects the cell itself, or nearly does."""
         radius, d = self.region.radius, sub_edge.deviation
         normal = edge_normal(sub_edge.pa, sub_edge.pb)
@@ -211,7 +215,7 @@ class _Cells(OneByOne):
         return max(one, two), touches or also
 
 
-def _center_of_first_child(cell):
+def _center_of_first_child(cell: int) -> Vector:
     """The center of a face's first child: that of the face may be a pole or lie on 180, where the plane is cut open."""
     square = PaddedCell.of(cell).child(0)
     return tuple(cell_to_point(np.array([square.cell], np.uint64))[0].tolist())

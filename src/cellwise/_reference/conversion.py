@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from .._math.projection import (
@@ -51,7 +53,7 @@ def cell_to_point(cell: CellArray) -> FloatArray:
     return normalize(cell_to_raw_point(cell))
 
 
-def cell_to_latlng(cell: CellArray) -> tuple[FloatArray, FloatArray]:
+def cell_to_latlng(cell: Any) -> tuple[FloatArray, FloatArray]:
     xyz = cell_to_raw_point(cell)
     return radians_to_degrees(point_lat(xyz)), radians_to_degrees(point_lng(xyz))
 

@@ -9,13 +9,18 @@ so the heap is written out here.
 The tests on cells are made for all grandchildren of a cell at once, which changes nothing but the speed.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
-from .._cover_options import CoverLimit
+from .._cover_options import CoverLimit, CoverOptions
 from .._math.cell_ranges import denormalized_level, disjoint_cells
 from .._math.projection import MAX_LEVEL
+from .._typing import BoolArray, CellArray
 from .hierarchy import (
     cell_child,
     cell_children,
@@ -27,7 +32,7 @@ from .hierarchy import (
 from .regions import cell_uv
 
 
-def normalize_cells(cells):
+def normalize_cells(cells: CellArray) -> CellArray:
     """Sorted cells without those that others contain, four siblings merged into their parent until nothing changes."""
     cells = disjoint_cells(cells)
     for level in range(MAX_LEVEL, 0, -1):
@@ -40,24 +45,24 @@ def normalize_cells(cells):
     return cells
 
 
-def denormalize_cells(cells, min_level, level_mod):
+def denormalize_cells(cells: CellArray, min_level: int, level_mod: int) -> CellArray:
     return cell_children(cells, denormalized_level(cell_level(cells), min_level, level_mod))[0]
 
 
 class PriorityHeap:
     """Heap of (priority, item), largest priority on top, sifted as libstdc++ does: all the way down, then up again."""
 
-    def __init__(self):
-        self._entries = []
+    def __init__(self) -> None:
+        self._entries: list[Any] = []
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self._entries)
 
-    def push(self, priority, item):
+    def push(self, priority: int, item: tuple[int, int, CellArray, BoolArray]) -> None:
         self._entries.append(None)
         self._sift_up(len(self._entries) - 1, (priority, item))
 
-    def pop(self):
+    def pop(self) -> tuple[int, int, CellArray, BoolArray]:
         entries = self._entries
         top, last = entries[0], entries.pop()
         n = len(entries)
@@ -76,7 +81,7 @@ class PriorityHeap:
         self._sift_up(hole, last)
         return top[1]
 
-    def _sift_up(self, hole, entry):
+    def _sift_up(self, hole: int, entry: tuple[int, tuple[int, int, CellArray, BoolArray]]) -> None:
         entries = self._entries
         while hole > 0:
             parent = (hole - 1) // 2
@@ -87,7 +92,7 @@ class PriorityHeap:
         entries[hole] = entry
 
 
-def cover(region, options, area):
+def cover(region: Any, options: CoverOptions, area: Callable[[], float]) -> CellArray:
     """Cells of a covering.
 
     `area()` gives the region's in steradians, for the limits that depend on it.
@@ -104,10 +109,10 @@ def cover(region, options, area):
     )
     interior, limit, candidate_limit = options.interior, options.cell_limit, options.candidate_limit(area)
     all_children = 1 << (2 * level_mod)
-    result = []
+    result: list[int] = []
     queue = PriorityHeap()
 
-    def tested(cells):
+    def tested(cells: CellArray) -> tuple[BoolArray, BoolArray]:
         """Cells that stay candidates, and which of them are terminal: taken as they are."""
         c = cell_uv(cells)
         level = cell_level(cells)
@@ -121,7 +126,7 @@ def cover(region, options, area):
             terminal = (finest | contains) & (level >= min_level)
         return exists, terminal
 
-    def expand(cells):
+    def expand(cells: CellArray) -> list[tuple[CellArray, BoolArray]]:
         """For each cell, its candidates `level_mod` levels below (one level while above min_level)."""
         levels = np.where(cell_level(cells) < min_level, 1, level_mod)
         owner, below = np.arange(len(cells)), cells
@@ -141,7 +146,7 @@ def cover(region, options, area):
         ends = np.searchsorted(owner, np.arange(len(cells) + 1))
         return [(below[a:b], terminal[a:b]) for a, b in pairwise(ends)]
 
-    def add(cells, terminal):
+    def add(cells: CellArray, terminal: BoolArray) -> None:
         expansions = iter(expand(cells[~terminal]))
         for cell, is_terminal in zip(cells, terminal):
             if interior and len(result) >= max_cells and started:
@@ -187,7 +192,7 @@ def cover(region, options, area):
     return denormalize_cells(cells, min_level, level_mod)
 
 
-def _initial_cells(region, min_level, max_level, max_cells, level_mod):
+def _initial_cells(region: Any, min_level: int, max_level: int, max_cells: int, level_mod: int) -> CellArray:
     """About four cells that contain the region; their levels are those of the options, or coarser than min_level."""
     cells = region.cell_union_bound()
     cells = cell_parent(cells, np.minimum(cell_level(cells), max_level))
@@ -197,16 +202,16 @@ def _initial_cells(region, min_level, max_level, max_cells, level_mod):
     return disjoint_cells(cell_parent(cells, adjusted))
 
 
-def _clip_to_within(cells, within):
+def _clip_to_within(cells: CellArray, within: np.uint64) -> CellArray:
     """Restrict cells that contain the region to those that contain what of it lies in `within`."""
     cells = cells[cell_contains(within, cells) | cell_contains(cells, within)]
     return np.array([within]) if len(cells) == 1 and cell_contains(cells[0], within) else cells
 
 
-def _merge_down_to(cells, max_cells):
-    """Replaces neighbours on the curve by their common ancestor, finest first, until at most `max_cells` remain."""
+def _merge_down_to(cells: CellArray, max_cells: int) -> CellArray:
+    """Replaces neighbors on the curve by their common ancestor, finest first, until at most `max_cells` remain."""
 
-    def replace_within(ancestor):
+    def replace_within(ancestor: np.uint64) -> CellArray:
         inside = cell_contains(ancestor, cells)
         return np.sort(np.append(cells[~inside], ancestor))
 
@@ -215,7 +220,7 @@ def _merge_down_to(cells, max_cells):
         levels = np.where(ancestors != 0, cell_level(ancestors | np.uint64(1 << 60)), -1)
         if levels.max() < 0:
             break
-        best = ancestors[levels.argmax()]
+        best: Any = ancestors[levels.argmax()]
         cells = replace_within(best)
         for level in range(int(levels.max()) - 1, -1, -1):
             best = cell_parent(best, level)

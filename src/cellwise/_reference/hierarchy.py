@@ -11,7 +11,7 @@ from .hilbert import lowest_bit
 ONE = np.uint64(1)
 
 
-def level_bit(level: AnyArray) -> CellArray:
+def level_bit(level: AnyArray | int) -> CellArray:
     return ONE << (2 * (MAX_LEVEL - np.asarray(level))).astype(np.uint64)
 
 
@@ -36,7 +36,7 @@ def cell_is_leaf(cell: CellArray) -> BoolArray:
     return (cell & ONE) != 0
 
 
-def cell_parent(cell: CellArray, level: AnyArray) -> CellArray:
+def cell_parent(cell: CellArray, level: AnyArray | int) -> CellArray:
     bit = level_bit(level)
     return (cell & (~bit + ONE)) | bit
 
@@ -46,15 +46,15 @@ def cell_child(cell: CellArray, k: AnyArray) -> CellArray:
     return cell - np.uint64(3) * bit + np.uint64(2) * bit * np.asarray(k).astype(np.uint64)
 
 
-def cell_range_min(cell: CellArray) -> CellArray:
+def cell_range_min(cell: CellArray | np.uint64) -> CellArray:
     return cell - (lowest_bit(cell) - ONE)
 
 
-def cell_range_max(cell: CellArray) -> CellArray:
+def cell_range_max(cell: CellArray | np.uint64) -> CellArray:
     return cell + (lowest_bit(cell) - ONE)
 
 
-def cell_contains(a: CellArray, b: CellArray) -> BoolArray:
+def cell_contains(a: CellArray | np.uint64, b: CellArray | np.uint64) -> BoolArray:
     return (cell_range_min(a) <= b) & (b <= cell_range_max(a))
 
 

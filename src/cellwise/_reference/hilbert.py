@@ -9,6 +9,8 @@ with odd numbers start swapped, so that the curve runs on from face to face.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from .._math.projection import MAX_LEVEL
@@ -22,7 +24,7 @@ IJ_TO_POSITION = np.argsort(POSITION_TO_IJ, axis=1)
 POSITION_TO_ORIENTATION = np.array((SWAP, 0, 0, SWAP | INVERT))
 
 
-def lowest_bit(cell: CellArray) -> CellArray:
+def lowest_bit(cell: Any) -> Any:
     return cell & (~cell + np.uint64(1))
 
 

@@ -13,21 +13,29 @@ unit normal of the great circle through the ends, f(t) = n . curve(t) is 0 at bo
 Everything is one value at a time, in plain Python: points and (u, v) are tuples of floats, cells are ints.
 """
 
+from __future__ import annotations
+
 import math
+from collections.abc import Iterator
 from fractions import Fraction
 from itertools import pairwise
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from .._math import libm
 from .._math.degrees import approximate_point
 from .._math.projection import face_uv_to_xyz, point_lat, point_lng, wrap_lng
+from .._typing import BoolArray, CellArray, FloatArray
 from .conversion import cell_to_latlng
-from .edge_clipping import point_face, project, segment_intersects, xyz_to_uvw
+from .edge_clipping import UV, Bounds, point_face, project, segment_intersects, xyz_to_uvw
 from .padded_cell import PaddedCell, level_of, parent
+from .predicates import Vector
 from .regions import OneByOne
 from .shape import Shape, in_order
+
+if TYPE_CHECKING:
+    from .shapes import Chains
 
 LINE, SHELL, HOLE = 0, 1, 2  # roles of chains; a point is a line of one vertex
 TOLERANCE = 1.5e-9  # radians; sub-edges that deviate by no more count as geodesics: 1 cm
@@ -35,11 +43,11 @@ MAX_SUB_EDGE = 0.25 * 180 / math.pi  # degrees, in longitude and in latitude
 ROUNDING = 2e-14  # much more than the rounding errors of u and v
 
 
-def radians(degrees):
+def radians(degrees: Any) -> Any:
     return (math.pi / 180) * degrees
 
 
-def deviation(a, b, z1, z2):
+def deviation(a: UV, b: UV, z1: float, z2: float) -> float:
     """Upper bound of the deviation of a sub-edge of at most MAX_SUB_EDGE; z is the sine of a latitude."""
     d_lng, d_lat = radians(abs(b[0] - a[0])), radians(abs(b[1] - a[1]))
     low = min(abs(z1), abs(z2)) if z1 * z2 > 0 else 0.0
@@ -47,7 +55,7 @@ def deviation(a, b, z1, z2):
     return d_lng * top * math.sqrt(4 * d_lat * d_lat + d_lng * d_lng * (1 - low * low)) / 7.5
 
 
-def sub_edges_of(a, b):
+def sub_edges_of(a: UV, b: UV) -> list[tuple[UV, UV]]:
     """Pairs of positions."""
     n = max(1, math.ceil(max(abs(b[0] - a[0]), abs(b[1] - a[1])) / MAX_SUB_EDGE))
     steps = (k / n for k in range(1, n))
@@ -62,8 +70,10 @@ class PlanarEdges:
     each other, and so do edges along a pole that encircle it.
     """
 
-    def __init__(self, lng, lat, chains):
-        self.sub_edges, self.slopes, meridians = [], [], {}
+    def __init__(self, lng: FloatArray, lat: FloatArray, chains: list[tuple[int, int, int]]) -> None:
+        self.sub_edges: list[tuple[UV, UV]] = []
+        self.slopes: list[Any] = []
+        meridians: dict[Any, Any] = {}
         at_pole = {-90.0: 0.0, 90.0: 0.0}
         for first, end, role in chains:
             vertices = list(zip(lng[first:end].tolist(), lat[first:end].tolist()))
@@ -91,11 +101,11 @@ class PlanarEdges:
                 if lo < hi:
                     self.sub_edges += sub_edges_of((at, lo), (at, hi))
 
-    def encloses(self, lat, lng):
+    def encloses(self, lat: float, lng: float) -> bool:
         """Whether the rings enclose the position, or one 360 degrees off in longitude; not for positions on an edge."""
         return any(self._encloses_unwrapped(lat, x) for x in (lng, lng - 360, lng + 360))
 
-    def _encloses_unwrapped(self, lat, lng):
+    def _encloses_unwrapped(self, lat: float, lng: float) -> bool:
         odd = False
         for (west, lat1), (east, lat2) in self.slopes:
             if west <= lng < east:
@@ -106,29 +116,29 @@ class PlanarEdges:
 class FaceSubEdge(NamedTuple):
     """A sub-edge on the plane of a face."""
 
-    a: tuple
-    b: tuple
-    ua: tuple
-    ub: tuple
+    a: UV
+    b: UV
+    ua: UV
+    ub: UV
     deviation: float
 
     @property
-    def margin(self):
+    def margin(self) -> float:
         """How far, in u or v, it can be from the segment between its ends: the plane of a face stretches angles up to
         three times, and a little more beyond its corners.
         """
         return 3.25 * self.deviation + ROUNDING
 
 
-def _point(position):
+def _point(position: UV) -> Vector:
     return approximate_point(position[1], position[0])
 
 
-def _holds(rect, p):
+def _holds(rect: Bounds, p: UV) -> bool:
     return all(lo <= x <= hi for (lo, hi), x in zip(rect, p))
 
 
-def parts_in(sub_edge, square):
+def parts_in(sub_edge: FaceSubEdge, square: PaddedCell) -> Iterator[FaceSubEdge]:
     """The parts of the sub-edge that may intersect the cell."""
     if not segment_intersects(sub_edge.ua, sub_edge.ub, square.bounds(sub_edge.margin)):
         return
@@ -147,7 +157,7 @@ def parts_in(sub_edge, square):
     yield from parts_in(FaceSubEdge(center, sub_edge.b, at, sub_edge.ub, 0.25 * sub_edge.deviation), square)
 
 
-def parts_in_child(sub_edge, square, child):
+def parts_in_child(sub_edge: FaceSubEdge, square: PaddedCell, child: PaddedCell) -> Iterator[FaceSubEdge]:
     """Of a sub-edge that intersects a cell, the parts that may intersect one of its children."""
     one_sided = []
     for axis, (center, low, lowest) in enumerate(zip(square.center_uv, (child.i, child.j), (square.i, square.j))):
@@ -165,11 +175,11 @@ def parts_in_child(sub_edge, square, child):
 class PlanarRegion(OneByOne):
     """Planar edges as the region of one covering: a cell is compared with the sub-edges that intersect its parent."""
 
-    def __init__(self, edges):
+    def __init__(self, edges: PlanarEdges) -> None:
         self.edges = edges
         faces = [PaddedCell.of_face(face) for face in range(6)]
-        self._faces = [[] for _ in faces]
-        self._sub_edges = {}  # that intersect a cell, of the cells that were queried
+        self._faces: list[list[FaceSubEdge]] = [[] for _ in faces]
+        self._sub_edges: dict[int, list[FaceSubEdge]] = {}  # that intersect a cell, of the cells that were queried
         for start, end in edges.sub_edges:
             a, b = _point(start), _point(end)
             deviates = deviation(start, end, a[2], b[2])
@@ -188,7 +198,7 @@ class PlanarRegion(OneByOne):
                 self._faces[square.face] += parts_in(whole, square)
         super().__init__()
 
-    def cell_union_bound(self):
+    def cell_union_bound(self) -> CellArray:
         """For each face that the edges intersect, the smallest cell that contains what is there."""
         bound = []
         for face in range(6):
@@ -206,17 +216,17 @@ class PlanarRegion(OneByOne):
             )
             # Outside of the bound all is inside or none, as a corner of the face is.
             corners = [(u, v) for u in (-1.0, 1.0) for v in (-1.0, 1.0) if not _holds(rect, (u, v))]
-            points = [face_uv_to_xyz(face, np.float64(u), np.float64(v)) for u, v in corners]
+            points = [face_uv_to_xyz(np.int64(face), np.float64(u), np.float64(v)) for u, v in corners]
             corner_inside = any(
                 self.edges.encloses(*(float(f(p)) * (180 / math.pi) for f in (point_lat, point_lng))) for p in points
             )
             bound.append(square.cell if corner_inside else square.shrunk_to(rect).cell)
         return np.array(bound, np.uint64)
 
-    def _query(self, cell):
+    def _query(self, cell: int) -> tuple[bool, bool]:
         """Whether the shape intersects the cell, and whether it contains it."""
         level, square = level_of(cell), PaddedCell.of(cell)
-        above = parent(cell, level - 1) if level > 0 else None
+        above = parent(cell, level - 1) if level > 0 else 0
         if above in self._sub_edges:
             found = [part for p in self._sub_edges[above] for part in parts_in_child(p, PaddedCell.of(above), square)]
         else:  # where a covering starts
@@ -227,7 +237,7 @@ class PlanarRegion(OneByOne):
         inside = self._encloses_center(cell)
         return inside, inside
 
-    def _encloses_center(self, cell):
+    def _encloses_center(self, cell: int) -> bool:
         """Of a cell that no sub-edge intersects. The center of a face may be a pole or lie on 180, where the plane is
         cut.
         """
@@ -239,14 +249,14 @@ class PlanarRegion(OneByOne):
 class PlanarShape(Shape):
     """Points, lines and polygons of one row of chains, with edges straight in longitude and latitude."""
 
-    def __init__(self, chains):
+    def __init__(self, chains: Chains) -> None:
         self._chains = chains
 
     @property
-    def n_chains(self):
+    def n_chains(self) -> int:
         return len(self._chains.roles)
 
-    def area(self):
+    def area(self) -> float:
         """Between an edge and the equator lies the integral of sin(lat) over longitude; rings add that up."""
         total = 0.0
         for first, end, role in _chains_of(self._chains):
@@ -260,7 +270,7 @@ class PlanarShape(Shape):
             total += swept if role == SHELL else -swept
         return max(total, 0.0)
 
-    def contains(self, lat, lng, out):
+    def contains(self, lat: FloatArray, lng: FloatArray, out: BoolArray) -> None:
         """Write whether each position, or one whole turns from it, lies in the geometry; its boundary belongs to it."""
         out[...] = False
         if len(self._chains.xy) == 0:
@@ -274,7 +284,7 @@ class PlanarShape(Shape):
         for pole in (-90.0, 90.0):  # one place with every longitude
             out |= (lat == pole) & (south <= pole <= north)
 
-    def _contains_here(self, x, y):
+    def _contains_here(self, x: FloatArray, y: FloatArray) -> BoolArray:
         odd, on_edge = np.zeros(len(x), bool), np.zeros(len(x), bool)
         for first, end, role in _chains_of(self._chains):
             vertices = [tuple(v) for v in self._chains.xy[first:end].tolist()]
@@ -290,19 +300,19 @@ class PlanarShape(Shape):
                 odd[look] ^= across[look] & ((side > 0) == (y1 < y2))
         return odd | on_edge
 
-    def region(self, interior=False):
+    def region(self, interior: bool = False) -> PlanarRegion:
         chains = self._chains
         keep = [(first, end, role) for first, end, role in _chains_of(chains) if not interior or role != LINE]
         return PlanarRegion(PlanarEdges(chains.lng, chains.lat, keep))
 
 
-def _chains_of(chains):
+def _chains_of(chains: Chains) -> list[tuple[int, int, int]]:
     """First vertex, end and role of each chain."""
     offsets = chains.offsets.tolist()
     return list(zip(offsets, offsets[1:], chains.roles.tolist()))
 
 
-def turn(a, b, x, y):
+def turn(a: UV, b: UV, x: FloatArray, y: FloatArray) -> FloatArray:
     """Sign of the turn from a by b to each point (x, y): 1 to the left, 0 straight on, -1 to the right. Exact."""
     left, right = (b[0] - a[0]) * (y - a[1]), (x - a[0]) * (b[1] - a[1])
     sign = np.sign(left - right)

@@ -5,6 +5,8 @@ Google's padded tests, release 0.14, operation for operation, because a covering
 `cell_union_bound()` gives a few cells that contain the region, where a covering starts.
 """
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -26,6 +28,7 @@ from .._math.projection import (
     st_to_uv,
     xyz_to_given_face_uv,
 )
+from .._typing import BoolArray, CellArray, FloatArray, Int64Array
 from .adjacency import cell_vertex_neighbors
 from .conversion import cell_to_point, point_to_cell
 from .hierarchy import cell_contains, cell_intersects, cell_level, cell_range_max, cell_range_min, level_bit, level_size
@@ -37,20 +40,20 @@ HALF_PI = PI / 2
 class CellUV(NamedTuple):
     """Bounds of cells in the (u, v) planes of their faces; u and v are pairs (low, high)."""
 
-    cell: np.ndarray
-    face: np.ndarray
-    u: tuple[np.ndarray, np.ndarray]
-    v: tuple[np.ndarray, np.ndarray]
+    cell: CellArray
+    face: Int64Array
+    u: tuple[FloatArray, FloatArray]
+    v: tuple[FloatArray, FloatArray]
 
 
-def cell_uv(cell):
+def cell_uv(cell: CellArray) -> CellUV:
     face, i, j = cell_to_face_ij(cell)
     size = level_size(cell_level(cell))
     u, v = ((st_to_uv(ij_to_st_min(x & -size)), st_to_uv(ij_to_st_min((x & -size) + size))) for x in (i, j))
     return CellUV(cell, face, u, v)
 
 
-def cell_uv_vertices(c):
+def cell_uv_vertices(c: CellUV) -> FloatArray:
     """Vertices counter-clockwise from (low u, low v), (n, 4, 3)."""
     corners = ((0, 0), (1, 0), (1, 1), (0, 1))
     return np.stack([normalize(face_uv_to_xyz(c.face, c.u[a], c.v[b])) for a, b in corners], axis=1)
@@ -59,21 +62,21 @@ def cell_uv_vertices(c):
 class OneByOne:
     """A region that is queried about one cell after the other, about each only once."""
 
-    def __init__(self):
-        self._answers = {}
+    def __init__(self) -> None:
+        self._answers: dict[int, tuple[bool, bool]] = {}
 
-    def contains(self, c):
+    def contains(self, c: CellUV) -> BoolArray:
         return np.array([self._answer(cell)[1] for cell in c.cell.tolist()], bool)
 
-    def may_intersect(self, c):
+    def may_intersect(self, c: CellUV) -> BoolArray:
         return np.array([self._answer(cell)[0] for cell in c.cell.tolist()], bool)
 
-    def _answer(self, cell):
+    def _answer(self, cell: int) -> tuple[bool, bool]:
         if cell not in self._answers:
             self._answers[cell] = self._query(cell)
         return self._answers[cell]
 
-    def _query(self, cell):
+    def _query(self, cell: int) -> tuple[bool, bool]:
         """Whether the region intersects the cell, and whether it contains it."""
         raise NotImplementedError
 
@@ -85,7 +88,7 @@ FACE_LNG_LO = np.array([-PI / 4, PI / 4, -PI, 3 * (PI / 4), -3 * (PI / 4), -PI])
 FACE_LNG_HI = np.array([PI / 4, 3 * (PI / 4), PI, -3 * (PI / 4), -PI / 4, PI])
 
 
-def cell_uv_bounds(c):
+def cell_uv_bounds(c: CellUV) -> tuple[LatInterval, LngInterval]:
     """Bounds that hold every point of the cells, roundings included."""
     is_face = cell_level(c.cell) == 0
 
@@ -96,7 +99,7 @@ def cell_uv_bounds(c):
     i = np.where(u_is_vertical, u_sum > 0, u_sum < 0)
     j = np.where(v_is_vertical, v_sum > 0, v_sum < 0)
 
-    def corner(i, j):
+    def corner(i: BoolArray, j: BoolArray) -> FloatArray:
         return face_uv_to_xyz(c.face, np.where(i, c.u[1], c.u[0]), np.where(j, c.v[1], c.v[0]))
 
     lat1, lat2 = point_lat(corner(i, j)), point_lat(corner(~i, ~j))
@@ -111,7 +114,7 @@ def cell_uv_bounds(c):
     return LatInterval(lat_lo, lat_hi), LngInterval(lng_lo, lng_hi)
 
 
-def u_normal(face, u):
+def u_normal(face: Int64Array, u: FloatArray) -> FloatArray:
     """Normals of the lines of constant u, not of unit length."""
     one, zero = np.ones_like(u), np.zeros_like(u)
     return np.stack(
@@ -124,7 +127,7 @@ def u_normal(face, u):
     )
 
 
-def v_normal(face, v):
+def v_normal(face: Int64Array, v: FloatArray) -> FloatArray:
     """Normals of the lines of constant v, not of unit length."""
     one, zero = np.ones_like(v), np.zeros_like(v)
     return np.stack(
@@ -139,21 +142,21 @@ def v_normal(face, v):
 
 @dataclass(frozen=True)
 class Cap:
-    """All points within an angle of the centre, by the squared chord: negative is empty, 4 is the full sphere."""
+    """All points within an angle of the center, by the squared chord: negative is empty, 4 is the full sphere."""
 
-    center: np.ndarray
+    center: FloatArray
     radius2: float
 
-    def contains(self, c):
+    def contains(self, c: CellUV) -> BoolArray:
         vertices = cell_uv_vertices(c)
         inside = (chord2(self.center, vertices) <= self.radius2).all(axis=1)
         return inside & ~self._complement()._intersects(c, vertices)
 
-    def may_intersect(self, c):
+    def may_intersect(self, c: CellUV) -> BoolArray:
         vertices = cell_uv_vertices(c)
         return (chord2(self.center, vertices) <= self.radius2).any(axis=1) | self._intersects(c, vertices)
 
-    def cell_union_bound(self):
+    def cell_union_bound(self) -> CellArray:
         if self.radius2 < 0:
             return np.empty(0, np.uint64)
         level = level_for_min_width(chord2_to_angle(self.radius2)) - 1
@@ -162,14 +165,14 @@ class Cap:
         leaf = point_to_cell(self.center[None], np.array([MAX_LEVEL]))
         return cell_vertex_neighbors(leaf, np.array([level]))[0]
 
-    def _complement(self):
+    def _complement(self) -> Cap:
         if self.radius2 == 4:
             return Cap(np.array([1.0, 0, 0]), -1.0)
         if self.radius2 < 0:
             return Cap(np.array([1.0, 0, 0]), 4.0)
         return Cap(-self.center, min(4.0, 4 - self.radius2))
 
-    def _intersects(self, c, vertices):
+    def _intersects(self, c: CellUV, vertices: FloatArray) -> BoolArray:
         """Whether the cap meets the cells anywhere but at their vertices."""
         n = len(c.cell)
         if self.radius2 >= 2 or self.radius2 < 0:  # from a hemisphere on: no vertex inside, no point inside
@@ -193,7 +196,7 @@ class Cap:
             open_ &= ~beyond & ~meets
         return meets
 
-    def _center_within(self, c):
+    def _center_within(self, c: CellUV) -> BoolArray:
         component = self.center[c.face % 3]
         facing = np.where(c.face < 3, component > 0, component < 0)
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -210,15 +213,15 @@ class Rect:
     lat: LatInterval
     lng: LngInterval
 
-    def contains(self, c):
+    def contains(self, c: CellUV) -> BoolArray:
         lat, lng = cell_uv_bounds(c)
         return self.lat.contains(lat) & self.lng.contains(lng)
 
-    def may_intersect(self, c):
+    def may_intersect(self, c: CellUV) -> BoolArray:
         lat, lng = cell_uv_bounds(c)
         return self.lat.intersects(lat) & self.lng.intersects(lng)
 
-    def cap_bound(self):
+    def cap_bound(self) -> Cap:
         """The smaller of a cap round the nearer pole and, up to half a turn of longitude, one round the centre."""
         lat, lng = self.lat, self.lng
         if lat.lo > lat.hi:
@@ -234,7 +237,7 @@ class Rect:
                 return center_cap
         return pole_cap
 
-    def cell_union_bound(self):
+    def cell_union_bound(self) -> CellArray:
         return self.cap_bound().cell_union_bound()
 
 
@@ -242,25 +245,25 @@ class Rect:
 class CellRange:
     """Sorted, disjoint cells as a region."""
 
-    cells: np.ndarray
+    cells: CellArray
 
-    def _candidates(self, cells):
+    def _candidates(self, cells: CellArray) -> CellArray:
         """The only cell of the region that can contain or meet each cell, or 0."""
         at = np.searchsorted(cell_range_max(self.cells), cell_range_min(cells))
         return np.append(self.cells, np.uint64(0))[at]
 
-    def contains(self, c):
+    def contains(self, c: CellUV) -> BoolArray:
         return self.contains_cells(c.cell)
 
-    def contains_cells(self, cells):
+    def contains_cells(self, cells: CellArray) -> BoolArray:
         found = self._candidates(cells)
         return (found != 0) & cell_contains(found, cells)
 
-    def may_intersect(self, c):
+    def may_intersect(self, c: CellUV) -> BoolArray:
         found = self._candidates(c.cell)
         return (found != 0) & cell_intersects(found, c.cell)
 
-    def cap_bound(self):
+    def cap_bound(self) -> Cap:
         """Round the centroid of the cells, weighted by their average area, wide enough for the caps of all of them."""
         if len(self.cells) == 0:
             return Cap(np.array([1.0, 0, 0]), -1.0)
@@ -273,11 +276,11 @@ class CellRange:
         radii = chord2(others[:, None], cell_uv_vertices(c)).max(axis=1)
         return Cap(center, float(_rounded_up_sum(chord2(center, others), radii).max()))
 
-    def cell_union_bound(self):
+    def cell_union_bound(self) -> CellArray:
         return self.cap_bound().cell_union_bound()
 
 
-def _rounded_up_sum(a2, b2):
+def _rounded_up_sum(a2: FloatArray, b2: FloatArray) -> FloatArray:
     """Squared chord of the sum of two angles, with room for rounding."""
     x, y = a2 * (1 - 0.25 * b2), b2 * (1 - 0.25 * a2)
     total = np.where(a2 + b2 >= 4, 4.0, np.minimum(4.0, x + y + 2 * np.sqrt(x * y)))

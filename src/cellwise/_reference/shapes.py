@@ -1,14 +1,18 @@
 """Shapes of rectangles, caps and sets of cells, and coverings of rows of geometries."""
 
+from __future__ import annotations
+
 import math
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from .._cover_options import CoverLimit
+from .._cover_options import CoverLimit, CoverOptions
 from .._math.angles import chord2
 from .._math.intervals import LatInterval, LngInterval
 from .._math.projection import degrees_to_radians, wrap_lng
+from .._typing import BoolArray, CellArray, FloatArray, Int64Array
 from ..ragged import offsets_of
 from .buffered import BufferedShape
 from .conversion import latlng_to_cell
@@ -18,97 +22,100 @@ from .polygon import CollectionShape, PolygonShape, PolylineShape
 from .regions import Cap, CellRange, Rect
 from .shape import Shape, in_order
 
+if TYPE_CHECKING:
+    from ..regions.chains import Chains as ChainsOfRows
+
 
 class RectShape(Shape):
     """Latitudes and longitudes between two bounds each, in radians."""
 
-    def __init__(self, lat_lo, lat_hi, lng_lo, lng_hi):
+    def __init__(self, lat_lo: float, lat_hi: float, lng_lo: float, lng_hi: float) -> None:
         self._rect = Rect(LatInterval(lat_lo, lat_hi), LngInterval(lng_lo, lng_hi))
 
-    def area(self):
+    def area(self) -> float:
         lat, lng = self._rect.lat, self._rect.lng
         return float(lng.length) * (math.sin(lat.hi) - math.sin(lat.lo))
 
-    def contains(self, lat, lng, out):
+    def contains(self, lat: FloatArray, lng: FloatArray, out: BoolArray) -> None:
         lat, lng = degrees_to_radians(lat), degrees_to_radians(wrap_lng(lng))
         lng = np.where(lng == -np.pi, np.pi, lng)
         lo, hi = self._rect.lng
         out[...] = (lng >= lo) & (lng <= hi) if lo <= hi else (lng >= lo) | (lng <= hi)
         out &= (lat >= self._rect.lat.lo) & (lat <= self._rect.lat.hi)
 
-    def region(self, interior=False):
+    def region(self, interior: bool = False) -> Rect:
         return self._rect
 
     @property
-    def has_interior(self):
+    def has_interior(self) -> bool:
         return self._rect.lat.lo < self._rect.lat.hi and self._rect.lng.lo != self._rect.lng.hi
 
 
 class CapShape(Shape):
     """All points within an angle, given by its squared chord, of a center."""
 
-    def __init__(self, center, radius2):
+    def __init__(self, center: FloatArray, radius2: float) -> None:
         self._cap = Cap(center, radius2)
 
-    def area(self):
+    def area(self) -> float:
         return math.pi * self._cap.radius2
 
-    def contains_points(self, points):
+    def contains_points(self, points: FloatArray) -> BoolArray:
         return chord2(self._cap.center, points) <= self._cap.radius2
 
-    def region(self, interior=False):
+    def region(self, interior: bool = False) -> Cap:
         return self._cap
 
     @property
-    def has_interior(self):
+    def has_interior(self) -> bool:
         return self._cap.radius2 > 0
 
 
 class CellsShape(Shape):
     """Sorted, disjoint cells."""
 
-    def __init__(self, cells):
+    def __init__(self, cells: CellArray) -> None:
         self._cells = cells
 
-    def area(self):
+    def area(self) -> float:
         return in_order(cell_area(self._cells).tolist())
 
-    def contains(self, lat, lng, out):
+    def contains(self, lat: FloatArray, lng: FloatArray, out: BoolArray) -> None:
         leaves = latlng_to_cell(lat, lng, np.full(len(lat), 30))
         out[...] = CellRange(self._cells).contains_cells(leaves)
 
-    def region(self, interior=False):
+    def region(self, interior: bool = False) -> CellRange:
         return CellRange(self._cells)
 
 
 class Chains(NamedTuple):
     """One row of chains of vertices: chain k has the vertices ``offsets[k]:offsets[k + 1]``."""
 
-    xy: np.ndarray
-    offsets: np.ndarray
-    roles: np.ndarray
+    xy: FloatArray
+    offsets: Int64Array
+    roles: NDArray[np.uint8]
 
     @property
-    def lng(self):
+    def lng(self) -> FloatArray:
         return self.xy[:, 0]
 
     @property
-    def lat(self):
+    def lat(self) -> FloatArray:
         return self.xy[:, 1]
 
 
-def _row(chains, row):
+def _row(chains: ChainsOfRows, row: int) -> Chains:
     """The chains of one row."""
     first, end = chains.rows[row], chains.rows[row + 1]
     offsets = chains.offsets[first : end + 1]
     return Chains(chains.xy[offsets[0] : offsets[-1]], offsets - offsets[0], chains.roles[first:end])
 
 
-def _geodesic_shape(chains, oriented):
+def _geodesic_shape(chains: Chains, oriented: bool) -> CollectionShape | PolygonShape | PolylineShape:
     """One polygon of all rings, and the lines: alone, or together."""
     ends = list(zip(chains.offsets, chains.offsets[1:]))
     is_ring = chains.roles != LINE
-    shapes = []
+    shapes: list[PolygonShape | PolylineShape] = []
     if is_ring.any():
         rings = [ends[k] for k in np.flatnonzero(is_ring)]
         at = np.concatenate([np.arange(*end) for end in rings])
@@ -120,17 +127,19 @@ def _geodesic_shape(chains, oriented):
     return shapes[0] if len(shapes) == 1 else CollectionShape(shapes)
 
 
-def candidate_limit(options, area):
+def candidate_limit(options: CoverOptions, area: float) -> int:
     """Most candidates of an interior covering of a region of that area; raises CoverLimit if it is too large."""
     return options.candidate_limit(lambda: area)
 
 
-def certified_rows(chains):
+def certified_rows(chains: ChainsOfRows) -> BoolArray:
     """Whether each row is surely valid with planar edges, and no edge goes more than half way round: none is known."""
     return np.zeros(len(chains.rows) - 1, bool)
 
 
-def cover_rows(chains, options, edges, oriented, radius, is_checked):
+def cover_rows(
+    chains: ChainsOfRows, options: CoverOptions, edges: str, oriented: bool, radius: float, is_checked: bool
+) -> tuple[CellArray, Int64Array, BoolArray]:
     """A covering of each row of chains: cells, offsets, and which rows are undecided, because they may be invalid.
 
     Rows that are checked are all decided; here, no others are.

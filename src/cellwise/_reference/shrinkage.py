@@ -8,12 +8,20 @@ several of a fold's pairs come together.
 Sums have four columns: rows that do not weigh 0, their weight, and the weighted sums of y and of its square.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
+from .._typing import AnyArray, FloatArray, Int32Array
 from .groups import add_sums, factorize_pairs
 
+if TYPE_CHECKING:
+    from ..shrinkage import HeldOutSums, LevelSums
 
-def ratio(a, b):
+
+def ratio(a: Any, b: Any) -> FloatArray:
     """Ratio a / b, or 0 where b is 0 or less."""
     return np.divide(a, b, out=np.zeros(np.broadcast_shapes(np.shape(a), np.shape(b))), where=np.asarray(b) > 0)
 
@@ -22,19 +30,19 @@ class Mean:
     """Means: the rows of a cell vary about it, and cells about their parents."""
 
     @staticmethod
-    def own(sums):
+    def own(sums: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Estimate of each group from its own rows alone, and how much these count against m."""
         _, weight, total, _ = sums.T
         return ratio(total, weight), weight
 
     @staticmethod
-    def parts(sums):
+    def parts(sums: FloatArray) -> FloatArray:
         """What is added up over the children of a cell."""
         rows, weight, total, square = sums.T
         return np.stack([rows, np.sign(rows), weight, total, square, ratio(total**2, weight), weight**2])
 
     @staticmethod
-    def terms(parts):
+    def terms(parts: FloatArray) -> FloatArray:
         """What is added up over parents."""
         rows, cells, weight, total, square, cell_square, weight_squared = parts
         n = np.where(rows > 0, weight, 0)
@@ -45,30 +53,32 @@ class Std:
     """Standard deviations, computed as variances, which sampling scatters about those of the parents too."""
 
     @staticmethod
-    def own(sums):
+    def own(sums: FloatArray) -> tuple[FloatArray, FloatArray]:
         _, weight, total, square = sums.T
         free = np.maximum(weight - 1, 0)
         return ratio(np.maximum(square - ratio(total**2, weight), 0), free), free
 
     @staticmethod
-    def parts(sums):
+    def parts(sums: FloatArray) -> FloatArray:
         _, weight, total, square = sums.T
         variance, free = Std.own(sums)
         within = [np.sign(free), ratio(1, free), free, free * variance, free * variance**2]
         return np.stack([weight, total, square, *within])
 
     @staticmethod
-    def terms(parts):
+    def terms(parts: FloatArray) -> FloatArray:
         n, total, square, cells, per_free, free, first, second = parts
         variance, _ = Std.own(np.stack([n, n, total, square], axis=1))
         spread = ratio(second, variance**2) - 2 * ratio(first, variance) + free  # sum of free * (ratio - 1)^2
         return np.where(variance > 0, np.stack([cells, per_free, free, spread]), 0)
 
 
-STATISTICS = {"mean": Mean, "std": Std}
+STATISTICS: dict[str, type[Mean] | type[Std]] = {"mean": Mean, "std": Std}
 
 
-def _training_sums(sums, held_out, cell_of_finest, n_folds):
+def _training_sums(
+    sums: FloatArray, held_out: HeldOutSums, cell_of_finest: Int32Array, n_folds: int
+) -> tuple[Int32Array, Int32Array, Int32Array, FloatArray]:
     """Pairs of a cell of the level and a fold, and the sums over the cell that the fold trains on.
 
     Returns the cell and the fold of each pair, the position of each of the given pairs among them, and the sums.
@@ -80,12 +90,12 @@ def _training_sums(sums, held_out, cell_of_finest, n_folds):
     return cell, fold, code, np.where(whole[:, :1] > held[:, :1], whole - held, 0)
 
 
-def _sum_parts(parts, group, n):
+def _sum_parts(parts: AnyArray, group: AnyArray, n: int) -> FloatArray:
     """Each of the parts summed over `n` groups, in the order of the parts."""
     return np.stack([np.bincount(group, part, n) for part in parts])
 
 
-def level_terms(statistic, level_sums, held_out, n_folds):
+def level_terms(statistic: str, level_sums: LevelSums, held_out: HeldOutSums, n_folds: int) -> FloatArray:
     """Terms of all parents together, for all data and each fold, shape (n_terms, n_folds + 1)."""
     statistic, (sums, parent, cell_of_finest) = STATISTICS[statistic], level_sums
     cell, fold, _, training_sums = _training_sums(sums, held_out, cell_of_finest, n_folds)
@@ -101,9 +111,18 @@ def level_terms(statistic, level_sums, held_out, n_folds):
 
 
 def shrink_level(
-    statistic, level_sums, held_out, m, prior, parent_estimates, pair_parent_estimates, own_estimates, support, level,
-    pair_estimates,
-):  # fmt: skip
+    statistic: str,
+    level_sums: LevelSums,
+    held_out: HeldOutSums,
+    m: FloatArray,
+    prior: FloatArray | None,
+    parent_estimates: FloatArray,
+    pair_parent_estimates: FloatArray,
+    own_estimates: tuple[FloatArray, FloatArray] | None,
+    support: FloatArray | None,
+    level: int,
+    pair_estimates: FloatArray,
+) -> FloatArray:
     """Estimates of the cells from all data; writes to `pair_estimates` those of the pairs' cells in their folds.
 
     `parent_estimates` are from all data, and `pair_parent_estimates` in the fold of each pair. `prior` is what
@@ -114,7 +133,9 @@ def shrink_level(
     statistic, (sums, parent, cell_of_finest) = STATISTICS[statistic], level_sums
     own, pair_own = (None, None) if own_estimates is None else own_estimates
 
-    def shrunk(sums, own, parent_estimates, fold):
+    def shrunk(
+        sums: FloatArray, own: FloatArray | None, parent_estimates: FloatArray, fold: Int32Array | int
+    ) -> FloatArray:
         own, amount = statistic.own(sums) if own is None else (own, sums[:, 1])
         target = parent_estimates if prior is None else prior[fold]
         return np.where(sums[:, 0] > 0, target + ratio(amount, amount + m[fold]) * (own - target), parent_estimates)
@@ -123,7 +144,7 @@ def shrink_level(
     cell, fold, code, training_sums = _training_sums(sums, held_out, cell_of_finest, len(m) - 1)
     any_of = np.empty(len(cell), np.intp)
     any_of[code] = np.arange(len(code))  # given pairs that come together have one parent, and so one estimate of it
-    pair_own = None if own is None else pair_own[any_of]
+    pair_own = None if pair_own is None else pair_own[any_of]
     pair_estimates[...] = shrunk(training_sums, pair_own, pair_parent_estimates[any_of], 1 + fold)[code]
     if support is not None:
         has_rows = (training_sums[:, 0] > 0)[code]

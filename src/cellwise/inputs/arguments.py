@@ -84,7 +84,7 @@ def _unpacked(value: Any, name: str, missing: Missing) -> tuple[Any, Any, bool]:
     """The value as numpy or Python objects with `missing` in place of nulls; its Series; whether it knows NA."""
     if isinstance(value, np.ma.MaskedArray):
         if missing is None:
-            _check_no_nulls(name, np.ma.count_masked(value), value.size)
+            _check_no_nulls(name, int(np.ma.getmaskarray(value).sum()), value.size)
         elif isinstance(missing, float) and value.dtype.kind in "iu":  # NaN needs floats
             value = value.astype(np.float64)
         return np.ma.filled(value, missing), None, False
