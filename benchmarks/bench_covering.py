@@ -126,7 +126,7 @@ std::size_t cellwise_cover(Polygons* all, const Options* options) {
     const cellwise::Polygon polygon({all->ours.data() + point, all->first_point[k + 1] - point},
                                     {all->ends.data() + ring, n}, {all->shell_of.data() + ring + 1, n - 1}, false);
     if (options->checked && polygon.find_fault().fault != cellwise::RingFault::kNone) std::abort();
-    cellwise::cover_polygon(polygon, own, kNoLimit, kNoLimit, found);
+    cellwise::cover_polygon(polygon, own, kNoLimit, found);
     all->cells[1].insert(all->cells[1].end(), found.begin(), found.end());
   }
   return all->cells[1].size();

@@ -25,6 +25,7 @@
 #include "cellwise/planar.h"
 #include "cellwise/predicates.h"
 #include "cellwise/projection.h"
+#include "cellwise/region.h"
 
 namespace cellwise {
 
@@ -251,5 +252,7 @@ class BufferedRegion {
   std::deque<std::vector<std::uint32_t>> lists_;
   std::vector<std::int32_t> free_;
 };
+
+static_assert(CoverRegion<BufferedRegion>);
 
 }  // namespace cellwise

@@ -19,6 +19,7 @@
 #include "cellwise/conversion.h"
 #include "cellwise/hierarchy.h"
 #include "cellwise/projection.h"
+#include "cellwise/region.h"
 
 namespace cellwise {
 
@@ -131,5 +132,7 @@ struct Cap {
     }
   }
 };
+
+static_assert(CellRegion<Cap>);
 
 }  // namespace cellwise

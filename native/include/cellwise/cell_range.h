@@ -14,6 +14,7 @@
 #include "cellwise/conversion.h"
 #include "cellwise/hierarchy.h"
 #include "cellwise/projection.h"
+#include "cellwise/region.h"
 
 namespace cellwise {
 
@@ -71,5 +72,7 @@ struct CellRange {
     return std::clamp(sum + (2 * DBL_EPSILON + kRelativeSumError) * sum, 0.0, 4.0);
   }
 };
+
+static_assert(CellRegion<CellRange>);
 
 }  // namespace cellwise

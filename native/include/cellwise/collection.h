@@ -15,6 +15,7 @@
 #include "cellwise/polygon_region.h"
 #include "cellwise/polyline.h"
 #include "cellwise/projection.h"
+#include "cellwise/region.h"
 
 namespace cellwise {
 
@@ -97,5 +98,7 @@ class CollectionRegion {
   std::deque<PolygonRegion> polygons_;
   std::vector<PolylineRegion> lines_;
 };
+
+static_assert(CoverRegion<CollectionRegion>);
 
 }  // namespace cellwise

@@ -19,44 +19,14 @@
 #include <utility>
 #include <vector>
 
-#include "cellwise/cell_uv.h"
+#include "cellwise/cell_union.h"
 #include "cellwise/cover_options.h"
 #include "cellwise/hierarchy.h"
 #include "cellwise/inlined_vector.h"
 #include "cellwise/parallel.h"
-#include "cellwise/projection.h"
+#include "cellwise/region.h"
 
 namespace cellwise {
-
-// Sorts the cells, drops those that another one contains, and merges four siblings into their parent, until nothing
-// changes.
-inline void normalize_cells(std::vector<std::uint64_t>& cells) {
-  std::sort(cells.begin(), cells.end());
-  std::size_t n = 0;
-  for (std::uint64_t cell : cells) {
-    if (n > 0 && cell_contains(cells[n - 1], cell)) continue;
-    while (n > 0 && cell_contains(cell, cells[n - 1])) --n;
-    const auto completes_siblings = [&] {
-      if (n < 3 || cell_level(cell) == 0) return false;
-      const std::uint64_t parent = cell_parent(cell, cell_level(cell) - 1);
-      return cells[n - 3] == cell_child(parent, 0) && cells[n - 2] == cell_child(parent, 1) &&
-             cells[n - 1] == cell_child(parent, 2) && cell == cell_child(parent, 3);
-    };
-    while (completes_siblings()) {
-      cell = cell_parent(cell, cell_level(cell) - 1);
-      n -= 3;
-    }
-    cells[n++] = cell;
-  }
-  cells.resize(n);
-}
-
-// The level of the descendants by which a cell of `level` is replaced, so that they are at min_level or a multiple of
-// level_mod below it.
-constexpr std::int32_t denormalized_level(std::int32_t level, std::int32_t min_level, std::int32_t level_mod) noexcept {
-  const std::int32_t finer = std::max(level, min_level);
-  return std::min(kMaxLevel, finer + (kMaxLevel - (finer - min_level)) % level_mod);
-}
 
 namespace internal {
 
@@ -108,39 +78,23 @@ class PriorityHeap {
   InlinedVector<Entry, 64> entries_;
 };
 
-// Nodes of a region that answers about any cell on its own: `contains(cell)`, `may_intersect(cell)` and
-// `cell_union_bound(cells)`.
+// How a covering holds a region.
 template <class Region>
-class CellNodes {
- public:
-  using Node = CellUV;
-
-  explicit CellNodes(const Region& region) : region_(region) {}
-  static std::uint64_t cell(const Node& node) noexcept { return node.cell; }
-  bool intersects(const Node& node) const { return region_.may_intersect(node); }
-  bool contained(const Node& node) const { return region_.contains(node); }
-  Node node_at(std::uint64_t cell) const { return cell_uv(cell); }
-  void subdivide(const Node& node, Node* children, bool) const {
-    for (int k = 0; k < 4; ++k) children[k] = cell_uv(cell_child(node.cell, k));
-  }
-  void release(const Node&) const {}
-  void cell_union_bound(std::vector<std::uint64_t>& cells) const { region_.cell_union_bound(cells); }
-
- private:
-  const Region& region_;
+struct NodesOf {
+  using Type = CellNodes<Region>;
 };
-
-template <class Region>
-concept HasNodes = requires { typename Region::Node; };
+template <CoverRegion Region>
+struct NodesOf<Region> {
+  using Type = Region&;
+};
 
 }  // namespace internal
 
-// A region either answers about any cell on its own, as `CellNodes` asks it, or has `Node`s of its own, with the
-// members of `CellNodes`, that hand down to their children what is known of them. It may have
-// `has_intersecting_child(node)`: whether some child is certain to intersect the region.
+// The covering of a region. A region that answers about any cell on its own is asked through `CellNodes`.
 template <class Region>
+  requires CoverRegion<Region> || CellRegion<Region>
 class Coverer {
-  using Nodes = std::conditional_t<internal::HasNodes<Region>, Region&, internal::CellNodes<Region>>;
+  using Nodes = typename internal::NodesOf<Region>::Type;
   using Node = typename std::remove_reference_t<Nodes>::Node;
 
  public:
@@ -355,7 +309,7 @@ class Coverer {
 
   // In an interior covering, whether a child of the node is certain to be a candidate.
   bool will_have_candidates(const Node& node, std::int32_t level) const {
-    if constexpr (requires { nodes_.has_intersecting_child(node); }) {
+    if constexpr (FindsIntersectingChildren<Region>) {
       return options_.interior && options_.level_mod == 1 && !is_finest(level + 1) &&
              nodes_.has_intersecting_child(node);
     }

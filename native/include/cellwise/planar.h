@@ -31,6 +31,7 @@
 #include "cellwise/hierarchy.h"
 #include "cellwise/padded_cell.h"
 #include "cellwise/projection.h"
+#include "cellwise/region.h"
 
 namespace cellwise {
 
@@ -544,5 +545,7 @@ class PlanarRegion {
   std::deque<List> lists_;  // nodes point to them
   std::vector<List*> free_;
 };
+
+static_assert(FindsIntersectingChildren<PlanarRegion>);
 
 }  // namespace cellwise

@@ -27,6 +27,7 @@
 #include "cellwise/polygon.h"
 #include "cellwise/predicates.h"
 #include "cellwise/projection.h"
+#include "cellwise/region.h"
 
 namespace cellwise {
 
@@ -696,4 +697,7 @@ class PolygonRegion {
   std::vector<FaceEdges::Id> tested_;  // the same for edges to be tested, if there are more than a few
   internal::InlinedVector<CachedChildren, 8> cache_;  // only on the way to where a covering begins
 };
+
+static_assert(FindsIntersectingChildren<PolygonRegion>);
+
 }  // namespace cellwise

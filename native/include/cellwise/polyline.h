@@ -16,6 +16,7 @@
 #include "cellwise/predicates.h"
 #include "cellwise/projection.h"
 #include "cellwise/rect.h"
+#include "cellwise/region.h"
 
 namespace cellwise {
 
@@ -110,5 +111,7 @@ class PolylineRegion {
 
   std::span<const Point> points_;
 };
+
+static_assert(CellRegion<PolylineRegion>);
 
 }  // namespace cellwise

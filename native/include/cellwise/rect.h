@@ -11,6 +11,7 @@
 #include "cellwise/cell_uv.h"
 #include "cellwise/intervals.h"
 #include "cellwise/projection.h"
+#include "cellwise/region.h"
 
 namespace cellwise {
 
@@ -46,5 +47,7 @@ struct Rect {
 
   void cell_union_bound(std::vector<std::uint64_t>& cells) const { cap_bound().cell_union_bound(cells); }
 };
+
+static_assert(CellRegion<Rect>);
 
 }  // namespace cellwise
