@@ -13,7 +13,9 @@ import shapely
 from numpy.typing import NDArray
 
 import cellwise as cw
-from cellwise._typing import CoverKeywords, QueryTermKeywords, ReadingKeywords, TermKeywords
+from cellwise._typing import QueryTermKeywords, ReadingKeywords, TermKeywords
+from cellwise.covering import CoverKeywords
+from cellwise.neighbors import WithinKeywords
 
 CELL = 10743750135264575488
 CELLS = np.array([CELL, 0], np.uint64)
@@ -153,6 +155,7 @@ def test_index_terms() -> None:
         (cw.iter_cells, ReadingKeywords),
         (cw.index_terms, TermKeywords),
         (cw.query_terms, QueryTermKeywords),
+        (cw.neighbors.NeighborIndex.within, WithinKeywords),
     ],
 )
 def test_checkers_know_every_option(function: Any, keywords: type) -> None:

@@ -106,16 +106,6 @@ class ReadingKeywords(TypedDict, total=False):
     unit: LengthUnit
 
 
-class CoverKeywords(ReadingKeywords, total=False):
-    """Options of `cover`."""
-
-    min_level: int
-    max_level: int
-    max_cells: int
-    level_mod: int
-    interior: bool
-
-
 class TermKeywords(ReadingKeywords, total=False):
     """Options of `index_terms`."""
 

@@ -18,7 +18,6 @@ from ._cover_options import CoverLimit, CoverOptions
 from ._typing import (
     CellArray,
     CellMode,
-    CoverKeywords,
     Edges,
     FloatScalar,
     FrameLike,
@@ -114,6 +113,16 @@ class Coverings(Ragged[np.uint64]):
 
         rows, cells = self.explode()
         return pd.DataFrame({"row": rows if self.index is None else self.index[rows], "cell": cells})
+
+
+class CoverKeywords(ReadingKeywords, total=False):
+    """Options of `cover`, for its overloads."""
+
+    min_level: int
+    max_level: int
+    max_cells: int
+    level_mod: int
+    interior: bool
 
 
 @overload

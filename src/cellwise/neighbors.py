@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, overload
+from typing import Any, TypedDict, Unpack, overload
 
 import numpy as np
 
@@ -33,6 +33,16 @@ __all__ = ["NeighborIndex", "Part"]
 MOST_ROWS = 2**31 - 1  # of an index: their numbers have 32 bits
 
 _NONE, _ZERO = np.empty(0, np.int64), np.zeros(1, np.int64)
+
+
+class WithinKeywords(TypedDict, total=False):
+    """Options of `NeighborIndex.within`, for its overloads."""
+
+    unit: LengthUnit
+    exclude_row: IntLike | None
+    exclude_cell: CellLike | None
+    exclude_place: bool
+    limit: int
 
 
 class NeighborIndex:
@@ -213,29 +223,11 @@ class NeighborIndex:
 
     @overload
     def within(
-        self,
-        lat: FloatScalar,
-        lng: FloatScalar,
-        radius: float,
-        *,
-        unit: LengthUnit = "m",
-        exclude_row: IntLike | None = None,
-        exclude_cell: CellLike | None = None,
-        exclude_place: bool = False,
-        limit: int = 20_000_000,
+        self, lat: FloatScalar, lng: FloatScalar, radius: float, **options: Unpack[WithinKeywords]
     ) -> tuple[Int64Array, FloatArray]: ...
     @overload
     def within(
-        self,
-        lat: FloatLike,
-        lng: FloatLike,
-        radius: float,
-        *,
-        unit: LengthUnit = "m",
-        exclude_row: IntLike | None = None,
-        exclude_cell: CellLike | None = None,
-        exclude_place: bool = False,
-        limit: int = 20_000_000,
+        self, lat: FloatLike, lng: FloatLike, radius: float, **options: Unpack[WithinKeywords]
     ) -> tuple[Ragged[np.int64], Ragged[np.float64]]: ...
     def within(
         self,

@@ -105,7 +105,7 @@ def cell_area(cell: CellArray) -> FloatArray:
 
 
 def _scaled_centers(cell: CellArray) -> tuple[ObjectArray, ObjectArray, ObjectArray]:
-    """Centres on the cube times 3 * 2^60: exact, as Python integers in three object arrays.
+    """Centers on the cube times 3 * 2^60: exact, as Python integers in three object arrays.
 
     With si = 2^31 s, u = (si^2 - 2^60) / (3 * 2^60).
     """

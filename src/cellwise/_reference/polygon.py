@@ -53,7 +53,7 @@ def edges_of(ring: list[Vector]) -> list[tuple[Vector, Vector]]:
 
 
 def corners_of(ring: list[Vector]) -> Iterator[tuple[Vector, Vector, Vector]]:
-    """Each vertex between its neighbours."""
+    """Each vertex between its neighbors."""
     return zip(ring[-1:] + ring[:-1], ring, ring[1:] + ring[:1])
 
 

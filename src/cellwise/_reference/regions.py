@@ -93,7 +93,7 @@ def cell_uv_bounds(c: CellUV) -> tuple[LatInterval, LngInterval]:
     is_face = cell_level(c.cell) == 0
 
     # One diagonal has the extreme latitudes, the other the extreme longitudes. On the polar faces (2 and 5) the corner
-    # farthest from the face's centre has the lowest |latitude|; elsewhere v or -u is along the z axis.
+    # farthest from the face's center has the lowest |latitude|; elsewhere v or -u is along the z axis.
     u_sum, v_sum = c.u[0] + c.u[1], c.v[0] + c.v[1]
     u_is_vertical, v_is_vertical = (c.face == 3) | (c.face == 4), (c.face == 0) | (c.face == 1)
     i = np.where(u_is_vertical, u_sum > 0, u_sum < 0)
@@ -188,7 +188,7 @@ class Cap:
         )
         for k, edge in enumerate(edges):
             side = dot(self.center, edge)
-            outer = open_ & ~(side > 0)  # else the centre lies on the inner side: the opposite edge decides
+            outer = open_ & ~(side > 0)  # else the center lies on the inner side: the opposite edge decides
             beyond = outer & (side * side > sin2 * dot(edge, edge))
             direction = cross(edge, np.broadcast_to(self.center, edge.shape))
             over = (dot(direction, vertices[:, k]) < 0) & (dot(direction, vertices[:, (k + 1) & 3]) > 0)
@@ -222,7 +222,7 @@ class Rect:
         return self.lat.intersects(lat) & self.lng.intersects(lng)
 
     def cap_bound(self) -> Cap:
-        """The smaller of a cap round the nearer pole and, up to half a turn of longitude, one round the centre."""
+        """The smaller of a cap round the nearer pole and, up to half a turn of longitude, one round the center."""
         lat, lng = self.lat, self.lng
         if lat.lo > lat.hi:
             return Cap(np.array([1.0, 0, 0]), -1.0)

@@ -24,16 +24,16 @@ if TYPE_CHECKING:
 
 
 class Cap(Region):
-    """All points within a distance of a centre.
+    """All points within a distance of a center.
 
     Parameters
     ----------
     lat, lng : float
-        Centre in degrees.
+        Center in degrees.
     radius : float
         0 or more; half a great circle or more is the whole sphere.
     unit : {"m", "km", "rad", "deg"}
-        Unit of the radius; metres and kilometres are those of a sphere of radius `EARTH_RADIUS_M`.
+        Unit of the radius; meters and kilometers are those of a sphere of radius `EARTH_RADIUS_M`.
 
     See Also
     --------
@@ -67,12 +67,12 @@ class Cap(Region):
 
     @classmethod
     def from_height(cls, lat: FloatScalar, lng: FloatScalar, height: FloatScalar) -> Cap:
-        """Cap of a given height: the unit sphere's part above a plane at that depth below the centre.
+        """Cap of a given height: the unit sphere's part above a plane at that depth below the center.
 
         Parameters
         ----------
         lat, lng : float
-            Centre in degrees.
+            Center in degrees.
         height : float
             In 0..2, in units of the sphere's radius: 0 is a point, 1 a hemisphere, 2 the whole sphere.
 
@@ -115,7 +115,7 @@ class Cap(Region):
         return kernels.CapShape(latlng_to_point(np.float64(self.lat), np.float64(self.lng)), self._radius2)
 
     def radius(self, *, unit: LengthUnit = "m") -> float:
-        """Angle from the centre to the edge, in `unit`: m, km, rad or deg."""
+        """Angle from the center to the edge, in `unit`: m, km, rad or deg."""
         return chord2_to_angle(self._radius2) * length_unit(unit)
 
     def height(self) -> float:

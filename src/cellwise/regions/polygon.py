@@ -41,7 +41,7 @@ class Polygon(Region):
     ------
     InvalidRegionError
         If a ring has fewer than three different vertices, crosses or touches itself, crosses another ring or shares
-        an edge with it, or lies where it does not belong (a hole outside its shell); if two neighbours are opposite
+        an edge with it, or lies where it does not belong (a hole outside its shell); if two neighbors are opposite
         points of the sphere; if a coordinate is NaN or out of range. The message names the ring.
 
     See Also

@@ -36,7 +36,7 @@ class Polyline(Region):
     Raises
     ------
     InvalidRegionError
-        If there is no vertex, two neighbours are opposite points of the sphere, or a coordinate is NaN or out of
+        If there is no vertex, two neighbors are opposite points of the sphere, or a coordinate is NaN or out of
         range.
 
     Examples
