@@ -36,7 +36,7 @@ BOOSTING_BARS = {"original order": 39_500, "3rd edition's order": 40_900}
 
 
 def lags(**params):
-    """Values of neighbouring districts, the district itself left out."""
+    """Values of neighboring districts, the district itself left out."""
     return [
         SpatialLag(k=(1, 2, 4, 8, 16, 32, 64), **params),
         SpatialLag(k=(4, 8, 16, 32, 64), stats="mean", weights="inverse", **params),
@@ -44,7 +44,7 @@ def lags(**params):
 
 
 def lags_of_covariates():
-    """Covariates of neighbouring districts."""
+    """Covariates of neighboring districts."""
     return [SpatialLag(k=(4, 16, 64), of=COVARIATES, stats="mean")]
 
 

@@ -2,7 +2,7 @@
 
     python benchmarks/verify_ids.py --n 1e8
 
-Families: uniform, rounded to E7, float32, a grid of 1/8 degree, centres, corners and edges of cells of all levels and
+Families: uniform, rounded to E7, float32, a grid of 1/8 degree, centers, corners and edges of cells of all levels and
 the doubles next to them, edges and diagonals of the faces, poles, ±180, denormals, -0.0, longitudes to ±360. Beyond
 ±180 Google is asked for the longitude brought back by a whole turn, which is how cellwise defines it.
 """
@@ -49,7 +49,7 @@ def random_cells(rng, n):
     return cw.cell_parent(leaf, rng.integers(0, 31, n))
 
 
-def centres(rng, n):
+def centers(rng, n):
     return nudged(rng, *(x.copy() for x in cw.cell_to_latlng(random_cells(rng, n))))
 
 
@@ -119,7 +119,7 @@ def far(rng, n):
     return lat, np.where(rng.random(n) < 0.2, rng.integers(-1440, 1441, n) / 4, 2 * lng)
 
 
-FAMILIES = (uniform, rounded_e7, float32, eighths, centres, corners, edges, faces, special, far)
+FAMILIES = (uniform, rounded_e7, float32, eighths, centers, corners, edges, faces, special, far)
 
 
 def main():

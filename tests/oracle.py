@@ -84,7 +84,7 @@ def adversarial_positions(rng):
             for xyz in ((a, b, t), (a, t, b), (t, a, b), (a, t, b * t), (t, a, b * t), (t, b * t, a)):
                 parts.append(_nudged_both_ways(*_to_latlng(xyz), (-2, 0, 1)))
 
-    # Corners and centres of cells of all levels.
+    # Corners and centers of cells of all levels.
     for level in range(31):
         cells = np.concatenate((random_cells(rng, 14, level), rng.choice(special_cells(level), 6)))
         positions = np.array([[latlng(c), *vertices(c)] for c in cells.tolist()]).reshape(-1, 2)
@@ -118,7 +118,7 @@ def at_level(cells, level):
 
 
 def special_cells(level):
-    """Cells at the corners and edges of faces, and around their centres."""
+    """Cells at the corners and edges of faces, and around their centers."""
     half, end = 1 << 29, (1 << 30) - 1
     places = (0, 1, half // 3, half - 1, half, end - 1, end)
     found = {s2.S2CellId.FromFaceIJ(face, i, j).parent(level).id() for face in range(6) for i in places for j in places}
@@ -156,7 +156,7 @@ def ids(cell_ids):
 
 
 def latlng(cell):
-    """Centre, degrees."""
+    """Center, degrees."""
     position = cell_id(cell).ToLatLng()
     return position.lat().degrees(), position.lng().degrees()
 
@@ -174,7 +174,7 @@ def bounds(cell):
 
 
 def point(cell):
-    """Centre, unit vector."""
+    """Center, unit vector."""
     return s2.S2Point_ToRaw(cell_id(cell).ToPoint())
 
 
@@ -201,7 +201,7 @@ def cap(lat, lng, height):
 
 
 def union(cells):
-    """Cell union, normalised."""
+    """Cell union, normalized."""
     made = s2.S2CellUnion()
     made.Init([int(c) for c in cells])
     return made
@@ -394,7 +394,7 @@ def exact_vertices(cell):
 
 
 def exact_center(cell):
-    """Centre of the ideal cell, not of unit length."""
+    """Center of the ideal cell, not of unit length."""
     with mpmath.workdps(DIGITS):
         face, si, ti = cell_id(cell).GetCenterSiTi()
         return _exact_xyz(face, _exact_u(si), _exact_u(ti))

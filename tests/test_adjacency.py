@@ -1,4 +1,4 @@
-"""Neighbours, disks, rings and the curve: laws, and brute force with Google's neighbours."""
+"""Neighbors, disks, rings and the curve: laws, and brute force with Google's neighbors."""
 
 import os
 import subprocess
@@ -34,7 +34,7 @@ def shared_vertices(a, b, level):
     return (np.linalg.norm(gap, axis=-1) < 0.05 * 0.5 ** np.asarray(level)[:, None, None]).sum(axis=(1, 2))
 
 
-# --- neighbours -------------------------------------------------------------------------------------------------------------
+# --- neighbors -------------------------------------------------------------------------------------------------------------
 
 
 def test_edge_neighbors_share_an_edge(cells, backend):
@@ -89,7 +89,7 @@ def test_three_cells_meet_at_a_corner_of_the_cube(backend):
 
 
 def test_all_neighbors_are_those_round_the_four_vertices(cells, backend):
-    """A leaf in each corner of the cell has that corner's neighbours."""
+    """A leaf in each corner of the cell has that corner's neighbors."""
     some = cells[cw.cell_level(cells) < 29][::3]
     level = cw.cell_level(some)
     grand = cw.cell_children(some, level + 2).values.reshape(-1, 16)
@@ -120,7 +120,7 @@ def test_finer_neighbors_lie_in_the_neighbors(cells, backend):
 
 
 def brute_rings(cell, k):
-    """Rings 0..k by breadth-first search with the oracle's neighbours."""
+    """Rings 0..k by breadth-first search with the oracle's neighbors."""
     level = oracle.cell_id(cell).level()
     seen, rings = {cell}, [{cell}]
     for _ in range(k):

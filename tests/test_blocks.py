@@ -22,9 +22,9 @@ def positions():
     lat, lng = np.degrees(np.arcsin(rng.uniform(-1, 1, n))), rng.uniform(-360, 360, n)
     cells = cw.cell_parent(cw.latlng_to_cell(lat, lng), rng.integers(0, 31, n))
     corner = cw.cell_vertices(cells)[:, 0]
-    centre = np.stack(cw.cell_to_latlng(cells), axis=-1)
+    center = np.stack(cw.cell_to_latlng(cells), axis=-1)
     grid = np.stack((rng.integers(-8, 9, n) * 11.25, rng.integers(-32, 33, n) * 11.25), axis=-1)
-    both = np.concatenate((np.stack((lat, lng), axis=-1), corner, centre, grid))
+    both = np.concatenate((np.stack((lat, lng), axis=-1), corner, center, grid))
     for _ in range(2):
         moved = rng.random(both.shape) < 0.3
         both[moved] = np.nextafter(both[moved], np.where(rng.random(moved.sum()) < 0.5, -400, 400))

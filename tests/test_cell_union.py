@@ -262,7 +262,7 @@ def test_areas(lists, backend):
 
 
 def brute_expand(cells, level):
-    """Google's definition: cells coarsened to the level, their neighbours at it added, all normalised."""
+    """Google's definition: cells coarsened to the level, their neighbors at it added, all normalized."""
     found = []
     for cell in cells:
         c = oracle.cell_id(cell)

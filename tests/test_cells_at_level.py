@@ -1,4 +1,4 @@
-"""All cells of one level: that meet a region, lie within it, or have their centre in it; at once and a part at a time."""
+"""All cells of one level: that meet a region, lie within it, or have their center in it; at once and a part at a time."""
 
 import numpy as np
 import pytest
@@ -40,7 +40,7 @@ def test_modes(name, backend):
         assert len(within) < len(centered) < len(meeting)
 
 
-def test_tiles_share_no_cell_by_their_centres():
+def test_tiles_share_no_cell_by_their_centers():
     rng = np.random.default_rng(81)
     x, y = np.cumsum(rng.uniform(0.01, 0.06, (2, 7)), axis=1)
     tiles = shapely.box(*(a.ravel() for a in (*np.meshgrid(x[:-1], y[:-1]), *np.meshgrid(x[1:], y[1:]))))
@@ -122,7 +122,7 @@ def test_rows_at_a_level():
         assert len(cw.cells_at_level(bow_tie, 10, mode=mode, on_invalid="null")) == 0
 
 
-def test_centres_in_geodesic_rows(backend):
+def test_centers_in_geodesic_rows(backend):
     rng = np.random.default_rng(83)
     shapes = [random_polygon(rng, kind, size=0.5) for kind in ("star", "hole", "any")]
     shapes += [None, shapely.LineString([(0, 0), (1, 1)]), shapely.GeometryCollection([BOX, shapely.Point(1, 1)])]

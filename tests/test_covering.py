@@ -103,7 +103,7 @@ def test_all_equal_googles(rects, caps, unions, backend):
 
 
 def test_unions_as_given_equal_googles(backend):
-    """A union need not be normalised to be a region: Google takes one as it is, too."""
+    """A union need not be normalized to be a region: Google takes one as it is, too."""
     for cells in oracle.random_cell_lists(
         105, many(80, 150) if cw.backend() == "native" else many(8, 30), levels_down=4
     ):
@@ -230,7 +230,7 @@ def points_of_rect(region, rng, n):
 
 
 def points_of_cap(region, rng, n):
-    """Random positions within a cap, its centre among them."""
+    """Random positions within a cap, its center among them."""
     lat, lng = np.full(n, float(region.lat)), np.full(n, float(region.lng))
     height = region.height() * rng.random(n)
     height[0] = 0
@@ -246,7 +246,7 @@ def points_of_cap(region, rng, n):
 
 
 def inside_points(cells, rng):
-    """Positions in every cell: the centre, the vertices drawn in a little, and a random leaf's centre."""
+    """Positions in every cell: the center, the vertices drawn in a little, and a random leaf's center."""
     lat, lng = cw.cell_to_latlng(cells)
     first, last = cw.cell_range_min(cells), cw.cell_range_max(cells)
     leaf = first + (((last - first) // np.uint64(2)) * rng.random(len(cells))).astype(np.uint64) * np.uint64(2)
@@ -302,7 +302,7 @@ def test_coverings_are_deterministic(backend):
 
 
 def test_a_cell_covers_itself(backend):
-    """As a union it is found at any level; nothing of the neighbours is taken."""
+    """As a union it is found at any level; nothing of the neighbors is taken."""
     rng = np.random.default_rng(108)
     cells = np.concatenate([oracle.random_cells(rng, 60), *(oracle.special_cells(k)[::40] for k in range(0, 31, 3))])
     for cell in cells.tolist() if cw.backend() == "native" else cells[::9].tolist():

@@ -146,7 +146,7 @@ def test_edges_of_a_projection_stay_straight_there():
     assert shapely.distance(dense, shapely.points(corners[:, ::-1])).max() < 1e-6
 
 
-def test_metres_without_a_crs_are_no_degrees():
+def test_meters_without_a_crs_are_no_degrees():
     with pytest.raises(InvalidRegionError, match=r"no CRS and its bounds .* are no degrees: set one with .set_crs"):
         cw.cover(geopandas.GeoSeries([shapely.box(400_000, 6_400_000, 800_000, 6_800_000)]))
 

@@ -16,7 +16,7 @@ FACES = oracle.cells_of_level(0)
 
 @pytest.fixture(scope="module")
 def cells():
-    """Cells of all levels: random ones, and some of those at corners, edges and centres of faces."""
+    """Cells of all levels: random ones, and some of those at corners, edges and centers of faces."""
     rng = np.random.default_rng(301)
     parts = [oracle.random_cells(rng, 12, level) for level in range(31)]
     parts += [rng.choice(oracle.special_cells(level), 8) for level in range(31)]
@@ -215,7 +215,7 @@ def test_distances(pairs, backend):
     assert error[worst] < 1e-12, (lat[worst], lng[worst], lat2[worst], lng2[worst])
     assert error[worst] < 1e-14  # what the docstring promises
     meters = ours * cw.EARTH_RADIUS_M
-    assert meters[meters > 0].min() < 1e-6  # the cases reach from far below a millimetre ...
+    assert meters[meters > 0].min() < 1e-6  # the cases reach from far below a millimeter ...
     assert (meters > 20_015_000).sum() > 5  # ... to antipodes
     assert (ours <= np.pi).all()
 
@@ -270,7 +270,7 @@ def test_cell_distances(cells, backend):
     assert (cw.cell_distance(cells[:, None], cells[None, :5]).shape) == (len(cells), 5)
 
 
-def test_cell_distances_from_neighbours_to_antipodes(backend):
+def test_cell_distances_from_neighbors_to_antipodes(backend):
     leaf = int(cw.latlng_to_cell(0, 0))
     steps = [int(cw.cell_advance(leaf, 1)), *(int(cw.latlng_to_cell(0, 10.0**k)) for k in range(-7, 3))]
     ours = cw.cell_distance(leaf, steps, unit="rad")
@@ -281,7 +281,7 @@ def test_cell_distances_from_neighbours_to_antipodes(backend):
     assert cw.cell_distance(FACES[0], FACES[3]) == cw.EARTH_RADIUS_M * math.pi
 
 
-def test_cell_distance_is_between_centres(cells, backend):
+def test_cell_distance_is_between_centers(cells, backend):
     lat, lng = cw.cell_to_latlng(cells)
     theirs = cw.latlng_distance(lat, lng, lat[::-1], lng[::-1])
     np.testing.assert_allclose(cw.cell_distance(cells, cells[::-1]), theirs, rtol=1e-9, atol=1e-8)

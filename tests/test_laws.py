@@ -62,7 +62,7 @@ def ids(values):
 
 @laws(40)
 @given(some(cells))
-def test_a_cell_is_found_at_its_centre(path, values):
+def test_a_cell_is_found_at_its_center(path, values):
     found = ids(values)
     level = cw.cell_level(found)
     lat, lng = cw.cell_to_latlng(found)
@@ -70,7 +70,7 @@ def test_a_cell_is_found_at_its_centre(path, values):
     assert (cw.point_to_cell(cw.cell_to_point(found), level) == found).all()
 
 
-def test_every_leaf_is_found_at_its_centre(path):
+def test_every_leaf_is_found_at_its_center(path):
     rng = np.random.default_rng(601)
     for level in range(31):
         found = np.concatenate((oracle.random_cells(rng, many(2_000, 6_500), level), oracle.special_cells(level)))

@@ -271,7 +271,7 @@ def test_distances_are_right_to_the_last_digits(make):
             assert abs(arc - exact) <= 2e-15 * exact
 
 
-def test_millimetres_and_antipodes(backend):
+def test_millimeters_and_antipodes(backend):
     index = NeighborIndex([50.0, 50.0, -50.0], [8.0, 8.0 + 1e-8, -172.0])
     rows, distances = index.nearest([50.0], [8.0], 3)
     assert rows.tolist() == [[0, 1, 2]]

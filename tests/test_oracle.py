@@ -25,7 +25,7 @@ def adversarial():
 
 @pytest.fixture(scope="module")
 def cells():
-    """Some 6,000 cells of all levels, random ones and all those at corners, edges and centres of faces."""
+    """Some 6,000 cells of all levels, random ones and all those at corners, edges and centers of faces."""
     return oracle.sample_cells(np.random.default_rng(3), 2_500)
 
 
@@ -228,7 +228,7 @@ def test_next_and_prev(cells, backend):
         assert cw.cell_level(cw.cell_prev(first.id())) == k
 
 
-# --- neighbours -----------------------------------------------------------------------------------------------------------
+# --- neighbors -----------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")

@@ -78,7 +78,7 @@ def test_vertices_are_the_cells(level):
     assert distance.max() < 1e-12
 
 
-def test_neighbours_of_other_levels_share_their_points():
+def test_neighbors_of_other_levels_share_their_points():
     """Coverings of mixed levels have no slivers: but for a few steep cells, points of parents are children's points."""
     cells = cw.cell_children(FACES, 2).values
     parents = shapely.get_coordinates(outlines(cells))

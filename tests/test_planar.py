@@ -108,7 +108,7 @@ def test_long_edges_cost_few_sub_edges(monkeypatch):
 
 
 @pytest.mark.parametrize("kind", [*KINDS, "line", "point"])
-def test_every_extra_cell_comes_within_a_decimetre(kind):
+def test_every_extra_cell_comes_within_a_decimeter(kind):
     rng = np.random.default_rng(52)
     for _ in range(12):
         shape = random_polygon(rng, kind if kind in KINDS else "any", size=10 ** rng.uniform(-4, 0.5))

@@ -74,7 +74,7 @@ def s2_polyline(vertices):
 
 
 def around(center, bearing, distance):
-    """Positions at angles from a centre in degrees: bearing and distance in radians, arrays."""
+    """Positions at angles from a center in degrees: bearing and distance in radians, arrays."""
     lat, lng = np.radians(center)
     out = np.array([np.cos(lat) * np.cos(lng), np.cos(lat) * np.sin(lng), np.sin(lat)])
     north = np.array([-np.sin(lat) * np.cos(lng), -np.sin(lat) * np.sin(lng), np.cos(lat)])
@@ -275,7 +275,7 @@ NO_LIMIT = 10**9
 
 
 def shape_on_cells(rng):
-    """(kind, rings, size in radians) with vertices at corners and centres of cells, where roundings decide."""
+    """(kind, rings, size in radians) with vertices at corners and centers of cells, where roundings decide."""
     level, center = int(rng.integers(2, 22)), oracle._center(rng)
     edge = oracle.AVG_EDGE * 0.5**level
     if rng.random() < 0.2:
@@ -323,7 +323,7 @@ def test_all_cells_of_a_level_are_googles():
 
 
 def test_vertices_on_the_centers_of_a_tile_s_rows():
-    """Where a face ends: tiles begin beside edges that end on the centres of rows."""
+    """Where a face ends: tiles begin beside edges that end on the centers of rows."""
     lat = [6.439573828844639e-05, 3.8637449114340765e-05, 1.2879151751862986e-05, -6.439582017185548e-05]
     lat += [-6.439573828844639e-05, -0.00011591243946157345, -6.439582017185548e-05, -1.2879151751862986e-05]
     lng = [-134.9999817861586, -134.99994535845408, -134.9999089307206, -134.9999089307206, -134.9999817861586]
@@ -597,7 +597,7 @@ def test_sampled_points_are_covered_and_interior_cells_lie_inside():
 def test_in_a_tiling_every_position_has_one_polygon(level, backend):
     cells = cw.cell_children(np.arange(6, dtype=np.uint64) << np.uint64(61) | np.uint64(1 << 60), level).values
     cells = cells if level < 3 or backend == "native" else cells[:8]
-    corners = cw.cell_vertices(cells)  # equal vertices of neighbours are equal floats, or the law could not hold
+    corners = cw.cell_vertices(cells)  # equal vertices of neighbors are equal floats, or the law could not hold
     corners = np.round(corners, 9)
     corners[..., 1] = np.where(corners[..., 1] == -180, 180, corners[..., 1])
     corners[np.abs(corners[..., 0]) > 89.9999999] = (90, 0)
@@ -772,7 +772,7 @@ def test_pickle_and_immutability():
     assert Polyline(BOX) != Polygon(BOX)
 
 
-def test_polyline_drops_repeats_and_refuses_opposite_neighbours():
+def test_polyline_drops_repeats_and_refuses_opposite_neighbors():
     assert len(Polyline([(0, 0), (0, 0), (0, 360), (1, 1)]).vertices) == 2
     assert Polyline([(0, 0)]).length() == 0
     assert Polyline([(0, 0), (0, 90)]).length(unit="deg") == pytest.approx(90)

@@ -103,7 +103,7 @@ def test_areas_of_rects(backend):
 
 
 def test_small_rects_have_accurate_areas(backend):
-    """The difference of the sines of near latitudes cancels: a metre by a metre at 80 north, still to 1e-9."""
+    """The difference of the sines of near latitudes cancels: a meter by a meter at 80 north, still to 1e-9."""
     for lat, size in ((80.0, 1e-5), (45.0, 1e-6), (-89.0, 1e-4), (0.0, 1e-7)):
         rect = cw.Rect(lat=(lat, lat + size), lng=(10, 10 + size))
         width, height = math.radians(rect.lng[1] - rect.lng[0]), math.radians(rect.lat[1] - rect.lat[0])

@@ -173,7 +173,7 @@ def from_place_to_cell(lat, lng):
         print(f"{cw.cell_to_token(a):>16}  contains {cw.cell_to_token(b)}: {cw.cell_contains(a, b)}")
     center = cw.cell_to_latlng(leaf)
     distance = cw.latlng_distance(lat, lng, *center)
-    print(f"The leaf's centre {center[0]:.6f}, {center[1]:.6f} is {distance * 1000:.1f} mm from the place")
+    print(f"The leaf's center {center[0]:.6f}, {center[1]:.6f} is {distance * 1000:.1f} mm from the place")
     return block
 
 

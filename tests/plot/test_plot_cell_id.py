@@ -27,12 +27,12 @@ def _bits(texts):
     return [k for k, text in enumerate(texts[:65]) if text != "marker"]
 
 
-def test_colours_tell_the_parts():
-    colours = plot_cell_id(cw.token_to_cell("951977d34")).get_facecolor()
-    face, first, second, marker, zero = colours[[0, 3, 5, 33, 34]]
+def test_colors_tell_the_parts():
+    colors = plot_cell_id(cw.token_to_cell("951977d34")).get_facecolor()
+    face, first, second, marker, zero = colors[[0, 3, 5, 33, 34]]
     assert len(np.unique([face, first, second, marker, zero], axis=0)) == 5
-    assert (colours[:3] == face).all()
-    assert (colours[34:] == zero).all()
+    assert (colors[:3] == face).all()
+    assert (colors[34:] == zero).all()
 
 
 def test_given_axes():

@@ -32,7 +32,7 @@ def test_cells_in_any_form(form):
     assert len(plot_cells(form(FOUR)).get_paths()) == 4
 
 
-def test_values_colour_the_cells():
+def test_values_color_the_cells():
     artist = plot_cells(FOUR, [1, 2, np.nan, 4], cmap="plasma", clim=(0, 4))
     assert artist.get_array().tolist() == [1, 2, None, 4]
     assert artist.get_cmap().name == "plasma"
@@ -40,10 +40,10 @@ def test_values_colour_the_cells():
     bar = plt.colorbar(artist)
     drawn(artist)
     assert bar.ax.get_ylim() == (0, 4)
-    colours = artist.get_facecolor()
-    assert colours[2, 3] == 0
-    assert (colours[[0, 1, 3], 3] == 1).all()
-    assert len(np.unique(colours[[0, 1, 3]], axis=0)) == 3
+    colors = artist.get_facecolor()
+    assert colors[2, 3] == 0
+    assert (colors[[0, 1, 3], 3] == 1).all()
+    assert len(np.unique(colors[[0, 1, 3]], axis=0)) == 3
 
 
 def test_missing_cells_are_not_drawn():
@@ -136,7 +136,7 @@ def test_projection():
     artist = plot_cells(FOUR, projection=ccrs.UTM(22, southern_hemisphere=True))
     assert isinstance(artist.axes.projection, ccrs.UTM)
     areas = [_area(path) for path in artist.get_paths()]
-    assert areas == pytest.approx(cw.cell_area(FOUR), rel=0.01)  # metres, on an ellipsoid
+    assert areas == pytest.approx(cw.cell_area(FOUR), rel=0.01)  # meters, on an ellipsoid
     drawn(artist)
 
 
