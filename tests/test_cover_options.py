@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 import cellwise as cw
 from cellwise import _backend
 from cellwise._cover_options import CoverLimit, CoverOptions
+from cellwise._typing import CoverKeywords
 from cellwise.index_terms import index_terms, query_terms
 
 # Google's options, and how regions are read: every function that covers takes the latter.
@@ -25,8 +26,9 @@ def keywords(function):
 
 
 def test_an_option_of_cover_is_in_all_its_places():
-    """The signature and the docstring of `cover`, `CoverOptions` in Python, and `CoverOptions` in C++."""
+    """The signature and the docstring of `cover`, what types say of it, `CoverOptions` in Python, and that in C++."""
     assert keywords(cw.cover) == GOOGLES + READING
+    assert sorted(CoverKeywords.__annotations__) == sorted(GOOGLES + READING)
     assert list(CoverOptions.__dataclass_fields__) == GOOGLES + OTHERS
     parameters = inspect.getdoc(cw.cover).partition("Parameters")[2].partition("Returns")[0]
     for name in GOOGLES + READING:

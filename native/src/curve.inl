@@ -205,7 +205,7 @@ inline void trace_64(const std::uint64_t* cell, std::uint32_t* i, std::uint32_t*
   from_planes(at_j, j);
 }
 
-// Centres of n cells, in doubled leaf coordinates; of what is no cell, any numbers.
+// Centers of n cells, in doubled leaf coordinates; of what is no cell, any numbers.
 inline void trace(const std::uint64_t* __restrict cell, std::uint32_t* __restrict si, std::uint32_t* __restrict ti,
                   std::size_t n) noexcept {
   alignas(64) std::uint64_t padded[64];
@@ -214,7 +214,7 @@ inline void trace(const std::uint64_t* __restrict cell, std::uint32_t* __restric
     if (n - start < 64) some = static_cast<const std::uint64_t*>(std::memcpy(padded, some, 8 * (n - start)));
     trace_64(some, si + start, ti + start);
   }
-  // Below the level of a cell its bits are the marker and zeros, which lead to the leaf next to the centre on the side
+  // Below the level of a cell its bits are the marker and zeros, which lead to the leaf next to the center on the side
   // of the orientation: 10...0, or if it is inverted 01...1.
   for (std::size_t k = 0; k < n; ++k) {
     const auto id = static_cast<std::uint32_t>(cell[k]), leaf = id & 1, i = si[k];
@@ -309,12 +309,12 @@ inline std::uint64_t gather(std::uint64_t x) {  // every other bit, from bit 0 o
   return (x | x >> 16) & 0x00000000ffffffff;
 }
 
-// Centre of a cell in doubled leaf coordinates.  REQUIRES: cell is valid.
+// Center of a cell in doubled leaf coordinates.  REQUIRES: cell is valid.
 //
 // The two bits h, l of a level and the orientation (swap, invert) above it give i = h ^ (swap & l) ^ invert and
 // j = i ^ (swap ? 0 : l) ^ ..., that is i ^ l; below it swap changes where h == l, and invert where both are set. So
 // the orientations are prefix sums over GF(2), five doubling steps for both of them in one word. The marker takes the
-// place of the level below the cell's own: a one in both coordinates there is the centre.
+// place of the level below the cell's own: a one in both coordinates there is the center.
 struct Center {
   std::uint64_t si, ti;
 };

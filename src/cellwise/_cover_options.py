@@ -75,7 +75,7 @@ class CoverOptions:
         Raises
         ------
         CoverLimit
-            If the cells of `min_level` alone are surely too many.
+            If the cells of `min_level` alone are certain to be too many.
         """
         cells = WHOLE_SPHERE * self.cells_per_steradian
         if self.within:  # whose cells are few

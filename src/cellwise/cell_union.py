@@ -562,7 +562,7 @@ class CellUnion(Region):
         return kernels.CellsShape(self.cells)
 
     @property
-    def bounds(self) -> Bounds:  # noqa: D102, told by Region
+    def bounds(self) -> Bounds:  # noqa: D102, documented by Region
         return united(call("cell_bounds", self.cells)) if len(self) else NOWHERE
 
     def to_shapely(self) -> shapely.Geometry:

@@ -412,7 +412,7 @@ def _rows(given: Geometries, options: CoverOptions, reading: Reading, margin: tu
     met = None
     try:
         cells, offsets, undecided = kernels().cover_rows(chains, options, *how, False)
-    except CoverLimit as limit:  # faults of geometries are told first
+    except CoverLimit as limit:  # but faults of geometries are reported first
         met = limit
         undecided = ~kernels().certified_rows(chains)
     undecided |= given.rows == None  # noqa: E711, of each row

@@ -30,7 +30,7 @@ inline std::int32_t level_for_min_width(double radians) noexcept {
   return std::clamp(std::ilogb(kMinWidth / radians), 0, kMaxLevel);
 }
 
-// All points within an angle of the centre, by the squared chord: negative is empty, 4 is the full sphere.
+// All points within an angle of the center, by the squared chord: negative is empty, 4 is the full sphere.
 struct Cap {
   Point center;
   double radius2;
@@ -86,7 +86,7 @@ struct Cap {
     for (int k = 0; k < 4; ++k) {
       const Point edge = edge_normal(c, k);
       const double side = dot(center, edge);
-      if (side > 0) continue;  // the centre lies on the inner side: the opposite edge decides
+      if (side > 0) continue;  // the center lies on the inner side: the opposite edge decides
       if (side * side > sin2 * dot(edge, edge)) return false;
       const Point direction = cross(edge, center);
       if (dot(direction, vertices[k]) < 0 && dot(direction, vertices[(k + 1) & 3]) > 0) return true;

@@ -51,7 +51,7 @@ inline LatLngBounds cell_uv_bounds(const CellUV& c) noexcept {
   };
   if (cell_level(c.cell) > 0) {
     // One diagonal has the extreme latitudes, the other the extreme longitudes. On the polar faces (2 and 5) the
-    // corner farthest from the face's centre has the lowest |latitude|; elsewhere v or -u is along the z axis.
+    // corner farthest from the face's center has the lowest |latitude|; elsewhere v or -u is along the z axis.
     const double u = c.u[0] + c.u[1], v = c.v[0] + c.v[1];
     // Does the face's u axis (v axis) have a z component?  u: faces 3 and 4; v: faces 0 and 1.
     const bool u_is_vertical = c.face == 3 || c.face == 4, v_is_vertical = c.face == 0 || c.face == 1;

@@ -45,23 +45,23 @@ inline Check check_latlng_to_cell(double lat, double lng, std::int32_t level) no
   return is_latlng(lat, lng) && is_level(level) ? Check::kOk : Check::kInvalid;
 }
 
-// Doubled leaf coordinates of the cell's centre.  REQUIRES: cell is valid.
+// Doubled leaf coordinates of the cell's center.  REQUIRES: cell is valid.
 inline std::pair<std::int64_t, std::int64_t> cell_center_si_ti(std::uint64_t cell) noexcept {
   const FaceIJ at = cell_to_face_ij(cell);
   const std::int32_t size = level_size(cell_level(cell));
   return {2 * std::int64_t{at.i & -size} + size, 2 * std::int64_t{at.j & -size} + size};
 }
 
-// Centre, on the cube.  REQUIRES: cell is valid.
+// Center, on the cube.  REQUIRES: cell is valid.
 inline Point cell_to_raw_point(std::uint64_t cell) noexcept {
   const auto [si, ti] = cell_center_si_ti(cell);
   return face_uv_to_xyz(cell_face(cell), st_to_uv(si_ti_to_st(si)), st_to_uv(si_ti_to_st(ti)));
 }
 
-// Centre, on the unit sphere.  REQUIRES: cell is valid.
+// Center, on the unit sphere.  REQUIRES: cell is valid.
 inline Point cell_to_point(std::uint64_t cell) noexcept { return normalize(cell_to_raw_point(cell)); }
 
-// Centre in degrees.  REQUIRES: cell is valid.  Max error: 2 ulp.
+// Center in degrees.  REQUIRES: cell is valid.  Max error: 2 ulp.
 inline std::pair<double, double> cell_to_latlng(std::uint64_t cell) noexcept {
   const Point p = cell_to_raw_point(cell);
   return {radians_to_degrees(point_lat(p)), radians_to_degrees(point_lng(p))};

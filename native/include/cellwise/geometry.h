@@ -19,7 +19,7 @@
 
 namespace cellwise {
 
-// Leaf coordinates next to the cell's centre (the leaf's own for a leaf).  REQUIRES: cell is valid.
+// Leaf coordinates next to the cell's center (the leaf's own for a leaf).  REQUIRES: cell is valid.
 inline std::pair<std::int32_t, std::int32_t> cell_ij(std::uint64_t cell) noexcept {
   const FaceIJ at = cell_to_face_ij(cell);
   return {at.i, at.j};
@@ -96,7 +96,7 @@ inline AxisNodes axis_nodes(std::int32_t i, std::int32_t size, std::span<const N
 
 // Solid angle in steradians.  REQUIRES: cell is valid.  Max error: 1e-14 of the value.
 //
-// The area of du dv on the plane of a face, seen from the centre, is (1 + u^2 + v^2)^(-3/2) du dv. It is integrated
+// The area of du dv on the plane of a face, seen from the center, is (1 + u^2 + v^2)^(-3/2) du dv. It is integrated
 // over (s, t), where a cell is an exact square: the differences of u that closed formulas need lose half their digits
 // on small cells. The integrand has no singularity nearer than about 2^(level + 1) cell widths, so that 16 to 2 nodes
 // a side are enough.
@@ -119,10 +119,10 @@ inline double cell_area(std::uint64_t cell) noexcept {
   return half * half * sum;
 }
 
-// Angle in radians between the centres of two cells.
+// Angle in radians between the centers of two cells.
 // REQUIRES: a and b are valid.  Max error: 1e-15 of the value, from the smallest distances to antipodes.
 //
-// A centre has rational coordinates on the cube: with si = 2^31 s, u = (si^2 - 2^60) / (3 * 2^60). Scaled by 3 * 2^60
+// A center has rational coordinates on the cube: with si = 2^31 s, u = (si^2 - 2^60) / (3 * 2^60). Scaled by 3 * 2^60
 // they are integers of 62 bits, so that cross and dot products are exact in 128 bits.
 inline double cell_distance(std::uint64_t a, std::uint64_t b) noexcept {
   using Wide = __int128;

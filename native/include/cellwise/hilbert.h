@@ -73,7 +73,7 @@ inline std::uint64_t face_ij_to_cell(int face, std::int32_t i, std::int32_t j) n
   return static_cast<std::uint64_t>(face) << 61 | position << 1 | 1;
 }
 
-// One of the leaf cells next to the cell's centre (the cell itself for a leaf), and the orientation of the curve
+// One of the leaf cells next to the cell's center (the cell itself for a leaf), and the orientation of the curve
 // within the cell.
 // REQUIRES: cell is valid.
 inline FaceIJ cell_to_face_ij(std::uint64_t cell) noexcept {

@@ -7,7 +7,7 @@
 //                axes +x, +y, +z, -x, -y, -z as their normals. Geodesics are straight lines in (u, v).
 //   (face, s, t) in [0, 1]: u and v bent by a quadratic so that cells have nearly equal areas.
 //   (face, i, j) leaf cells: i = floor(2^30 * s), in 0 .. 2^30 - 1.
-//   (face, si, ti)  corners and centres of cells: si = 2^31 * s, in 0 .. 2^31.
+//   (face, si, ti)  corners and centers of cells: si = 2^31 * s, in 0 .. 2^31.
 //
 // Every expression keeps the order of operations of Google's library, release 0.14, so that the bits agree; the build
 // forbids fused multiply-adds for the same reason (-ffp-contract=off).

@@ -80,7 +80,7 @@ for _row in KERNELS.values():
 
 
 def fast_path(slow_path: Callable[..., Any]) -> Callable[..., Any]:
-    """`slow_path(name, *values, **options)`, asked only where values are no scalars or arrays of the kernel's types."""
+    """`slow_path(name, *values, **options)`, called where values are no scalars or arrays of the kernel's types."""
     return _native.fast_call(slow_path, _native.FAST)
 
 

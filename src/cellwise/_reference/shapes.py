@@ -133,7 +133,7 @@ def candidate_limit(options: CoverOptions, area: float) -> int:
 
 
 def certified_rows(chains: ChainsOfRows) -> BoolArray:
-    """Whether each row is surely valid with planar edges, and no edge goes more than half way round: none is known."""
+    """Whether each row is certified to be valid, with planar edges of at most 180 degrees; here no row is."""
     return np.zeros(len(chains.rows) - 1, bool)
 
 

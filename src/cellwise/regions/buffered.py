@@ -57,7 +57,7 @@ class BufferedRegion(Region):
         return kernels.BufferedShape(self.region._shape, self.angle)
 
     @property
-    def bounds(self) -> Bounds:  # noqa: D102, told by Region
+    def bounds(self) -> Bounds:  # noqa: D102, documented by Region
         return grown(self.region.bounds, self.angle)
 
     def to_shapely(self) -> shapely.Geometry:

@@ -58,7 +58,7 @@ class GeodesicCollection(Region):
         return kernels.CollectionShape([part._shape for part in self.parts])
 
     @property
-    def bounds(self) -> Bounds:  # noqa: D102, told by Region
+    def bounds(self) -> Bounds:  # noqa: D102, documented by Region
         return united([part.bounds for part in self.parts]) if self.parts else NOWHERE
 
     def to_shapely(self) -> shapely.GeometryCollection:
@@ -67,7 +67,7 @@ class GeodesicCollection(Region):
 
         return shapely.GeometryCollection([part.to_shapely() for part in self.parts])
 
-    def boundary(self) -> shapely.Geometry:  # noqa: D102, told by Region
+    def boundary(self) -> shapely.Geometry:  # noqa: D102, documented by Region
         import shapely
 
         return shapely.MultiLineString(shapely.get_parts([part.boundary() for part in self.parts]).tolist() or None)

@@ -94,7 +94,7 @@ class PlanarRegion(Region):
         return kernels.PlanarShape(self._chains)
 
     @property
-    def bounds(self) -> Bounds:  # noqa: D102, told by Region
+    def bounds(self) -> Bounds:  # noqa: D102, documented by Region
         west, south, east, north = self.geometry.bounds
         if east - west >= 360:
             return south, north, -180.0, 180.0

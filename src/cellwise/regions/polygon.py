@@ -185,7 +185,7 @@ class Polygon(Region):
         )
 
     @property
-    def bounds(self) -> Bounds:  # noqa: D102, told by Region
+    def bounds(self) -> Bounds:  # noqa: D102, documented by Region
         south, north, west, east = united([of_geodesics(*_closed(ring)) for ring in self.rings])
         at_poles = self.contains([-90, 90], 0)
         south, north = (-90.0 if at_poles[0] else south), (90.0 if at_poles[1] else north)
@@ -204,7 +204,7 @@ class Polygon(Region):
             parts.append(shapely.Polygon(ring, [planar_ring(hole[:, 0], hole[:, 1], ring[0, 0]) for hole in holes]))
         return parts[0] if len(parts) == 1 else shapely.MultiPolygon(parts)
 
-    def boundary(self) -> shapely.MultiLineString:  # noqa: D102, told by Region
+    def boundary(self) -> shapely.MultiLineString:  # noqa: D102, documented by Region
         import shapely
 
         lines = [to_linestrings(*geodesic_points(np.column_stack(_closed(ring)))) for ring in self.rings]

@@ -108,7 +108,7 @@ class Polyline(Region):
         return kernels.PolylineShape(self._lat, self._lng)
 
     @property
-    def bounds(self) -> Bounds:  # noqa: D102, told by Region
+    def bounds(self) -> Bounds:  # noqa: D102, documented by Region
         return of_geodesics(self._lat, self._lng)
 
     def to_shapely(self) -> shapely.LineString | shapely.Point:

@@ -110,7 +110,7 @@ class Rect(Region):
         return kernels.RectShape(*(degrees_to_radians(x) for x in self.lat), *self._lng_radians)
 
     @property
-    def bounds(self) -> Bounds:  # noqa: D102, told by Region
+    def bounds(self) -> Bounds:  # noqa: D102, documented by Region
         west, east = self.lng
         if east - west >= 360:
             return *self.lat, -180.0, 180.0
@@ -131,7 +131,7 @@ class Rect(Region):
 
         return shapely.box(*self._box)
 
-    def boundary(self) -> shapely.Geometry:  # noqa: D102, told by Region
+    def boundary(self) -> shapely.Geometry:  # noqa: D102, documented by Region
         import shapely
 
         west, south, east, north = self._box
