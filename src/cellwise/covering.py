@@ -403,7 +403,9 @@ def _cells(region: Region, options: CoverOptions) -> CellArray:
 
 
 def _rows(given: Geometries, options: CoverOptions, reading: Reading, margin: tuple[float, LengthUnit]) -> Coverings:
-    """Coverings of rows: of those that are certainly valid at once, of the others when they are checked."""
+    """Coverings of rows: of those that are certified to be valid at once, of the others once they are checked."""
+    import shapely
+
     if reading.oriented and not reading.is_geodesic:
         raise ValueError("oriented must be False with planar edges: got True")
     radius = _radius_of_rows(*margin)
@@ -414,8 +416,8 @@ def _rows(given: Geometries, options: CoverOptions, reading: Reading, margin: tu
         cells, offsets, undecided = kernels().cover_rows(chains, options, *how, False)
     except CoverLimit as limit:  # but faults of geometries are reported first
         met = limit
-        undecided = ~kernels().certified_rows(chains)
-    undecided |= given.rows == None  # noqa: E711, of each row
+        undecided = np.ones(len(given.rows), bool) if reading.is_geodesic else ~kernels().certified_rows(chains)
+    undecided |= shapely.is_missing(given.rows)
     rows, _ = check_rows(given, reading, undecided)
     if met is not None:
         raise _limit_error(met, options, f" in row {met.row}") from None
