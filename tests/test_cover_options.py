@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import cellwise as cw
 from cellwise import _backend
 from cellwise._cover_options import CoverLimit, CoverOptions
-from cellwise._typing import CoverKeywords
+from cellwise.covering import CoverKeywords
 from cellwise.index_terms import index_terms, query_terms
 
 # Google's options, and how regions are read: every function that covers takes the latter.
@@ -106,11 +106,25 @@ def test_both_backends_have_the_same_limits(a, b, anywhere, cell_limit, area):
     options = CoverOptions(
         min_level=min(a, b), max_level=max(a, b), within=0 if anywhere else 1 << 60, cell_limit=cell_limit
     )
+    assert limit(_backend.native, options, area) == limit(_backend.numpy, options, area)
 
-    def limit(module):
-        try:
-            return module.candidate_limit(options, area)
-        except CoverLimit as met:
-            return met.limit, met.cells
 
-    assert limit(_backend.native) == limit(_backend.numpy)
+def limit(module, options, area):
+    """The limit of candidates, or what the covering would meet before it begins."""
+    try:
+        return module.candidate_limit(options, area)
+    except CoverLimit as met:
+        return met.limit, met.cells
+
+
+@pytest.mark.needs_native
+def test_both_backends_have_the_same_limits_at_every_scale():
+    limits = set()
+    for min_level in range(0, 31, 2):
+        for cell_limit in (10**3, 10**5, 10**7, 2**62):
+            options = CoverOptions(min_level=min_level, cell_limit=cell_limit)
+            for area in np.geomspace(1e-14, 4 * np.pi, 30):
+                found = limit(_backend.native, options, area)
+                assert found == limit(_backend.numpy, options, area)
+                limits.add(found)
+    assert len(limits) > 300  # most of them are neither the least one nor the cell limit
