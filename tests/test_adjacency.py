@@ -179,7 +179,7 @@ def test_sizes_away_from_corners(backend):
 
 
 def test_disks_grow_until_they_are_the_sphere(backend):
-    for level in (0, 1, 3):
+    for level in (0, 1, 3) if backend == "native" else (0, 2):
         everything = oracle.cells_of_level(level).tolist()
         for cell in everything[:: 1 + 17 * level]:
             disk = [cw.cell_disk(cell, k).tolist() for k in (4 * 2**level, 1000, 2**31 - 1)]

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import shapely
 from test_planar import KINDS, cells_or_limit, random_options, random_polygon
+from work import many
 
 import cellwise as cw
 from cellwise.testing import on_each_backend
@@ -40,7 +41,7 @@ def kilometers_apart(geometry, cells):
 def test_what_is_within_the_distance_is_covered(form, backend):
     region = FORMS[form]
     rng = np.random.default_rng(71)
-    covering = cw.cover(region, buffer=2, unit="km", max_cells=60)
+    covering = cw.cover(region, buffer=2, unit="km", max_cells=60 if backend == "native" else 20)
     geometry = region if isinstance(region, shapely.Geometry) else getattr(region, "to_shapely", lambda: BOX)()
     vertices = shapely.get_coordinates(geometry)[:, ::-1]
     lat, lng = np.repeat(vertices, 40, axis=0).T
@@ -90,7 +91,7 @@ def test_a_margin_follows_a_curved_edge():
 @pytest.mark.parametrize("edges", ["planar", "geodesic"])
 def test_both_backends_give_the_same_cells(edges):
     rng = np.random.default_rng(73)
-    for k in range(12):
+    for k in range(many(6, 12)):
         shape = random_polygon(rng, KINDS[k % len(KINDS)], size=10 ** rng.uniform(-3, 0.5))
         shape = shape.boundary if k % 5 == 4 else shape
         options = random_options(rng, shape)

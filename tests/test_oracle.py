@@ -3,10 +3,11 @@
 import numpy as np
 import oracle
 import pytest
+from work import many
 
 import cellwise as cw
 
-N_LEAVES = 200_000
+N_LEAVES = many(50_000, 200_000)
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +27,7 @@ def adversarial():
 @pytest.fixture(scope="module")
 def cells():
     """Some 6,000 cells of all levels, random ones and all those at corners, edges and centers of faces."""
-    return oracle.sample_cells(np.random.default_rng(3), 2_500)
+    return oracle.sample_cells(np.random.default_rng(3), many(1_000, 2_500))
 
 
 def differences(actual, expected):

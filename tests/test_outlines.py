@@ -59,7 +59,7 @@ def test_cells_from_level_1_on(level):
 
 @pytest.mark.parametrize("level", [0, 1, 2, 3, 4, 7, 12, 20, 30])
 def test_points_of_a_cell_lie_in_its_polygon(level):
-    lat, lng = positions(3000, level)
+    lat, lng = positions(1000, level)
     polygons = outlines(cw.latlng_to_cell(lat, lng, level))
     here, there = (shapely.distance(polygons, shapely.points(x, lat)) for x in (lng, np.where(lng == 180, -180, 180)))
     distance = np.where(np.abs(lng) == 180, np.minimum(here, there), here)

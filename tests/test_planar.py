@@ -7,6 +7,7 @@ import oracle
 import pytest
 import shapely
 from shapely.affinity import translate
+from work import many
 
 import cellwise as cw
 from cellwise import PlanarRegion
@@ -154,7 +155,7 @@ def cells_or_limit(region, **options):
 @pytest.mark.both_backends
 def test_both_backends_give_the_same_cells():
     rng = np.random.default_rng(54)
-    for k in range(200):
+    for k in range(many(64, 200)):
         shape = random_polygon(rng, KINDS[k % len(KINDS)])
         if k % 8 == 7:
             shape = shape.boundary
@@ -170,7 +171,7 @@ def test_both_backends_give_the_same_cells():
 
 def test_where_and_which_way_a_ring_runs(backend):
     rng = np.random.default_rng(55)
-    for _ in range(20 if backend == "native" else 4):
+    for _ in range(20 if backend == "native" else 2):
         ring = np.array(random_polygon(rng, "any").exterior.coords)[:-1]
         start = int(rng.integers(len(ring)))
         doubled = np.repeat(np.roll(ring, start, axis=0), 2, axis=0)

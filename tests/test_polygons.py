@@ -11,7 +11,7 @@ import oracle
 import pytest
 import shapely
 from oracle import s2
-from work import ctrl_c, interrupt_checks
+from work import ctrl_c, interrupt_checks, many
 
 import cellwise as cw
 from cellwise import Polygon, Polyline
@@ -496,7 +496,7 @@ def answers(rings, options, *places):
 
 
 @pytest.mark.both_backends
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(many(2, 5)))
 def test_backends_agree(seed):
     rng = np.random.default_rng(100 + seed)
     for _ in range(10):
