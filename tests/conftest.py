@@ -2,6 +2,7 @@
 
 import inspect
 import os
+from functools import cache
 from pathlib import Path
 
 import hypothesis
@@ -65,14 +66,15 @@ def shared():
     return folder
 
 
-def refers_to(function, names):
-    """Whether a function, or one of its module that it calls, refers to one of the names."""
+@cache
+def is_of_the_process(function):
+    """Whether a function, or one of its module that it calls, refers to what all threads share."""
     functions, module = [inspect.unwrap(function)], function.__module__
     for each in functions:
         codes = [each.__code__]
         for code in codes:
             codes += filter(inspect.iscode, code.co_consts)
-            if not names.isdisjoint(code.co_names):
+            if not OF_THE_PROCESS.isdisjoint(code.co_names):
                 return True
             called = [each.__globals__.get(name) for name in code.co_names]
             functions += [f for f in called if inspect.isfunction(f) and f.__module__ == module and f not in functions]
@@ -89,5 +91,5 @@ def pytest_collection_modifyitems(items):
         if ("needs_native" in item.keywords or "both_backends" in item.keywords) and cw.backend() != "native":
             item.add_marker(no_native)
         inner = getattr(item.obj, "hypothesis", None)
-        if refers_to(inner.inner_test if inner else item.obj, OF_THE_PROCESS):
+        if "cells_looked_at" in item.fixturenames or is_of_the_process(inner.inner_test if inner else item.obj):
             item.add_marker("thread_unsafe")
