@@ -21,8 +21,10 @@ exclude_patterns = ["_build"]
 suppress_warnings = ["myst.xref_missing"]
 
 
-def _module(name):
-    return inspect.getmodule(getattr(cw, name)).__name__.removeprefix("cellwise.")
+def _room(name):
+    """The part of the package that a public name comes from: its module, or all of `regions`."""
+    module = inspect.getmodule(getattr(cw, name)).__name__.removeprefix("cellwise.")
+    return "regions" if module.startswith("regions.") else module
 
 
 def _write_lists(app):
@@ -34,19 +36,17 @@ def _write_lists(app):
         "cells.geometry": "Geometry",
         "levels": "Levels",
         "regions": "Regions",
-        "polygons": "Polygons and lines",
         "covering": "Coverings",
         "index_terms": "Index terms",
         "cell_union": "Sets of cells",
         "ragged": "Variable-length results",
+        "_config": "Settings",
     }
     lines = ["# Reference", ""]
     public = [name for name in cw.__all__ if callable(getattr(cw, name))]
-    for module, title in groups.items():
-        names = [f"cellwise.{name}" for name in public if _module(name) == module]
-        lines += _group(title, names)
-    rest = [f"cellwise.{n}" for n in public if _module(n) not in groups]
-    lines += _group("Settings", rest)
+    for room, title in groups.items():
+        lines += _group(title, [f"cellwise.{name}" for name in public if _room(name) == room])
+    assert all(_room(name) in groups for name in public)
     for part in ("features", "neighbors", "plot", "testing"):
         lines += _group(part.capitalize(), [f"cellwise.{part}.{n}" for n in getattr(cw, part).__all__])
     text = "\n".join(lines) + "\n"
