@@ -250,6 +250,7 @@ def noise_r2(lag, seed, n=6000, copies=1):
     ids=str,
 )
 def test_noise_stays_noise(lag, seed):
+    lag = clone(lag)  # parameters outlive the test
     assert noise_r2(lag, seed) <= 0.02
     assert noise_r2(lag, seed, copies=5) <= 0.02
 
@@ -265,6 +266,7 @@ def test_a_leak_would_be_caught():
 @pytest.mark.parametrize("lag", [SpatialLag(k=10**6), SpatialLag(radius=10**8), SpatialLag(rings=3, level=1)], ids=str)
 def test_the_mean_of_all_others_does_not_tell(lag):
     """Over all other rows it would be (total - y) / (n - 1), and R2 would be 1."""
+    lag = clone(lag)  # parameters outlive the test
     assert np.mean([noise_r2(lag, seed, n=400) for seed in range(5)]) < 0.08
 
 
@@ -605,6 +607,7 @@ def test_clone_and_pickle():
     ids=str,
 )
 def test_transform_one_is_a_row_of_transform(lag):
+    lag = clone(lag)  # parameters outlive the test
     X, y = homes(200)
     lag.fit(X, y)
     rows = np.vstack([homes(20, 3)[0], X[:5], [[90, 5], [-12, 180], [-12, -180], [0, 360]]])
@@ -651,6 +654,7 @@ def test_memory_is_bounded():
     ids=str,
 )
 def test_to_dict_and_back(lag):
+    lag = clone(lag)  # parameters outlive the test
     X, y = homes(150)
     X = np.column_stack([X, np.where(y > 0, y, np.nan)])
     y = np.round(np.abs(y))
