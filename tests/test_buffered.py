@@ -11,13 +11,13 @@ from cellwise.testing import on_each_backend
 
 BOX = shapely.box(-51.3, -30.3, -51.0, -30.0)
 FORMS = {
-    "planar": BOX,
-    "geodesic": cw.region(BOX, edges="geodesic"),
-    "rect": cw.Rect(lat=(-30.3, -30.0), lng=(-51.3, -51.0)),
-    "line": shapely.LineString([(-51.3, -30.3), (-51.0, -30.0), (-49, -30)]),
-    "polyline": cw.Polyline([(-30.3, -51.3), (-30.0, -51.0)]),
-    "collection": cw.region(shapely.GeometryCollection([BOX, shapely.Point(-50, -29)]), edges="geodesic"),
-    "points": shapely.MultiPoint([(-51, -30), (-50.8, -30.2)]),
+    "planar": lambda: BOX,
+    "geodesic": lambda: cw.region(BOX, edges="geodesic"),
+    "rect": lambda: cw.Rect(lat=(-30.3, -30.0), lng=(-51.3, -51.0)),
+    "line": lambda: shapely.LineString([(-51.3, -30.3), (-51.0, -30.0), (-49, -30)]),
+    "polyline": lambda: cw.Polyline([(-30.3, -51.3), (-30.0, -51.0)]),
+    "collection": lambda: cw.region(shapely.GeometryCollection([BOX, shapely.Point(-50, -29)]), edges="geodesic"),
+    "points": lambda: shapely.MultiPoint([(-51, -30), (-50.8, -30.2)]),
 }
 
 
@@ -39,7 +39,7 @@ def kilometers_apart(geometry, cells):
 
 @pytest.mark.parametrize("form", list(FORMS))
 def test_what_is_within_the_distance_is_covered(form, backend):
-    region = FORMS[form]
+    region = FORMS[form]()
     rng = np.random.default_rng(71)
     covering = cw.cover(region, buffer=2, unit="km", max_cells=60 if backend == "native" else 20)
     geometry = region if isinstance(region, shapely.Geometry) else getattr(region, "to_shapely", lambda: BOX)()
@@ -65,13 +65,13 @@ def test_the_margin_of_a_point_is_a_cap(backend):
 def test_interior_coverings_lie_within_the_distance():
     rng = np.random.default_rng(72)
     for form in ("planar", "geodesic", "line", "points"):
-        within = cw.cover(FORMS[form], buffer=2, unit="km", max_cells=300, interior=True)
-        inside = cw.cells_at_level(FORMS[form], 14, mode="center", buffer=2, unit="km")
-        covering = cw.cover(FORMS[form], buffer=2, unit="km", max_cells=300)
+        within = cw.cover(FORMS[form](), buffer=2, unit="km", max_cells=300, interior=True)
+        inside = cw.cells_at_level(FORMS[form](), 14, mode="center", buffer=2, unit="km")
+        covering = cw.cover(FORMS[form](), buffer=2, unit="km", max_cells=300)
         assert 0 < within.area() < inside.area() * 1.02 < covering.area() * 1.02
         # Corners of cells within are within 2 km of the region: so are positions a little farther off covered.
         lat, lng = cw.cell_vertices(within.cells).reshape(-1, 2).T
-        dense = cw.cover(FORMS[form], buffer=2.001, unit="km", max_cells=3000)
+        dense = cw.cover(FORMS[form](), buffer=2.001, unit="km", max_cells=3000)
         assert dense.contains(lat=lat, lng=lng).all()
         around = moved(lat, lng, 1.0, rng.uniform(0, 7, len(lat)))
         assert dense.contains(lat=around[0], lng=around[1]).all()

@@ -10,21 +10,21 @@ from cellwise.errors import CellLimitError
 
 BOX = shapely.box(-51.3, -30.3, -51.0, -30.0)
 REGIONS = {
-    "planar": BOX,
-    "rect": cw.Rect(lat=(-30.3, -30.0), lng=(-51.3, -51.0)),
-    "cap": cw.Cap(-30, -51, 15, unit="km"),
-    "geodesic": cw.Polygon([(-30, -51), (-30.2, -51), (-30.2, -51.3)]),
-    "cells": cw.CellUnion.from_tokens(["951977", "95199"]),
-    "line": shapely.LineString([(-51.3, -30.3), (-51.0, -30.0)]),
-    "polyline": cw.Polyline([(-30.3, -51.3), (-30.0, -51.0)]),
-    "margin": cw.region(BOX),
+    "planar": lambda: BOX,
+    "rect": lambda: cw.Rect(lat=(-30.3, -30.0), lng=(-51.3, -51.0)),
+    "cap": lambda: cw.Cap(-30, -51, 15, unit="km"),
+    "geodesic": lambda: cw.Polygon([(-30, -51), (-30.2, -51), (-30.2, -51.3)]),
+    "cells": lambda: cw.CellUnion.from_tokens(["951977", "95199"]),
+    "line": lambda: shapely.LineString([(-51.3, -30.3), (-51.0, -30.0)]),
+    "polyline": lambda: cw.Polyline([(-30.3, -51.3), (-30.0, -51.0)]),
+    "margin": lambda: cw.region(BOX),
 }
 MARGINS = {"margin": dict(buffer=900)}
 
 
 @pytest.mark.parametrize("name", list(REGIONS))
 def test_modes(name, backend):
-    region, margin, level = REGIONS[name], MARGINS.get(name, {}), 12 if backend == "native" else 10
+    region, margin, level = REGIONS[name](), MARGINS.get(name, {}), 12 if backend == "native" else 10
     meeting, within, centered = (
         cw.cells_at_level(region, level, mode=mode, **margin) for mode in ("intersects", "contains", "center")
     )
@@ -83,7 +83,7 @@ def test_rows_have_the_cells_that_each_has_alone(mode):
 @pytest.mark.parametrize("mode", ["intersects", "contains", "center"])
 @pytest.mark.parametrize("name", list(REGIONS))
 def test_part_by_part_is_the_same(name, mode):
-    region, margin = REGIONS[name], MARGINS.get(name, {})
+    region, margin = REGIONS[name](), MARGINS.get(name, {})
     for level in (0, 7, 8, 13):
         parts = list(cw.iter_cells(region, level, mode=mode, **margin))
         assert all(part.dtype == np.uint64 and len(part) for part in parts)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from . import inputs
-from ._backend import kernels, made_by_kernels
+from ._backend import kernels
 from ._codec import decode_cells, encode_cells
 from ._dispatch import call
 from ._math.angles import MIN_WIDTH, level_for_min_width
@@ -80,7 +80,7 @@ class CellUnion(Region):
     CellUnion(3 cells, level 16)
     """
 
-    __slots__ = ("_shape_made", "cells")
+    __slots__ = ("cells",)
     __array_ufunc__ = None  # numpy's own operators keep off: algebra is between unions
 
     def __init__(self, cells: CellLike, normalize: bool = False) -> None:
@@ -557,9 +557,9 @@ class CellUnion(Region):
 
     # --- as a region ------------------------------------------------------------------------------------------------
 
-    @made_by_kernels
-    def _shape(self, kernels: Any) -> Any:
-        return kernels.CellsShape(self.cells)
+    @property
+    def _shape(self) -> Any:
+        return kernels().CellsShape(self.cells)
 
     @property
     def bounds(self) -> Bounds:  # noqa: D102, documented by Region

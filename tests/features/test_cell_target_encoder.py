@@ -939,7 +939,7 @@ def test_transform_in_threads():
 @pytest.mark.parametrize("method", ["transform", "fit_transform"])
 @pytest.mark.parametrize("params", [{}, {"crossfit": "block"}, {"add_support": True}, {"cv": KFold(5)}])
 def test_memory_stays_below_three_outputs(params, method):
-    X, y = city(60_000), signal(city(60_000))
+    X, y = city(200_000), signal(city(200_000))
     encoder = CellTargetEncoder((6, 8, 10, 12, 14), **params).fit(X, y)
     encoder.transform(X[:10])
     tracemalloc.start()

@@ -277,7 +277,7 @@ def size(Z):
 )
 def test_memory_stays_below_three_outputs(transformer, method):
     rng = np.random.default_rng(0)
-    n = 60_000
+    n = 200_000
     towns = rng.uniform((25, -120), (49, -70), (1_000, 2))
     near = towns[rng.integers(0, len(towns), n // 2)] + rng.normal(0, 0.05, (n // 2, 2))
     X, y = np.vstack((near, rng.uniform((25, -120), (49, -70), (n // 2, 2)))), rng.standard_normal(n)

@@ -11,24 +11,24 @@ import cellwise as cw
 
 BOX = shapely.box(-51.3, -30.3, -51.0, -30.0)
 RING = [(-30.3, -51.3), (-30.3, -51.0), (-30.0, -51.0), (-30.0, -51.3)]
-# One of each kind at least; the names are the classes'.
+# One of each kind at least, made anew for each test.
 REGIONS = {
-    "Rect": cw.Rect(lat=(-30.3, -30.0), lng=(-51.3, -51.0)),
-    "Rect across 180": cw.Rect(lat=(-10, 10), lng=(170, -170)),
-    "Cap": cw.Cap(-30.1, -51.1, 10, unit="km"),
-    "Cap over a pole": cw.Cap(85, 20, 8, unit="deg"),
-    "Polygon": cw.Polygon(RING),
-    "Polygon across 180": cw.Polygon([(-20, 177), (-20, -178), (-12, -178), (-12, 177)]),
-    "Polygon around a pole": cw.Polygon([(70, lng) for lng in range(-180, 180, 15)]),
-    "Polyline": cw.Polyline([(-30.3, -51.3), (-30.1, -51.1), (-30.0, -51.3)]),
-    "PlanarRegion": cw.region(BOX),
-    "PlanarRegion of all kinds": cw.region(
+    "Rect": lambda: cw.Rect(lat=(-30.3, -30.0), lng=(-51.3, -51.0)),
+    "Rect across 180": lambda: cw.Rect(lat=(-10, 10), lng=(170, -170)),
+    "Cap": lambda: cw.Cap(-30.1, -51.1, 10, unit="km"),
+    "Cap over a pole": lambda: cw.Cap(85, 20, 8, unit="deg"),
+    "Polygon": lambda: cw.Polygon(RING),
+    "Polygon across 180": lambda: cw.Polygon([(-20, 177), (-20, -178), (-12, -178), (-12, 177)]),
+    "Polygon around a pole": lambda: cw.Polygon([(70, lng) for lng in range(-180, 180, 15)]),
+    "Polyline": lambda: cw.Polyline([(-30.3, -51.3), (-30.1, -51.1), (-30.0, -51.3)]),
+    "PlanarRegion": lambda: cw.region(BOX),
+    "PlanarRegion of all kinds": lambda: cw.region(
         shapely.GeometryCollection([BOX, shapely.LineString([(-50, -30), (-49, -29)]), shapely.Point(-52, -31)])
     ),
-    "GeodesicCollection": cw.GeodesicCollection([cw.Polygon(RING), cw.Polyline([(-29, -50), (-28, -49)])]),
-    "BufferedRegion": cw.Polygon(RING).buffered(3, unit="km"),
-    "BufferedRegion of a line": cw.Polyline([(10, 179), (11, -179)]).buffered(50, unit="km"),
-    "CellUnion": cw.CellUnion.from_tokens(["951975", "951977d34", "9519c"]),
+    "GeodesicCollection": lambda: cw.GeodesicCollection([cw.Polygon(RING), cw.Polyline([(-29, -50), (-28, -49)])]),
+    "BufferedRegion": lambda: cw.Polygon(RING).buffered(3, unit="km"),
+    "BufferedRegion of a line": lambda: cw.Polyline([(10, 179), (11, -179)]).buffered(50, unit="km"),
+    "CellUnion": lambda: cw.CellUnion.from_tokens(["951975", "951977d34", "9519c"]),
 }
 each_region = pytest.mark.parametrize("name", REGIONS)
 
@@ -40,7 +40,7 @@ def kinds(cls=cw.Region):
 
 
 def test_one_of_each_kind_is_asked():
-    assert {kind.__name__ for kind in kinds()} == {type(region).__name__ for region in REGIONS.values()}
+    assert {kind.__name__ for kind in kinds()} == {type(make()).__name__ for make in REGIONS.values()}
 
 
 @pytest.mark.parametrize("kind", kinds(), ids=lambda kind: kind.__name__)
@@ -63,7 +63,7 @@ def sampled(region, n=2000):
 
 @each_region
 def test_contains(name, backend):
-    region = REGIONS[name]
+    region = REGIONS[name]()
     lat, lng = sampled(region)
     inside = region.contains(lat, lng)
     assert inside.dtype == bool
@@ -82,7 +82,7 @@ def test_contains(name, backend):
 
 @each_region
 def test_area(name, backend):
-    region = REGIONS[name]
+    region = REGIONS[name]()
     area = region.area(unit="km2")
     assert area == pytest.approx(region.area() / 1e6)
     assert region.area(unit="sr") <= 4 * np.pi
@@ -93,7 +93,7 @@ def test_area(name, backend):
 
 @each_region
 def test_bounds(name):
-    region = REGIONS[name]
+    region = REGIONS[name]()
     south, north, west, east = region.bounds
     assert all(type(bound) is float for bound in region.bounds)
     assert -90 <= south <= north <= 90
@@ -113,7 +113,7 @@ def test_bounds(name):
 
 @each_region
 def test_to_shapely_and_boundary(name):
-    region = REGIONS[name]
+    region = REGIONS[name]()
     geometry, border = region.to_shapely(), region.boundary()
     assert isinstance(geometry, shapely.Geometry)
     assert shapely.is_valid(geometry)
@@ -131,7 +131,7 @@ def test_to_shapely_and_boundary(name):
 
 @each_region
 def test_buffered(name, backend):
-    region = REGIONS[name]
+    region = REGIONS[name]()
     wide = region.buffered(5, unit="km")
     assert isinstance(wide, cw.Region)
     assert region.buffered(0) is region
@@ -149,7 +149,7 @@ def test_buffered(name, backend):
 
 @each_region
 def test_regions_are_values(name):
-    region = REGIONS[name]
+    region = REGIONS[name]()
     region.contains(0.0, 0.0)  # what the backend made of it is no part of the value
     again = pickle.loads(pickle.dumps(region))
     assert again == region
@@ -163,7 +163,7 @@ def test_regions_are_values(name):
 @pytest.mark.both_backends
 @each_region
 def test_both_backends_agree(name):
-    region = REGIONS[name]
+    region = REGIONS[name]()
     lat, lng = sampled(region, 200)
 
     def answers():

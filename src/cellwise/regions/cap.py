@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._backend import made_by_kernels
+from .._backend import kernels
 from .._math.angles import angle_to_chord2, chord2_to_angle
 from .._math.longitudes import one_antimeridian
 from .._math.projection import latlng_to_point
@@ -51,7 +51,7 @@ class Cap(Region):
 
     _widest_margin = math.inf
 
-    __slots__ = ("_radius2", "_shape_made", "_size", "lat", "lng")
+    __slots__ = ("_radius2", "_size", "lat", "lng")
 
     def __init__(self, lat: FloatScalar, lng: FloatScalar, radius: FloatScalar, unit: LengthUnit = "m") -> None:
         self._set_center(lat, lng)
@@ -110,9 +110,9 @@ class Cap(Region):
     def __reduce__(self) -> tuple[object, ...]:
         return _restored, (self.lat, self.lng, self._radius2, self._size)
 
-    @made_by_kernels
-    def _shape(self, kernels: Any) -> Any:
-        return kernels.CapShape(latlng_to_point(np.float64(self.lat), np.float64(self.lng)), self._radius2)
+    @property
+    def _shape(self) -> Any:
+        return kernels().CapShape(latlng_to_point(np.float64(self.lat), np.float64(self.lng)), self._radius2)
 
     def radius(self, *, unit: LengthUnit = "m") -> float:
         """Angle from the center to the edge, in `unit`: m, km, rad or deg."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from .._backend import made_by_kernels
+from .._backend import kernels
 from .._math.intervals import LngInterval
 from .._math.projection import degrees_to_radians, wrap_lng
 from .._typing import FloatScalar
@@ -60,7 +60,7 @@ class Rect(Region):
     array([ True, False])
     """
 
-    __slots__ = ("_shape_made", "lat", "lng")
+    __slots__ = ("lat", "lng")
 
     def __init__(self, lat: tuple[FloatScalar, FloatScalar], lng: tuple[FloatScalar, FloatScalar]) -> None:
         self.lat, self.lng = _pair("lat", lat), _pair("lng", lng)
@@ -105,9 +105,9 @@ class Rect(Region):
         lo, hi = self._lng_radians
         return self.lat[0] == self.lat[1] or lo == hi
 
-    @made_by_kernels
-    def _shape(self, kernels: Any) -> Any:
-        return kernels.RectShape(*(degrees_to_radians(x) for x in self.lat), *self._lng_radians)
+    @property
+    def _shape(self) -> Any:
+        return kernels().RectShape(*(degrees_to_radians(x) for x in self.lat), *self._lng_radians)
 
     @property
     def bounds(self) -> Bounds:  # noqa: D102, documented by Region
