@@ -24,6 +24,7 @@ import cellwise as cw
 from cellwise.errors import InvalidCoordinatesWarning
 from cellwise.features import SpatialLag
 from cellwise.features import _spatial_lag as module
+from cellwise.testing import on_each_backend
 
 SELF = "fit_transform hides each training row from itself, and transform takes the same rows for new ones"
 
@@ -101,7 +102,7 @@ def brute_force(lag, X, y, queries, hidden):
 @pytest.mark.parametrize(
     "neighborhood", [{"k": (1, 5, 200)}, {"radius": (1500.0, 20_000.0)}, {"rings": (0, 1), "level": 11}], ids=str
 )
-def test_features_are_those_of_brute_force(neighborhood, weights, exclude, backend):
+def test_features_are_those_of_brute_force(neighborhood, weights, exclude):
     X, y = homes(240)
     new = np.vstack((homes(30, 1)[0], X[:10]))
     lag = SpatialLag(
@@ -113,11 +114,12 @@ def test_features_are_those_of_brute_force(neighborhood, weights, exclude, backe
     elif exclude == "block":
         cells = cw.latlng_to_cell(*X.T, 9)
         hidden = cells[:, None] == cells
-    train, test = lag.fit_transform(X, y), lag.transform(new)
-    for found, queries, out in ((train, X, hidden), (test, new, np.zeros((len(new), len(X)), bool))):
+    results = on_each_backend(lambda: (lag.fit_transform(X, y), lag.transform(new)))
+    for k, queries, out in ((0, X, hidden), (1, new, np.zeros((len(new), len(X)), bool))):
         expected = brute_force(lag, X, y, queries, out)
         expected = np.where(np.isnan(expected), lag.fill_, expected)
-        np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-9)
+        for found in results:
+            np.testing.assert_allclose(found[k], expected, rtol=1e-9, atol=1e-9)
     assert lag.largest_ == 120
 
 
