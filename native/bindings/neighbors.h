@@ -1,4 +1,4 @@
-// Nearest neighbours for Python: a tree in a capsule, and searches for many queries at once without the GIL.
+// Nearest neighbors for Python: a tree in a capsule, and searches for many queries at once without the GIL.
 
 #pragma once
 

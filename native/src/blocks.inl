@@ -1,4 +1,4 @@
-// The block kernels, written as plain loops that compilers vectorise. Included once for each instruction set, with
+// The block kernels, written as plain loops that compilers vectorize. Included once for each instruction set, with
 // CELLWISE_ISA_NAMESPACE and CELLWISE_ISA_NAME defined; everything here has internal linkage or lies in that namespace,
 // so that code for one instruction set never stands in for another's.
 
@@ -167,7 +167,7 @@ constexpr std::uint64_t kSign = std::uint64_t{1} << 63;
 
 constexpr std::uint64_t kMarkers = 0x1555555555555555;  // where they may be
 
-// Negative, as signed integers, for what is no cell. In arithmetic alone, which vectorises where conditions do not.
+// Negative, as signed integers, for what is no cell. In arithmetic alone, which vectorizes where conditions do not.
 // Valid range: any 64 bits.
 inline std::uint64_t fault(std::uint64_t id) {
   const std::uint64_t marker = lowest_bit(id) & kMarkers;

@@ -234,7 +234,7 @@ inline std::uint64_t spread(std::uint64_t x) {
   x = (x | x << 2) & 0x3333333333333333;
   return (x | x << 1) & 0x5555555555555555;
 }
-// Loops within a loop would keep it from being vectorised: their steps are written out.
+// Loops within a loop would keep it from being vectorized: their steps are written out.
 
 // Each bit becomes the sum over GF(2) of itself and every Step-th above it.
 template <int Step, class T>

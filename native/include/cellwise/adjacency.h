@@ -1,4 +1,4 @@
-// Next to: along the curve, across edges and corners, and in steps around a cell.
+// Neighbors of cells: along the curve, across edges and corners, and within steps of a cell.
 
 #pragma once
 
@@ -17,7 +17,7 @@
 
 namespace cellwise {
 
-// `n` cells further along the curve at the cell's level, round and round.
+// The cell `n` cells further along the curve at the cell's level; after the last comes the first.
 // REQUIRES: cell is valid.  Valid range: any n.
 constexpr std::uint64_t cell_advance(std::uint64_t cell, std::int64_t n) noexcept {
   const int shift = 2 * (kMaxLevel - cell_level(cell)) + 1;
@@ -35,8 +35,8 @@ constexpr Check check_cell_advance(std::uint64_t cell, std::int64_t) noexcept { 
 constexpr std::uint64_t cell_next(std::uint64_t cell) noexcept { return cell_advance(cell, 1); }
 constexpr std::uint64_t cell_prev(std::uint64_t cell) noexcept { return cell_advance(cell, -1); }
 
-// Leaf cell of (face, i, j), where i or j may lie one cell outside the face: then it is the leaf that lies there on
-// the neighbouring face. The point is projected linearly, just outside the face, and found again on the other one.
+// The leaf cell of (face, i, j), where i or j may be one cell outside the face: then it is the leaf there of the
+// neighboring face, found by projecting a point just outside the face.
 inline std::uint64_t wrapped_face_ij_to_cell(int face, std::int64_t i, std::int64_t j) noexcept {
   const auto clamp = [](std::int64_t x) { return std::clamp<std::int64_t>(x, -1, kMaxSize); };
   const auto project = [](std::int64_t x) {
@@ -76,9 +76,8 @@ inline std::int64_t sort_unique(std::uint64_t* out, std::int64_t n) noexcept {
 
 }  // namespace internal
 
-// The four cells at `level` (three at a corner of the cube) round the vertex of cell_parent(cell, level) that lies
-// nearest to the cell, ascending.
-// REQUIRES: cell is valid; 0 <= level < cell_level(cell).
+// The four cells at `level` (three at a corner of the cube) around the vertex of cell_parent(cell, level) that is
+// nearest to the cell, ascending. REQUIRES: cell is valid; 0 <= level < cell_level(cell).
 struct CellVertexNeighbors {
   static constexpr std::int64_t size(std::uint64_t, std::int32_t) noexcept { return 4; }
   static std::int64_t fill(std::uint64_t cell, std::int32_t level, std::uint64_t* out) noexcept {
@@ -122,8 +121,7 @@ struct CellAllNeighbors {
       add(i - step, j + k);
       add(i + size, j + k);
     }
-    // Corners. One that lies outside the face in both directions is a corner of the cube: the cells that meet there are
-    // those of the sides.
+    // Corners. One that is outside the face in both directions is a corner of the cube, where there is no fourth cell.
     const auto outside = [](std::int64_t x) { return x < 0 || x >= kMaxSize; };
     for (const std::int64_t a : {i - step, i + size}) {
       for (const std::int64_t b : {j - step, j + size}) {
@@ -137,8 +135,8 @@ struct CellAllNeighbors {
 // Cells within k steps of the cell, itself included, ascending; a step goes over an edge or a corner.
 // REQUIRES: cell is valid; k >= 0.
 //
-// Away from the edges of the face that is a square. Elsewhere rings are grown one by one: a neighbour of one ring lies
-// in it, in the ring before, or is new.
+// Away from the edges of the face they form a square. Elsewhere rings are grown one by one: a neighbor of a ring's cell
+// is in that ring, in the one before, or in the next.
 struct CellDisk {
   static constexpr std::int64_t size(std::uint64_t cell, std::int32_t k) noexcept {
     const std::int64_t cells = std::int64_t{6} << (2 * cell_level(cell));
@@ -174,7 +172,7 @@ struct CellDisk {
     return at.i - reach >= 0 && at.i + reach < kMaxSize && at.j - reach >= 0 && at.j + reach < kMaxSize;
   }
 
-  // Rings 0..k, one behind another, or with `last_only` no more of them than needed; returns where the last one begins.
+  // Rings 0..k, concatenated, or with `last_only` only as many as are needed; returns where the last one begins.
   static std::size_t grow(std::uint64_t cell, std::int32_t k, bool last_only, std::vector<std::uint64_t>& cells) {
     const std::int32_t level = cell_level(cell);
     std::size_t before = 0, first = 0;

@@ -9,7 +9,7 @@
 
 namespace cellwise {
 
-// Squared length of the chord between two unit points.
+// The squared length of the chord between two unit points.
 inline double chord2(const Point& a, const Point& b) noexcept {
   const Point d = {a[0] - b[0], a[1] - b[1], a[2] - b[2]};
   return std::min(4.0, dot(d, d));

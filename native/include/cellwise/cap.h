@@ -23,14 +23,14 @@
 
 namespace cellwise {
 
-// Finest level whose cells are all at least `radians` wide, clamped to 0..30.
+// The finest level whose cells are all at least `radians` wide, clamped to 0..30.
 inline std::int32_t level_for_min_width(double radians) noexcept {
   if (!(radians > 0)) return kMaxLevel;
   const double kMinWidth = 2 * std::sqrt(2.0) / 3;
   return std::clamp(std::ilogb(kMinWidth / radians), 0, kMaxLevel);
 }
 
-// All points within an angle of the center, by the squared chord: negative is empty, 4 is the full sphere.
+// All points within an angle of the center, by its squared chord: negative for the empty cap, 4 for the full sphere.
 struct Cap {
   Point center;
   double radius2;
@@ -77,16 +77,17 @@ struct Cap {
     return {{-center[0], -center[1], -center[2]}, std::min(4.0, 4 - radius2)};
   }
 
-  // Does the cap meet the cell anywhere but at its vertices?
+  // Does the cap intersect the cell?  REQUIRES: no vertex is in the cap.
   bool intersects(const CellUV& c, const Point* vertices) const noexcept {
-    if (radius2 >= 2) return false;  // both are convex: no vertex inside, no point inside
+    if (radius2 >= 2)
+      return false;  // the complement is convex, so that it contains the cell if it contains the vertices
     if (is_empty()) return false;
     if (cell_uv_contains(c, center)) return true;
     const double sin2 = radius2 * (1 - 0.25 * radius2);
     for (int k = 0; k < 4; ++k) {
       const Point edge = edge_normal(c, k);
       const double side = dot(center, edge);
-      if (side > 0) continue;  // the center lies on the inner side: the opposite edge decides
+      if (side > 0) continue;  // the center is on the inner side of this edge
       if (side * side > sin2 * dot(edge, edge)) return false;
       const Point direction = cross(edge, center);
       if (dot(direction, vertices[k]) < 0 && dot(direction, vertices[(k + 1) & 3]) > 0) return true;
@@ -101,7 +102,7 @@ struct Cap {
     return c.u[0] - kMargin <= at.u && at.u <= c.u[1] + kMargin && c.v[0] - kMargin <= at.v && at.v <= c.v[1] + kMargin;
   }
 
-  // Inward normal of edge k: bottom, right, top, left.
+  // The inward normal of edge k: bottom, right, top, left.
   static Point edge_normal(const CellUV& c, int k) noexcept {
     const auto negated = [](const Point& p) -> Point { return {-p[0], -p[1], -p[2]}; };
     switch (k) {

@@ -36,7 +36,7 @@ struct CellRange {
     return at != cells + n && cell_intersects(*at, c.cell);
   }
 
-  // Round the centroid of the cells, weighted by their average area, wide enough for the caps of all of them.
+  // A cap around the centroid of the cells, weighted by their average areas, that contains the caps of all of them.
   Cap cap_bound() const noexcept {
     if (n == 0) return {{1, 0, 0}, -1};
     Point centroid = {0, 0, 0};
@@ -59,7 +59,7 @@ struct CellRange {
   void cell_union_bound(std::vector<std::uint64_t>& out) const { cap_bound().cell_union_bound(out); }
 
  private:
-  // Squared chord of the sum of two angles, with room for rounding.
+  // The squared chord of the sum of two angles, with a margin for rounding errors.
   static double rounded_up_sum(double a2, double b2) noexcept {
     double sum = 4;
     if (b2 == 0) {

@@ -15,7 +15,7 @@
 
 namespace cellwise {
 
-// Bounds of a cell in the (u, v) plane of its face.
+// The bounds of a cell in the (u, v) plane of its face.
 struct CellUV {
   std::uint64_t cell;
   int face;
@@ -43,7 +43,7 @@ inline Point cell_uv_vertex(const CellUV& c, int k) noexcept {
   return normalize(face_uv_to_xyz(c.face, c.u[(k >> 1) ^ (k & 1)], c.v[k >> 1]));
 }
 
-// Bounds that hold every point of the cell, roundings included: 2 * DBL_EPSILON wider than the vertices.
+// Bounds that contain every point of the cell, rounding errors included: 2 * DBL_EPSILON wider than the vertices.
 inline LatLngBounds cell_uv_bounds(const CellUV& c) noexcept {
   const auto widened = [](LatInterval lat, LngInterval lng, double lat_margin, double lng_margin) -> LatLngBounds {
     lat = {std::max(lat.lo - lat_margin, -kHalfPi), std::min(lat.hi + lat_margin, kHalfPi)};

@@ -30,7 +30,7 @@ class CollectionRegion {
     std::vector<const PolylineRegion*> lines{};
   };
 
-  // REQUIRES: what is added outlives the region; it is added before anything is asked.
+  // REQUIRES: what is added outlives the region; nothing is added after the first query.
   void add(const Polygon& polygon) { polygons_.emplace_back(polygon); }
   void add(std::span<const Point> line) { lines_.emplace_back(line); }
 

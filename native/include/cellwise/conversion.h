@@ -17,7 +17,7 @@
 
 namespace cellwise {
 
-// Characters of fixed room, filled up with NULs as numpy does.
+// Characters of a fixed size, padded with NULs as numpy does.
 template <std::size_t N>
 using Text = std::array<char, N>;
 

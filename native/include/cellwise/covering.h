@@ -90,7 +90,7 @@ struct NodesOf<Region> {
 
 }  // namespace internal
 
-// The covering of a region. A region that answers about any cell on its own is asked through `CellNodes`.
+// The covering of a region. A region that answers about any cell on its own is queried through `CellNodes`.
 template <class Region>
   requires CoverRegion<Region> || CellRegion<Region>
 class Coverer {
@@ -185,7 +185,7 @@ class Coverer {
   // cells of an interior covering never reach the top. So a cell may be pushed with its priority deferred; until it is
   // known, it counts as lower than all others. The order among such cells is arbitrary until one of them may be the
   // largest, and it does not influence where the other cells lie: a path down the heap either ends among the deferred
-  // cells or does not meet them. Then `replay` computes the deferred priorities and repeats every push and pop since
+  // cells or does not reach them. Then `replay` computes the deferred priorities and repeats every push and pop since
   // the first of them on a copy of the heap from before, so that ties are broken as if nothing had been deferred.
   class Queue {
    public:
@@ -415,7 +415,7 @@ class Coverer {
     if (cells.size() == 1 && cell_contains(cells[0], options_.within)) cells[0] = options_.within;
   }
 
-  // Replaces neighbours on the curve by their common ancestor, finest first, until at most `max_cells` remain.
+  // Replaces neighbors on the curve by their common ancestor, finest first, until at most `max_cells` remain.
   static void merge_down_to(std::vector<std::uint64_t>& cells, std::size_t max_cells) {
     const auto replace_within = [&](std::uint64_t ancestor) {
       const auto begin = std::lower_bound(cells.begin(), cells.end(), cell_range_min(ancestor));

@@ -1,4 +1,4 @@
-// Two doubles at once, with what all compilers that know vectors make well only of intrinsics.
+// Two doubles at once: compilers with vector extensions, plus intrinsics where they would generate poor code.
 
 #pragma once
 

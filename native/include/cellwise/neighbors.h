@@ -1,4 +1,4 @@
-// Nearest neighbours on the sphere, exact, among places that are sorted along the Hilbert curve.
+// Nearest neighbors on the sphere, exact, among places that are sorted along the Hilbert curve.
 //
 // A place is a distinct position, and stands for all rows with these coordinates: rows at one place are found together,
 // and told apart at the end.
@@ -8,9 +8,9 @@
 // to which the query would belong, then climbs to the root, and on the way descends wherever a box is near enough.
 //
 // There are two measures of distance. Squared chords between unit points cost eight operations and are wrong by at most
-// kSlack, some tenths of a micrometre on the Earth: they select candidates, among which all neighbours are. `arc`
+// kSlack, some tenths of a micrometre on the Earth: they select candidates, among which all neighbors are. `arc`
 // measures the candidates to 2e-15 of the value, and decides, with row numbers to break ties. It consists of + - * /
-// and sqrt alone, so that neighbours and distances have the same bits on every machine, and in the numpy backend.
+// and sqrt alone, so that neighbors and distances have the same bits on every machine, and in the numpy backend.
 
 #pragma once
 

@@ -1,10 +1,10 @@
-// Loops shared among threads, and how long work hears that it is to stop.
+// Loops that threads share, and how long work learns that it is to stop.
 //
 //   parallel_for(n, grain, [&](std::size_t begin, std::size_t end) { ... });
 //
-// The threads are a small pool of our own, made for the first loop of more than one chunk; none starts before. A forked
-// child has none of its parent's threads (OpenMP's runtime waits for them there for ever): the pool is forgotten in the
-// child, which works on one thread until `set_num_threads` is called in it.
+// The threads form a small pool of our own, which is made for the first loop of more than one chunk. A forked child has
+// none of its parent's threads (OpenMP's runtime would wait for them there forever), so that the child forgets the
+// pool, and runs on one thread until `set_num_threads` is called in it.
 
 #pragma once
 
@@ -31,21 +31,23 @@ namespace cellwise {
 
 // --- interruption --------------------------------------------------------------------------------
 
-// Thrown by long work that is to stop.
+// Thrown by long work when the user wants it to stop. Python has set its own error by then.
 struct Interrupted : std::exception {};
 
-// Asked now and then by the thread that called, if it is set; true once the user wants to stop.
+// If set, called now and then on the thread that called into this library: true once the user wants to stop.
 inline bool (*interrupted)() = nullptr;
 
 namespace internal {
 
-// Of the loop whose helper this thread is at the moment; its caller alone asks, and tells the helpers so.
+// Set on a thread that helps with a loop: whether that loop is to stop. Only the thread that runs the loop calls
+// `interrupted`.
 inline thread_local const std::atomic<bool>* stop = nullptr;
 inline thread_local bool in_parallel = false;
 
 }  // namespace internal
 
-// To be asked every few milliseconds by long work, on any thread.
+// Whether the user wants to stop. Long work calls this, or `stop_if_interrupted`, every few milliseconds, on any
+// thread.
 inline bool is_interrupted() {
   if (internal::stop != nullptr) return internal::stop->load(std::memory_order_relaxed);
   return interrupted != nullptr && interrupted();
@@ -56,7 +58,7 @@ inline void stop_if_interrupted() {
 
 // --- threads -------------------------------------------------------------------------------------
 
-// Asked once, before the first loop, unless `set_num_threads` was called. Must not throw.
+// Called once, before the first loop, unless `set_num_threads` was called. Must not throw.
 inline std::size_t (*default_num_threads)() = nullptr;
 
 namespace internal {
@@ -67,8 +69,8 @@ inline std::atomic<std::size_t> chosen_num_threads{0};  // 0: not chosen yet
 
 class ThreadPool {
  public:
-  // Runs `work` here and on up to `helpers` more threads, and returns when it has returned on all of them. While it
-  // waits it asks `wait` twenty times a second. False, with nothing done, if another thread is using the pool.
+  // Runs `work` here and on up to `helpers` more threads, and returns when it has returned on all of them. While
+  // waiting it calls `wait` twenty times a second. False, and nothing is done, if another thread is using the pool.
   template <class Wait>
   bool run(std::size_t helpers, void (*work)(void*, bool helps), void* context, Wait wait) {
     const std::unique_lock<std::mutex> turn(turn_, std::try_to_lock);
@@ -83,7 +85,7 @@ class ThreadPool {
     wake_.notify_all();
     work(context, false);
     std::unique_lock<std::mutex> lock(mutex_);
-    wanted_ = 0;  // who has not begun need not
+    wanted_ = 0;  // helpers that have not begun are not needed any more
     while (!idle_.wait_for(lock, kPatience, [this] { return running_ == 0; })) {
       lock.unlock();
       wait();
@@ -95,13 +97,13 @@ class ThreadPool {
  private:
   void grow(std::size_t helpers) {
 #if CELLWISE_FORKS
-    sigset_t all, before;  // signals are for the threads of the program
+    sigset_t all, before;  // signals go to the threads of the program
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
 #endif
     try {
       for (; threads_ < helpers; ++threads_) std::thread([this] { serve(); }).detach();
-    } catch (const std::system_error&) {  // then with fewer
+    } catch (const std::system_error&) {  // run with fewer threads
     }
 #if CELLWISE_FORKS
     pthread_sigmask(SIG_SETMASK, &before, nullptr);
@@ -144,7 +146,7 @@ inline ThreadPool& pool() {
 
 #if CELLWISE_FORKS
 inline void forget_pool() {
-  the_pool.store(nullptr, std::memory_order_relaxed);  // its locks may be held by threads that are no more
+  the_pool.store(nullptr, std::memory_order_relaxed);  // its locks may be held by threads that do not exist any more
   chosen_num_threads.store(1, std::memory_order_relaxed);
 }
 inline const int handler_of_forks = pthread_atfork(nullptr, nullptr, &forget_pool);
@@ -152,7 +154,7 @@ inline const int handler_of_forks = pthread_atfork(nullptr, nullptr, &forget_poo
 
 }  // namespace internal
 
-// Threads that a loop may use, the calling one included.
+// The number of threads that a loop may use, the calling one included.
 inline std::size_t num_threads() noexcept {
   std::size_t n = internal::chosen_num_threads.load(std::memory_order_relaxed);
   if (n > 0) return n;
@@ -166,14 +168,14 @@ inline void set_num_threads(std::size_t n) noexcept {
   internal::chosen_num_threads.store(n, std::memory_order_relaxed);
 }
 
-// Calls f(begin, end) for chunks of `grain` items (the last may have fewer) that make up 0..n: each once, in any order,
-// on as many threads as there are and chunks are worth. Threads take the next chunk when they are done with one, so
-// that chunks may differ in cost.
+// Calls f(begin, end) for consecutive chunks of `grain` items (the last may have fewer) from 0 to n: once for each, in
+// any order, on as many threads as there are chunks, up to `num_threads()`. Threads take the next chunk when they have
+// finished one, so that chunks may differ in cost.
 //
-// Runs on the calling thread alone, in order, within another parallel loop and while another thread's loop has the
-// pool. If a call throws, no further chunk is begun, and the first exception is thrown here when all have returned.
-// Between chunks the calling thread asks, twenty times a second, whether the user interrupts, and then throws
-// Interrupted. A caller that holds a lock that f takes (the GIL) must let go of it.
+// Runs on the calling thread alone, in order, within another parallel loop and while another thread's loop uses the
+// pool. If a call throws, no further chunk is begun, and the first exception is rethrown here when all calls have
+// returned. Between chunks the calling thread looks for Ctrl-C, twenty times a second, and throws Interrupted. A caller
+// that holds a lock that f takes (the GIL) must release it.
 template <class F>
 void parallel_for(std::size_t n, std::size_t grain, F&& f) {
   struct Loop {
@@ -183,7 +185,7 @@ void parallel_for(std::size_t n, std::size_t grain, F&& f) {
     std::atomic<bool> stop{false};
     std::mutex mutex{};
     std::exception_ptr error{};
-    std::chrono::steady_clock::time_point asked = std::chrono::steady_clock::now();
+    std::chrono::steady_clock::time_point looked_at = std::chrono::steady_clock::now();
     bool was_interrupted = false;
 
     void work(bool helps) noexcept {
@@ -192,7 +194,7 @@ void parallel_for(std::size_t n, std::size_t grain, F&& f) {
       try {
         for (std::size_t begin; (begin = next.fetch_add(grain)) < n;) {
           f(begin, std::min(begin + grain, n));
-          if (!helps) ask();
+          if (!helps) look_for_interruption();
         }
       } catch (...) {
         end();
@@ -202,10 +204,10 @@ void parallel_for(std::size_t n, std::size_t grain, F&& f) {
       if (helps) internal::stop = nullptr;
       internal::in_parallel = outer;
     }
-    void ask() {
+    void look_for_interruption() {
       const auto now = std::chrono::steady_clock::now();
-      if (was_interrupted || now - asked < internal::kPatience) return;
-      asked = now;
+      if (was_interrupted || now - looked_at < internal::kPatience) return;
+      looked_at = now;
       if ((was_interrupted = is_interrupted())) end();
     }
     void end() noexcept {
@@ -218,7 +220,7 @@ void parallel_for(std::size_t n, std::size_t grain, F&& f) {
   const std::size_t chunks = (n - 1) / grain + 1;
   const std::size_t threads = internal::in_parallel || chunks == 1 ? 1 : std::min(num_threads(), chunks);
   const auto work = [](void* of, bool helps) { static_cast<Loop*>(of)->work(helps); };
-  const auto wait = [&] { loop.ask(); };
+  const auto wait = [&] { loop.look_for_interruption(); };
   if (threads == 1 || !internal::pool().run(threads - 1, work, &loop, wait)) loop.work(false);
   if (loop.was_interrupted) throw Interrupted{};
   if (loop.error) std::rethrow_exception(loop.error);

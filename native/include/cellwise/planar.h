@@ -510,7 +510,7 @@ class PlanarRegion {
     return edges_->encloses(lat, lng);
   }
 
-  // Positions on faces about which every shape is asked. Those of `centers` are the centers of the first child of each
+  // Positions on faces at which every shape is queried. Those of `centers` are the centers of the first child of each
   // face: that of the face itself may be a pole or lie on 180, where the plane is cut open.
   struct ReferencePositions {
     std::array<LngLat, 6> centers;

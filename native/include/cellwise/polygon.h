@@ -42,7 +42,7 @@ class Polygon : public PolygonRings {
     std::array<std::uint32_t, 2> first = {~std::uint32_t{0}, ~std::uint32_t{0}};
     Finding found;
     const auto check_pair = [&](std::uint32_t e, std::uint32_t f) {
-      if (e + 1 == f && edges().start(e) != edges().end(f)) return;  // neighbours that do not turn back
+      if (e + 1 == f && edges().start(e) != edges().end(f)) return;  // neighbors that do not turn back
       const int crossing = EdgeCrosser(edges().start(e), edges().end(e)).crossing(edges().start(f), edges().end(f));
       if (crossing < 0) return;
       std::array<std::uint32_t, 2> given = {as_given(e), as_given(f)};

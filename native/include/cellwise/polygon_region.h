@@ -40,7 +40,7 @@ namespace cellwise {
 // REQUIRES: each object is used by one thread; the polygon outlives it.
 class PolygonRegion {
  public:
-  // A cell and what is known of it. Only `Node{}` is initialised: all zeros, and outside.
+  // A cell and what is known of it. Only `Node{}` is initialized: all zeros, and outside.
   struct Node {
     std::uint64_t cell;
     std::int32_t i, j;  // leaf coordinates of the cell's low corner
@@ -266,7 +266,7 @@ class PolygonRegion {
     const std::uint64_t whole = static_cast<std::uint64_t>(face) << 61 | level_bit(0);
     const bool is_only_face = edges_.is_within_one_face();
     if (!(edges_.faces() >> face & 1)) {
-      // The same as for a neighbouring face without edges, if one is known.
+      // The same as for a neighboring face without edges, if one is known.
       for (int other = 0; other < 6; ++other) {
         const bool is_neighbor = other % 3 != face % 3 && roots_[other].is_made && !(edges_.faces() >> other & 1);
         if (is_neighbor) {

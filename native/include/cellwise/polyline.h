@@ -76,7 +76,7 @@ inline Rect chain_bounds(std::span<const Point> points) noexcept {
 }
 
 // A polyline as a region: a cell intersects it if it contains a vertex, with a margin for rounding errors, or if an
-// edge of one crosses an edge of the other. No cell is contained in it. REQUIRES: neighbours differ and are not
+// edge of one crosses an edge of the other. No cell is contained in it. REQUIRES: neighbors differ and are not
 // antipodal.
 class PolylineRegion {
  public:

@@ -2,7 +2,7 @@
 //
 //   (lat, lng)   degrees at the public edge, radians inside regions.
 //   (x, y, z)    a point: x through (0, 0), y through (0, 90 E), z through the north pole. Unit length, or "raw"
-//                (on the cube, not normalised).
+//                (on the cube, not normalized).
 //   (face, u, v) gnomonic: the face of the cube [-1, 1]^3 that the point's ray hits, and where. Faces 0..5 have the
 //                axes +x, +y, +z, -x, -y, -z as their normals. Geodesics are straight lines in (u, v).
 //   (face, s, t) in [0, 1]: u and v bent by a quadratic so that cells have nearly equal areas.

@@ -29,7 +29,7 @@ struct Rect {
     return lat.intersects(bounds.lat) && lng.intersects(bounds.lng);
   }
 
-  // The smaller of a cap round the nearer pole and, up to half a turn of longitude, one round the center.
+  // The smaller of a cap around the nearer pole and, up to 180 degrees of longitude, a cap around the center.
   Cap cap_bound() const noexcept {
     if (lat.is_empty()) return {{1, 0, 0}, -1};
     const bool south = lat.lo + lat.hi < 0;

@@ -1,6 +1,6 @@
-// What a covering asks of a region.
+// What a covering requires of a region.
 //
-// A covering goes from cells to their children, and asks the region about nodes. A node stands for a cell, and holds
+// A covering goes from cells to their children, and queries the region about nodes. A node stands for a cell, and holds
 // what the region knows about the cell, such as the edges that pass through it; `subdivide` hands that down, so that no
 // child has to begin with all edges. The class of the region says what a `Node` is. The members are:
 //
@@ -11,7 +11,7 @@
 //   contained(node)           Whether the region contains the cell: true only if it is certain to, and
 //   `intersects(node)`. subdivide(node, children, will_subdivide)
 //                             Writes the nodes of the four children, in curve order, and releases the node.
-//                             `will_subdivide`: whether any child will be subdivided, or asked
+//                             `will_subdivide`: whether any child may be subdivided, or queried with
 //                             `has_intersecting_child`; if not, they need not hold anything.
 //                             REQUIRES: intersects(node); its cell is no leaf; it was made by `node_at`, or by
 //                             `subdivide` with `will_subdivide`; it has not been released.
@@ -25,7 +25,7 @@
 // cells, bit for bit; other regions may take a cell that comes very close for one that intersects.
 //
 // Nodes are values, and may be moved around; of a node and its copies one at most is used after the copying. A region
-// serves one covering on one thread, and may change while it is asked.
+// serves one covering on one thread, and its members may change it.
 
 #pragma once
 

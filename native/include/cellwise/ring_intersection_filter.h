@@ -1,5 +1,5 @@
 // A floating-point filter for rings: it certifies that no two edges have a point in common, except for the vertex
-// between neighbours and vertices where rings of two shells touch without crossing, and that the rings are nested as
+// between neighbors and vertices where rings of two shells touch without crossing, and that the rings are nested as
 // those of polygons are. Rings that come closer than rounding errors, or touch elsewhere, are undecided.
 //
 // `Plane` says what is known of positions: the type `Position`, with `x` and `y`; `kMargin`, by which boxes are
@@ -26,7 +26,7 @@ class RingIntersectionFilter {
  public:
   using Position = typename Plane::Position;
 
-  // Begins a shape. The vertices of all its rings; the first one of a ring is repeated at its end, and neighbours
+  // Begins a shape. The vertices of all its rings; the first one of a ring is repeated at its end, and neighbors
   // differ.
   void reset(std::span<const Position> vertices) {
     vertices_ = vertices;
@@ -142,7 +142,7 @@ class RingIntersectionFilter {
     return false;
   }
 
-  // Whether the edges that start at vertices v and w > v may have more in common than the vertex between neighbours in
+  // Whether the edges that start at vertices v and w > v may have more in common than the vertex between neighbors in
   // a ring, or one at which rings of two shells touch without crossing. (Rings of one polygon that touch may cut it in
   // two.)
   bool edges_may_touch(std::uint32_t v, const Ring& ring_v, std::uint32_t w, const Ring& ring_w) {
@@ -164,7 +164,7 @@ class RingIntersectionFilter {
   }
 
   // Whether two rings may cross, or run along each other, at the vertices p and q, which are at the same position. They
-  // certainly do not if both neighbours of q lie within the angle between those of p, the smaller one, or both outside.
+  // certainly do not if both neighbors of q lie within the angle between those of p, the smaller one, or both outside.
   bool may_cross_at(std::uint32_t p, const Ring& ring_p, std::uint32_t q, const Ring& ring_q) {
     const Position &at = vertices_[p], &from = before(p, ring_p), &to = after(p, ring_p);
     const int turn = Plane::side(at, from, to), left = turn < 0 ? -1 : 1;

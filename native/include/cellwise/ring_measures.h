@@ -50,7 +50,7 @@ inline double triangle_area(const Point& a, const Point& b, const Point& c) noex
 }  // namespace internal
 
 // 2 pi minus the area on the ring's left: the sum of all turns. Max error: 11.25 * DBL_EPSILON a vertex.
-// REQUIRES: three or more vertices, neighbours differ.
+// REQUIRES: three or more vertices, neighbors differ.
 inline double ring_curvature(Ring ring) noexcept {
   internal::CompensatedSum sum;
   const std::size_t n = ring.size();
@@ -65,7 +65,7 @@ inline bool ring_is_local(Ring ring) noexcept {
 }
 
 // Whether the side on the ring's left contains p. Exact; vertices are semi-open.
-// REQUIRES: three or more vertices, neighbours differ.
+// REQUIRES: three or more vertices, neighbors differ.
 inline bool ring_left_contains(Ring ring, const Point& p) noexcept {
   const std::size_t n = ring.size();
   bool inside = corner_contains_vertex(ring[n - 1], ring[0], ring[1]);
@@ -80,7 +80,7 @@ inline constexpr Point kOrigin = {-0.0099994664350250197, 0.0025924542609324121,
 
 // Whether the ring's left is its smaller side. If both sides are equal up to rounding errors, the one without `kOrigin`
 // counts as the smaller one, so that the answer does not depend on the ring's direction.
-// REQUIRES: three or more vertices, neighbours differ.
+// REQUIRES: three or more vertices, neighbors differ.
 inline bool ring_left_is_smaller(Ring ring) noexcept {
   if (ring_is_local(ring)) {
     // A point almost opposite to the first vertex, but not quite, so that no edge of the test has antipodal ends.
@@ -96,7 +96,7 @@ inline bool ring_left_is_smaller(Ring ring) noexcept {
 }
 
 // The solid angle on the ring's left; for a hole, minus the one on its right, so that small holes keep their digits.
-// REQUIRES: three or more vertices, neighbours differ; `left_is_smaller` is known.
+// REQUIRES: three or more vertices, neighbors differ; `left_is_smaller` is known.
 // Max error: 1e-15 a vertex of the area of the ring's triangles for local rings, 2.5e-15 sr a vertex for others.
 inline double ring_area(Ring ring, bool left_is_smaller, bool hole) noexcept {
   if (!ring_is_local(ring)) return (hole ? -2 : 2) * kPi - ring_curvature(ring);
