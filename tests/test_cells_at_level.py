@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import shapely
-from test_planar import random_polygon
+from random_polygons import random_polygon
 
 import cellwise as cw
 from cellwise.errors import CellLimitError

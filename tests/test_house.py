@@ -137,6 +137,11 @@ def test_walls_hold(path):
         assert not list(faults(path))
 
 
+def test_folders_of_tests_are_those_of_rooms():
+    folders = {path.parent.name for path in Path(__file__).parent.glob("*/test_*.py")}
+    assert folders <= {path.name for path in SOURCE.iterdir() if path.is_dir()}
+
+
 def test_only_the_native_backend_imports_the_native_module():
     importers = {
         path.relative_to(SOURCE).as_posix()

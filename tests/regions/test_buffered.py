@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import shapely
-from test_planar import KINDS, cells_or_limit, random_options, random_polygon
+from random_polygons import KINDS, cells_or_limit, random_options, random_polygon
 from work import many
 
 import cellwise as cw
