@@ -15,7 +15,7 @@ import shapely
 from work import little_memory, many
 
 import cellwise as cw
-from cellwise.errors import CellLimitError, InvalidCellError
+from cellwise.errors import CellLimitError, InvalidCellError, InvalidCoordinatesWarning
 
 L15, LEAF = 10743750135264575488, 10743750136202470315
 
@@ -771,3 +771,16 @@ def test_questions_take_any_shape(backend):
             ask([LEAF, 2])
         with pytest.raises(TypeError):
             ask([1.5])
+        ids = [LEAF, 2, 0, -1, 2**64]
+        with pytest.raises(InvalidCellError, match=r"got 2 .* at index 1 \(3 of 5 values\)"):
+            ask(ids)
+        with pytest.warns(InvalidCoordinatesWarning, match=r"got 2 .* at index 1 \(3 of 5 values\)"):
+            assert ask(ids, on_invalid="warn").tolist() == [True, False, False, False, False]
+        assert ask(ids, on_invalid="null").tolist() == [True, False, False, False, False]
+        assert ask(2, on_invalid="null") is False
+        assert ask(shapely.points([[-51.14022, -30.0438], [np.nan, np.nan]]), on_invalid="null").tolist() == [
+            True,
+            False,
+        ]
+        with pytest.raises(ValueError, match="on_invalid must be one of"):
+            ask(union, on_invalid="fix")

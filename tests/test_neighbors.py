@@ -429,6 +429,77 @@ def test_ctrl_c_is_noticed():
         assert 0 < interrupt_checks() - before < checks / 2
 
 
+# --- rows and positions without a place -------------------------------------------------------------------------------
+
+MISSING = [(np.nan, 0.0), (0.0, np.nan), (91.0, 0.0), (0.0, 400.0), (np.inf, 0.0), (0.0, -np.inf)]
+
+
+@given(st.data())
+def test_missing_rows_keep_their_numbers_and_are_never_found(data):
+    n = data.draw(st.integers(1, 12))
+    rng = np.random.default_rng(data.draw(st.integers(0, 99)))
+    lat, lng = rng.integers(-2, 3, n) * 1.0, rng.integers(-2, 3, n) * 1.0
+    is_missing = np.array(data.draw(st.lists(st.booleans(), min_size=n, max_size=n)))
+    for k in np.flatnonzero(is_missing):
+        lat[k], lng[k] = data.draw(st.sampled_from(MISSING))
+    numbers = np.flatnonzero(~is_missing)
+
+    def answers(index, number_of):
+        rows, arcs = index.nearest(at_lat, at_lng, 4, on_invalid="null")
+        within = index.within(at_lat, at_lng, 200, unit="km", on_invalid="null")
+        return np.where(rows < 0, -1, number_of[rows]), arcs, within[0].sizes, number_of[within[0].values]
+
+    at_lat, at_lng = rng.uniform(-3, 3, (2, 5))
+    at_lat[0], at_lng[0] = data.draw(st.sampled_from(MISSING))
+    for name in ("native", "numpy") if cw.backend() == "native" else ("numpy",):
+        with cw.testing.use(backend=name):
+            index = NeighborIndex(lat, lng, on_invalid="null")
+            assert len(index) == n
+            assert sorted(index.curve_order.tolist()) == numbers.tolist()
+            np.testing.assert_array_equal(np.isnan(index.lat), is_missing)
+            np.testing.assert_array_equal(index.lng[numbers], lng[numbers])
+            number_of = numbers if len(numbers) else np.zeros(1, int)
+            found = answers(index, np.arange(n))
+            for one, other in zip(found, answers(NeighborIndex(lat[numbers], lng[numbers]), number_of)):
+                np.testing.assert_array_equal(one, other)
+            assert (found[0][0] == -1).all()
+            assert np.isnan(found[1][0]).all()
+            for one, other in zip(found, answers(pickle.loads(pickle.dumps(index)), np.arange(n))):
+                np.testing.assert_array_equal(one, other)
+            own = index.nearest(lat, lng, 1, exclude_row=np.arange(n), on_invalid="null")[0][:, 0]
+            assert (own != np.arange(n)).all()
+            assert (own[is_missing] == -1).all()
+
+
+def test_a_missing_row_may_be_left_out(backend):
+    index = NeighborIndex([0.0, np.nan, 1.0], [0.0, 0.0, 1.0], on_invalid="null")
+    assert index.nearest([0.0, 0.9, 0.0], [0.0, 0.9, 0.0], 2, exclude_row=[1, 1, 0])[0].tolist() == [
+        [0, 2],
+        [2, 0],
+        [2, -1],
+    ]
+    assert index.nearest(0.0, 0.0, 1, exclude_place=True)[0].tolist() == [2]
+    assert index.nearest(np.nan, 0.0, 1, on_invalid="null")[0].tolist() == [-1]
+    parts = list(index.within_parts([0.0, np.nan], [0.0, 0.0], 1, unit="deg", on_invalid="null"))
+    assert [part.queries.tolist() for part in parts] == [[0]]
+    cells = cw.Ragged(np.array([cw.latlng_to_cell(0.0, 0.0, 0)] * 2, np.uint64), [0, 1, 2])
+    assert [p.rows.tolist() for p in index.in_cells_parts([0.0, np.nan], [0.0, 0.0], cells, on_invalid="null")] == [
+        [0, 2]
+    ]
+    assert repr(index) == "NeighborIndex(3 rows at 2 places)"
+
+
+def test_missing_and_invalid_are_warned_about_once(backend):
+    with pytest.warns(cw.errors.InvalidCoordinatesWarning, match=r"got nan at index 1 \(2 of 3 values\)") as said:
+        index = NeighborIndex([0.0, np.nan, 95.0], [0.0, 0.0, 1.0], on_invalid="warn")
+    assert len(said) == 1
+    with pytest.warns(cw.errors.InvalidCoordinatesWarning, match="got 400.0 at index 1"):
+        assert index.nearest([0.0, 0.0], [0.0, 400.0], 1, on_invalid="warn")[0].tolist() == [[0], [-1]]
+    nothing = NeighborIndex([np.nan], [0.0], on_invalid="null")
+    assert nothing.nearest(0.0, 0.0, 2)[0].tolist() == [-1, -1]
+    assert nothing.within(0.0, 0.0, 1e9)[0].tolist() == []
+
+
 # --- messages ---------------------------------------------------------------------------------------------------------
 
 
@@ -455,8 +526,9 @@ def test_ctrl_c_is_noticed():
         (lambda i: i.nearest([0.0], [0.0], 1, exclude_row=[-2]), ValueError, "got -2 at index 0"),
         (lambda i: i.nearest([0.0], [0.0], 1, exclude_cell=[2]), ValueError, "must be a valid cell"),
         (lambda i: i.nearest([0.0], [0.0], 1, exclude_cell=[4], exclude_place=True), ValueError, "exclude_place"),
-        (lambda i: i.within([0.0], [0.0], -1), ValueError, "radius must not be negative: got -1"),
+        (lambda i: i.within([0.0], [0.0], -1), ValueError, "radius must be 0 or more: got -1"),
         (lambda i: i.within([0.0], [0.0], np.nan), ValueError, "radius must be finite"),
+        (lambda i: i.nearest([0.0], [400.0], 1), ValueError, "lng must be in -360..360 degrees: got 400.0"),
         (lambda i: i.within([0.0], [0.0], 9e9, limit=2), ValueError, "more than 2 rows lie within 9e+09 m"),
     ],
 )

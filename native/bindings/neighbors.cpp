@@ -57,14 +57,17 @@ struct Queries {
 
 void make_tree(HeldTree* self, In<double> lat, In<double> lng, In<std::int32_t> starts, In<std::int32_t> rows,
                In<std::int32_t> place_of_row) {
-  const std::size_t m = lat.size(), n = rows.size();
-  bool fits = lng.size() == m && starts.size() == m + 1 && place_of_row.size() == n && n < std::size_t{1} << 31 &&
-              starts(0) == 0 && starts(m) == static_cast<std::int32_t>(n);
+  const std::size_t m = lat.size(), n_placed = rows.size(), n = place_of_row.size();
+  bool fits = lng.size() == m && starts.size() == m + 1 && n < std::size_t{1} << 31 && starts(0) == 0 &&
+              starts(m) == static_cast<std::int32_t>(n_placed);
   for (std::size_t p = 0; fits && p < m; ++p) fits = starts(p) < starts(p + 1);
+  for (std::size_t k = 0; fits && k < n_placed; ++k) fits = 0 <= rows(k) && static_cast<std::size_t>(rows(k)) < n;
+  std::size_t n_known = 0;
   for (std::size_t k = 0; fits && k < n; ++k) {
-    fits = 0 <= rows(k) && static_cast<std::size_t>(rows(k)) < n && 0 <= place_of_row(k) &&
-           static_cast<std::size_t>(place_of_row(k)) < m;
+    fits = place_of_row(k) < static_cast<std::int64_t>(m);
+    n_known += place_of_row(k) >= 0;
   }
+  fits = fits && n_known == n_placed;
   if (!fits) {
     throw nb::value_error("a tree needs places, where the rows of each start, the rows, and the place of each");
   }

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ._math.metrics import AVG_AREA, MAX_AREA
-from .inputs import check_integer
+from .inputs import check_bool, check_integer
 
 WHOLE_SPHERE = 4 * math.pi
 MIN_CANDIDATES = 1 << 16
@@ -51,8 +51,7 @@ class CoverOptions:
         check_integer("level_mod", self.level_mod, 1, 3)
         if self.min_level > self.max_level:
             raise ValueError(f"min_level must be at most max_level: got {self.min_level} and {self.max_level}")
-        if not isinstance(self.interior, bool):
-            raise TypeError(f"interior must be True or False: got {self.interior!r}")
+        object.__setattr__(self, "interior", check_bool("interior", self.interior))
         object.__setattr__(self, "cells_per_steradian", 4.0**self.min_level / AVG_AREA)
         object.__setattr__(self, "min_cells_per_steradian", 4.0**self.min_level / MAX_AREA)
 

@@ -89,8 +89,7 @@ def _call(
     exact: bool = False,
     as_bytes: bool = False,
 ) -> Any:
-    if on_invalid not in ("raise", "warn", "null"):
-        inputs.check_choice("on_invalid", on_invalid, ("raise", "warn", "null"))
+    inputs.check_choice("on_invalid", on_invalid, inputs.ON_INVALID)
     row = KERNELS[name]
     this = _Call(row, values)
     return _ragged(this, on_invalid, out) if row.is_ragged else _elementwise(this, on_invalid, out, exact, as_bytes)

@@ -26,6 +26,7 @@ from ._typing import (
     Int32Array,
     Int64Array,
     LengthUnit,
+    OnInvalid,
     TextArray,
     TextLike,
 )
@@ -199,16 +200,16 @@ class CellUnion(Region):
     # --- questions --------------------------------------------------------------------------------------------------
 
     @overload
-    def contains(self, lat: FloatScalar, lng: FloatScalar) -> bool: ...
+    def contains(self, lat: FloatScalar, lng: FloatScalar, *, on_invalid: OnInvalid = "raise") -> bool: ...
     @overload
-    def contains(self, lat: FloatLike, lng: FloatLike) -> BoolArray: ...
+    def contains(self, lat: FloatLike, lng: FloatLike, *, on_invalid: OnInvalid = "raise") -> BoolArray: ...
     @overload
-    def contains(self, cells: CellScalar | CellUnion, /) -> bool: ...
+    def contains(self, cells: CellScalar | CellUnion, /, *, on_invalid: OnInvalid = "raise") -> bool: ...
     @overload
-    def contains(self, cells: CellLike, /) -> BoolArray: ...
+    def contains(self, cells: CellLike, /, *, on_invalid: OnInvalid = "raise") -> BoolArray: ...
     @overload
-    def contains(self, points: HasGeoInterface, /) -> bool: ...
-    def contains(self, *cells_or_latlng: Any, lat: Any = None, lng: Any = None) -> Any:
+    def contains(self, points: HasGeoInterface, /, *, on_invalid: OnInvalid = "raise") -> bool: ...
+    def contains(self, *cells_or_latlng: Any, lat: Any = None, lng: Any = None, on_invalid: OnInvalid = "raise") -> Any:
         """Whether each cell or position lies wholly within the union.
 
         Parameters
@@ -218,6 +219,9 @@ class CellUnion(Region):
             or GeoPandas; or, as for every region, latitudes and longitudes.
         lat, lng : array_like of float
             Positions in degrees, by name.
+        on_invalid : {"raise", "warn", "null"}
+            What happens to ids that are no cells, and to positions that are missing or out of range: an error, or False
+            with or without an `InvalidCoordinatesWarning`.
 
         Returns
         -------
@@ -232,7 +236,7 @@ class CellUnion(Region):
         >>> union.contains(cw.token_to_cell(["951977d31", "951977"]))
         array([ True, False])
         """
-        cells = _given_cells(cells_or_latlng, lat, lng)
+        cells = _given_cells(cells_or_latlng, lat, lng, on_invalid)
         if isinstance(cells, CellUnion):
             return len(cells - self) == 0
         lo, hi = leaf_ranges(cells)
@@ -242,16 +246,18 @@ class CellUnion(Region):
         return inside.item() if inside.ndim == 0 else inside
 
     @overload
-    def intersects(self, lat: FloatScalar, lng: FloatScalar) -> bool: ...
+    def intersects(self, lat: FloatScalar, lng: FloatScalar, *, on_invalid: OnInvalid = "raise") -> bool: ...
     @overload
-    def intersects(self, lat: FloatLike, lng: FloatLike) -> BoolArray: ...
+    def intersects(self, lat: FloatLike, lng: FloatLike, *, on_invalid: OnInvalid = "raise") -> BoolArray: ...
     @overload
-    def intersects(self, cells: CellScalar | CellUnion, /) -> bool: ...
+    def intersects(self, cells: CellScalar | CellUnion, /, *, on_invalid: OnInvalid = "raise") -> bool: ...
     @overload
-    def intersects(self, cells: CellLike, /) -> BoolArray: ...
+    def intersects(self, cells: CellLike, /, *, on_invalid: OnInvalid = "raise") -> BoolArray: ...
     @overload
-    def intersects(self, points: HasGeoInterface, /) -> bool: ...
-    def intersects(self, *cells_or_latlng: Any, lat: Any = None, lng: Any = None) -> Any:
+    def intersects(self, points: HasGeoInterface, /, *, on_invalid: OnInvalid = "raise") -> bool: ...
+    def intersects(
+        self, *cells_or_latlng: Any, lat: Any = None, lng: Any = None, on_invalid: OnInvalid = "raise"
+    ) -> Any:
         """Whether each cell or position has some part in common with the union.
 
         Parameters
@@ -261,6 +267,9 @@ class CellUnion(Region):
             `contains`.
         lat, lng : array_like of float
             Positions in degrees, by name.
+        on_invalid : {"raise", "warn", "null"}
+            What happens to ids that are no cells, and to positions that are missing or out of range: an error, or False
+            with or without an `InvalidCoordinatesWarning`.
 
         Returns
         -------
@@ -273,7 +282,7 @@ class CellUnion(Region):
         >>> union.intersects(cw.token_to_cell(["951977", "951977d3c"]))
         array([ True, False])
         """
-        cells = _given_cells(cells_or_latlng, lat, lng)
+        cells = _given_cells(cells_or_latlng, lat, lng, on_invalid)
         if isinstance(cells, CellUnion):
             return len(self & cells) > 0
         lo, hi = leaf_ranges(cells)
@@ -581,8 +590,9 @@ def _normalized(cells: CellArray) -> CellArray:
     return kernels().normalize_cells(np.ascontiguousarray(cells))
 
 
-def _given_cells(given: tuple[Any, ...], lat: Any, lng: Any) -> CellArray | CellUnion:
-    """Cells, or a union, or the leaves of positions, given by place or by name."""
+def _given_cells(given: tuple[Any, ...], lat: Any, lng: Any, on_invalid: OnInvalid) -> CellArray | CellUnion:
+    """Cells, or a union, or the leaves of positions, given by place or by name; 0 for what is missing or invalid."""
+    inputs.check_choice("on_invalid", on_invalid, inputs.ON_INVALID)
     if len(given) == 2 and lat is None and lng is None:
         lat, lng = given
     elif len(given) == 1 and lat is None and lng is None:
@@ -591,9 +601,9 @@ def _given_cells(given: tuple[Any, ...], lat: Any, lng: Any) -> CellArray | Cell
             return cells
         if not is_geometry(cells):
             argument = inputs.read("u8", "cells", cells)
-            call("cell_level", argument.given)
-            return argument.array
+            level = np.asarray(call("cell_level", argument.given, on_invalid=on_invalid))
+            return np.where(level < 0, np.uint64(0), argument.array)
         lat, lng = point_coordinates("points", cells)
     elif given or lat is None or lng is None:
         raise TypeError("give cells, points, or lat and lng")
-    return np.asarray(call("latlng_to_cell", lat, lng, 30), np.uint64)
+    return np.asarray(call("latlng_to_cell", lat, lng, 30, on_invalid=on_invalid), np.uint64)

@@ -198,8 +198,7 @@ def query_terms(
     """
     reading = {"edges": edges, "oriented": oriented, "on_invalid": on_invalid, "buffer": buffer, "unit": unit}
     options = _Levels(min_level, max_level, level_mod, optimize_for)
-    if not isinstance(points_only, (bool, np.bool_)):
-        raise TypeError(f"points_only must be True or False: got {points_only!r}")
+    inputs.check_bool("points_only", points_only)
     if region is None:
         row, cells, n, single = _leaves(lat, lng, reading)
         above = [] if points_only else [options.ancestors(row, cells, 31)]

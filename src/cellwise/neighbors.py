@@ -22,6 +22,7 @@ from ._typing import (
     Int64Array,
     IntLike,
     LengthUnit,
+    OnInvalid,
 )
 from .cells.conversion import latlng_to_cell
 from .cells.hierarchy import cell_range_max, cell_range_min
@@ -43,6 +44,7 @@ class WithinKeywords(TypedDict, total=False):
     exclude_cell: CellLike | None
     exclude_place: bool
     limit: int
+    on_invalid: OnInvalid
 
 
 class NeighborIndex:
@@ -56,11 +58,14 @@ class NeighborIndex:
     ----------
     lat, lng : array_like of float, shape (n_rows,)
         Degrees. Longitudes up to 360 either way wrap.
+    on_invalid : {"raise", "warn", "null"}
+        What happens to rows with a coordinate that is missing or out of range: an error, or they keep their numbers and
+        are found by no query, with or without an `InvalidCoordinatesWarning`.
 
     Raises
     ------
     ValueError
-        If a coordinate is missing or outside its range, or there are 2**31 rows or more.
+        If a coordinate is missing or out of range, or there are 2**31 rows or more.
 
     Notes
     -----
@@ -100,21 +105,22 @@ class NeighborIndex:
 
     __slots__ = ("_leaves", "_places", "_tree_made")
 
-    def __init__(self, lat: FloatLike, lng: FloatLike) -> None:
+    def __init__(self, lat: FloatLike, lng: FloatLike, *, on_invalid: OnInvalid = "raise") -> None:
+        inputs.check_choice("on_invalid", on_invalid, inputs.ON_INVALID)
         lat, lng = _read_coordinates(lat, lng)
         if lat.ndim != 1:
             raise ValueError(f"lat and lng must be one-dimensional: got shape {lat.shape}")
         if len(lat) > MOST_ROWS:
             raise ValueError(f"lat and lng must have at most {MOST_ROWS:,} rows: got {len(lat):,}")
-        self._build(*inputs.canonical_latlng(lat, lng))
+        self._build(*_canonical(lat, lng, on_invalid))
 
-    def _build(self, lat: FloatArray, lng: FloatArray) -> None:
-        leaves = latlng_to_cell(lat, lng)
-        rows = _argsort_places(leaves, lat, lng).astype(np.int32)
+    def _build(self, lat: FloatArray, lng: FloatArray, leaves: CellArray) -> None:
+        n_rows, n_placed = len(leaves), np.count_nonzero(leaves)
+        rows = _argsort_places(leaves, lat, lng)[n_rows - n_placed :].astype(np.int32)  # the leaf 0 comes first
         leaves, lat, lng = leaves[rows], lat[rows], lng[rows]
         is_new = np.ones(len(rows), bool)
         is_new[1:] = (lat[1:] != lat[:-1]) | (lng[1:] != lng[:-1])
-        place_of_row = np.empty(len(rows), np.int32)
+        place_of_row = np.empty(n_rows, np.int32) if n_placed == n_rows else np.full(n_rows, -1, np.int32)
         place_of_row[rows] = np.cumsum(is_new, dtype=np.int32) - np.int32(1)
         starts = np.append(np.flatnonzero(is_new), len(rows)).astype(np.int32)
         if not is_new.all():
@@ -129,35 +135,38 @@ class NeighborIndex:
         return self.lat, self.lng
 
     def __setstate__(self, state: tuple[FloatArray, FloatArray]) -> None:
-        self._build(*state)
+        self._build(*_canonical(*state, "null"))
 
     def __len__(self) -> int:
-        return len(self._places.rows)
+        return len(self._places.place_of_row)
 
     def __repr__(self) -> str:
         return f"NeighborIndex({len(self)} rows at {len(self._places.lat)} places)"
 
     @property
     def lat(self) -> FloatArray:
-        """Latitude of each row in degrees."""
-        return self._places.lat[self._places.place_of_row]
+        """Latitude of each row in degrees; NaN where it has no place."""
+        return self.at(slice(None))[0]
 
     @property
     def lng(self) -> FloatArray:
-        """Longitude of each row in degrees, -180 < lng <= 180, and 0 at the poles."""
-        return self._places.lng[self._places.place_of_row]
+        """Longitude of each row in degrees, -180 < lng <= 180, and 0 at the poles; NaN where it has no place."""
+        return self.at(slice(None))[1]
 
     @property
     def curve_order(self) -> Int32Array:
-        """Numbers of the rows along the curve, int32: those that follow each other are mostly near each other."""
+        """Numbers of the rows along the curve, int32: those that follow each other are mostly near each other.
+
+        Rows without a place are not among them.
+        """
         return self._places.rows
 
-    def at(self, rows: AnyArray) -> tuple[FloatArray, FloatArray]:
+    def at(self, rows: AnyArray | slice) -> tuple[FloatArray, FloatArray]:
         """Latitude and longitude of some rows, by number.
 
         Parameters
         ----------
-        rows : ndarray of integers
+        rows : ndarray of integers, or slice
 
         Returns
         -------
@@ -171,8 +180,11 @@ class NeighborIndex:
         >>> NeighborIndex([0, 1, 2], [5, 6, 187]).at(np.array([2, 0]))
         (array([2., 0.]), array([-173.,    5.]))
         """
-        at = self._places.place_of_row[rows]
-        return self._places.lat[at], self._places.lng[at]
+        places = self._places
+        at = places.place_of_row[rows]
+        if len(places.rows) == len(self):
+            return places.lat[at], places.lng[at]
+        return np.append(places.lat, np.nan)[at], np.append(places.lng, np.nan)[at]  # -1 stands for none
 
     def nearest(
         self,
@@ -184,6 +196,7 @@ class NeighborIndex:
         exclude_row: IntLike | None = None,
         exclude_cell: CellLike | None = None,
         exclude_place: bool = False,
+        on_invalid: OnInvalid = "raise",
     ) -> tuple[Int64Array, FloatArray]:
         """The `k` rows nearest to each position, and how far they are.
 
@@ -201,6 +214,9 @@ class NeighborIndex:
             For each position a cell of which all rows are left out; 0 for none.
         exclude_place : bool, default False
             Whether rows at the very position are left out. Not together with `exclude_cell`.
+        on_invalid : {"raise", "warn", "null"}
+            What happens to positions with a coordinate that is missing or out of range: an error, or nothing is found
+            there, with or without an `InvalidCoordinatesWarning`.
 
         Returns
         -------
@@ -211,12 +227,16 @@ class NeighborIndex:
         """
         k = inputs.check_integer("k", k, 1, 2**31 - 1)
         size = length_unit(unit)
+        _check_options(exclude_cell, exclude_place, on_invalid)
         if type(lat) is type(lng) is float and exclude_row is exclude_cell is None and not exclude_place:
-            queries, is_scalar = self._query_one(lat, lng), True
+            queries, is_scalar = self._query_one(lat, lng, on_invalid), True
         else:
-            queries, is_scalar = self._queries(lat, lng, exclude_row, exclude_cell, exclude_place)
+            queries, is_scalar = self._queries(lat, lng, exclude_row, exclude_cell, exclude_place, on_invalid)
         rows = np.empty((len(queries.lat), k), np.int64)
         arcs = np.empty((len(queries.lat), k))
+        if len(queries.order) < len(rows):
+            rows.fill(-1)
+            arcs.fill(np.nan)
         self._tree.nearest(queries, rows, arcs)
         arcs *= size
         return (rows[0], arcs[0]) if is_scalar else (rows, arcs)
@@ -240,6 +260,7 @@ class NeighborIndex:
         exclude_cell: CellLike | None = None,
         exclude_place: bool = False,
         limit: int = 20_000_000,
+        on_invalid: OnInvalid = "raise",
     ) -> Any:
         """All rows within `radius` of each position, and how far they are.
 
@@ -248,13 +269,15 @@ class NeighborIndex:
         lat, lng : float or array_like of float, shape (n,)
             Degrees.
         radius : float
-            In `unit`, compared in radians.
+            0 or more, in `unit`, compared in radians.
         unit : {"m", "km", "rad", "deg"}
             Of the radius and the distances.
         exclude_row, exclude_cell, exclude_place
             What is left out, as in `nearest`.
         limit : int
             Most rows that may be found in all.
+        on_invalid : {"raise", "warn", "null"}
+            What happens to positions without a place, as in `nearest`.
 
         Returns
         -------
@@ -277,10 +300,13 @@ class NeighborIndex:
         >>> rows[0].tolist(), distances[0].round(9).tolist()
         ([0, 1, 2], [0.5, 0.5, 2.5])
         """
-        queries, is_scalar = self._queries(lat, lng, exclude_row, exclude_cell, exclude_place)
+        angle = _check_radius(radius, unit)
+        limit = inputs.check_integer("limit", limit, 0)
+        _check_options(exclude_cell, exclude_place, on_invalid)
+        queries, is_scalar = self._queries(lat, lng, exclude_row, exclude_cell, exclude_place, on_invalid)
         sizes = np.zeros(len(queries.lat), np.int64)
         parts, total = [], 0
-        for part in self._tree.within(queries, _check_radius(radius) / length_unit(unit)):
+        for part in self._tree.within(queries, angle):
             sizes[part.queries] = part.sizes
             parts.append(part)
             total += len(part.rows)
@@ -308,21 +334,25 @@ class NeighborIndex:
         exclude_row: IntLike | None = None,
         exclude_cell: CellLike | None = None,
         exclude_place: bool = False,
+        on_invalid: OnInvalid = "raise",
     ) -> Iterator[Part]:
         """The same rows as `within`, for some of the positions at a time, so that memory stays bounded.
 
         Parameters
         ----------
-        lat, lng, radius, unit, exclude_row, exclude_cell, exclude_place
+        lat, lng, radius, unit, exclude_row, exclude_cell, exclude_place, on_invalid
             As in `within`.
 
-        Yields
-        ------
-        Part
-            All parts together have each position once.
+        Returns
+        -------
+        iterator of Part
+            All parts together have each position that has a place once.
         """
-        queries, _ = self._queries(lat, lng, exclude_row, exclude_cell, exclude_place)
-        yield from self._tree.within(queries, _check_radius(radius) / length_unit(unit))
+        angle = _check_radius(radius, unit)
+        _check_options(exclude_cell, exclude_place, on_invalid)
+        queries, _ = self._queries(lat, lng, exclude_row, exclude_cell, exclude_place, on_invalid)
+        parts: Iterator[Part] = self._tree.within(queries, angle)
+        return parts
 
     def in_cells_parts(
         self,
@@ -333,6 +363,7 @@ class NeighborIndex:
         exclude_row: IntLike | None = None,
         exclude_cell: CellLike | None = None,
         exclude_place: bool = False,
+        on_invalid: OnInvalid = "raise",
     ) -> Iterator[Part]:
         """All rows in given cells of each position, for some of the positions at a time.
 
@@ -344,13 +375,21 @@ class NeighborIndex:
             For each position distinct cells of which none contains another.
         exclude_row, exclude_cell, exclude_place
             What is left out, as in `nearest`.
+        on_invalid : {"raise", "warn", "null"}
+            What happens to positions without a place, as in `nearest`.
 
-        Yields
-        ------
-        Part
-            All parts together have each position once.
+        Returns
+        -------
+        iterator of Part
+            All parts together have each position that has a place once.
         """
-        queries, _ = self._queries(lat, lng, exclude_row, exclude_cell, exclude_place)
+        _check_options(exclude_cell, exclude_place, on_invalid)
+        queries, _ = self._queries(lat, lng, exclude_row, exclude_cell, exclude_place, on_invalid)
+        if len(cells) != len(queries.lat):
+            raise ValueError(f"cells must be those of each position, {len(queries.lat)}: got {len(cells)}")
+        return self._in_cells(queries, cells)
+
+    def _in_cells(self, queries: Queries, cells: Ragged[np.uint64]) -> Iterator[Part]:
         first = np.searchsorted(self._leaves, cell_range_min(cells.values), "left")
         last = np.searchsorted(self._leaves, cell_range_max(cells.values), "right")
         totals = np.cumsum(sum_runs(last - first, cells.offsets)[queries.order])
@@ -366,20 +405,21 @@ class NeighborIndex:
         self,
         lat: FloatLike,
         lng: FloatLike,
-        exclude_row: IntLike | None = None,
-        exclude_cell: CellLike | None = None,
-        exclude_place: bool = False,
+        exclude_row: IntLike | None,
+        exclude_cell: CellLike | None,
+        exclude_place: bool,
+        on_invalid: OnInvalid,
     ) -> tuple[Queries, bool]:
         """The queries, in canonical degrees, with what each leaves out; and whether it is a single one."""
         lat, lng = _read_coordinates(lat, lng)
         if lat.ndim > 1:
             raise ValueError(f"lat and lng must be scalars or one-dimensional: got shape {lat.shape}")
         is_scalar = lat.ndim == 0
-        lat, lng = inputs.canonical_latlng(np.atleast_1d(lat), np.atleast_1d(lng))
-        leaves = latlng_to_cell(lat, lng)
+        lat, lng, leaves = _canonical(np.atleast_1d(lat), np.atleast_1d(lng), on_invalid)
         order = np.argsort(leaves)
         near = np.empty(len(order), np.int64)
         near[order] = np.searchsorted(self._leaves, leaves[order])
+        order = order[len(order) - np.count_nonzero(leaves) :]
         rows = firsts = lasts = _NONE
         if exclude_row is not None:
             rows = inputs.read("i8", "exclude_row", exclude_row).array
@@ -388,8 +428,6 @@ class NeighborIndex:
                 k = int(np.argmax((rows < -1) | (rows >= len(self))))
                 raise ValueError(f"exclude_row must be in -1..{len(self) - 1}: got {rows[k]} at index {k}")
         if exclude_cell is not None:
-            if exclude_place:
-                raise ValueError("exclude_place must be False where exclude_cell is given")
             cells = np.broadcast_to(inputs.read("u8", "exclude_cell", exclude_cell).array, lat.shape)
             firsts = np.searchsorted(self._leaves, cell_range_min(cells), "left")
             lasts = np.searchsorted(self._leaves, cell_range_max(cells), "right")
@@ -398,9 +436,11 @@ class NeighborIndex:
             lasts = firsts + 1
         return Queries(lat, lng, order, near, rows, firsts, lasts), is_scalar
 
-    def _query_one(self, lat: float, lng: float) -> Queries:
+    def _query_one(self, lat: float, lng: float, on_invalid: OnInvalid) -> Queries:
         """The same for one position and nothing left out, in a tenth of the time."""
-        leaf = latlng_to_cell(lat, lng)
+        leaf = latlng_to_cell(lat, lng, on_invalid=on_invalid)
+        if leaf == 0:
+            return Queries(np.array([lat]), np.array([lng]), _NONE, _ZERO, _NONE, _NONE, _NONE)
         if lng > 180 or lng <= -180 or abs(lat) == 90 or lat == 0 or lng == 0:
             lat, lng = (float(x) for x in inputs.canonical_latlng(np.float64(lat), np.float64(lng)))
             leaf = latlng_to_cell(lat, lng)
@@ -429,11 +469,29 @@ def _read_coordinates(lat: FloatLike, lng: FloatLike) -> tuple[AnyArray, ...]:
     return np.broadcast_arrays(lat, lng)
 
 
-def _check_radius(radius: float) -> float:
+def _canonical(lat: AnyArray, lng: AnyArray, on_invalid: OnInvalid) -> tuple[FloatArray, FloatArray, CellArray]:
+    """Canonical coordinates and leaves of positions, NaN and 0 of those that have no place."""
+    is_placed = latlng_to_cell(lat, lng, 0, on_invalid=on_invalid) != 0  # longitude 400 is out of range, and 40 is not
+    lat, lng = inputs.canonical_latlng(lat, lng)
+    if not is_placed.all():
+        lat[~is_placed] = lng[~is_placed] = np.nan
+    return lat, lng, latlng_to_cell(lat, lng, on_invalid="null")
+
+
+def _check_options(exclude_cell: object, exclude_place: object, on_invalid: object) -> None:
+    """Raise if an option that all queries have is invalid."""
+    inputs.check_choice("on_invalid", on_invalid, inputs.ON_INVALID)
+    if inputs.check_bool("exclude_place", exclude_place) and exclude_cell is not None:
+        raise ValueError("exclude_place must be False where exclude_cell is given")
+
+
+def _check_radius(radius: float, unit: LengthUnit) -> float:
+    """The radius in radians."""
+    size = length_unit(unit)
     radius = inputs.check_number("radius", radius)
     if radius < 0:
-        raise ValueError(f"radius must not be negative: got {radius}")
-    return radius
+        raise ValueError(f"radius must be 0 or more: got {radius}")
+    return radius / size
 
 
 def _argsort_places(leaves: CellArray, lat: FloatArray, lng: FloatArray) -> Int64Array:

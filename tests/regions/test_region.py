@@ -81,6 +81,23 @@ def test_contains(name, backend):
 
 
 @each_region
+def test_nothing_contains_what_is_no_position(name, backend):
+    region = REGIONS[name]()
+    lat, lng = sampled(region, 50)
+    expected = region.contains(lat, lng)
+    for k, bad in enumerate([(np.nan, 0.0), (0.0, np.nan), (91.0, 0.0), (0.0, -400.0), (np.inf, np.inf)]):
+        lat[k], lng[k] = bad
+        assert region.contains(*bad, on_invalid="null") is False
+    expected[:5] = False
+    assert region.contains(lat, lng, on_invalid="null").tolist() == expected.tolist()
+    with pytest.warns(cw.errors.InvalidCoordinatesWarning, match=r"got nan at index 0 \(5 of 50 values\)") as said:
+        assert region.contains(lat, lng, on_invalid="warn").tolist() == expected.tolist()
+    assert len(said) == 1
+    with pytest.raises(ValueError, match="on_invalid must be one of 'raise', 'warn', 'null': got 'fix'"):
+        region.contains([], [], on_invalid="fix")
+
+
+@each_region
 def test_area(name, backend):
     region = REGIONS[name]()
     area = region.area(unit="km2")

@@ -127,8 +127,9 @@ class NeighborTree {
   };
 
   // Rows `rows[starts[p]] .. rows[starts[p + 1] - 1]` are at place p.
-  // REQUIRES: places are canonical, distinct and in curve order; starts ascend strictly from 0 to n_rows; rows are a
-  // permutation of 0 .. n_rows - 1, ascending within each place; all arrays outlive the tree.
+  // Of the n_rows rows, those without a place have a negative number in `place_of_row`, and are never found.
+  // REQUIRES: places are canonical, distinct and in curve order; starts ascend strictly from 0 to the number of rows
+  // with a place; `rows` are these, ascending within each place; all arrays outlive the tree.
   NeighborTree(const double* lat, const double* lng, const std::int32_t* starts, std::int64_t n_places,
                const std::int32_t* rows, const std::int32_t* place_of_row, std::int64_t n_rows)
       : lat_(lat), lng_(lng), starts_(starts), rows_(rows), place_of_row_(place_of_row), n_rows_(n_rows) {
@@ -254,7 +255,7 @@ class NeighborSearch {
     alone_ = -1;
     if (row_ >= 0) {
       const std::int64_t place = tree_.place_of_row_[row_];
-      if (tree_.starts_[place + 1] - tree_.starts_[place] == 1) alone_ = place;
+      if (place >= 0 && tree_.starts_[place + 1] - tree_.starts_[place] == 1) alone_ = place;
     }
     std::int64_t from = std::clamp<std::int64_t>(query.start, 0, tree_.n_places() - 1) / kBucket;
     scan(from);

@@ -15,7 +15,8 @@ FACE_LEAVES = 1 << 60  # leaves of a face
 
 def leaf_ranges(cells: CellArray) -> tuple[Int64Array, Int64Array]:
     """First leaf number of each cell, and the one after its last."""
-    bit = cells & (~cells + np.uint64(1))
+    with np.errstate(over="ignore"):  # of which numpy warns where a single cell is 0
+        bit = cells & (~cells + np.uint64(1))
     return ((cells - bit) >> np.uint64(1)).astype(np.int64), ((cells + bit) >> np.uint64(1)).astype(np.int64)
 
 

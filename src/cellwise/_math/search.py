@@ -22,7 +22,7 @@ class Places(NamedTuple):
     lng: np.ndarray
     starts: np.ndarray  # int32: where the rows of each place start in `rows`, and their number
     rows: np.ndarray  # int32: numbers of the rows, place by place, ascending within each
-    place_of_row: np.ndarray  # int32
+    place_of_row: np.ndarray  # int32; -1 for a row that has none, and is never found
 
 
 class Queries(NamedTuple):
@@ -30,7 +30,7 @@ class Queries(NamedTuple):
 
     lat: np.ndarray  # degrees, as `canonical_latlng` has them
     lng: np.ndarray
-    order: np.ndarray  # in which to answer: along the curve
+    order: np.ndarray  # in which to answer: along the curve; without those that have no position
     near: np.ndarray  # a place close by
     rows: np.ndarray  # left out, -1 for none
     firsts: np.ndarray  # places first .. last - 1 are left out

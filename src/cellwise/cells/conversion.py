@@ -12,6 +12,7 @@ from .._dispatch import call
 from .._docs import shared_parameters
 from .._typing import (
     AnyArray,
+    BoolArray,
     BytesArray,
     CellArray,
     CellLike,
@@ -454,7 +455,10 @@ def string_to_cell(s: TextLike, *, out: CellArray | None = None, on_invalid: OnI
     return call("string_to_cell", s, out=out, on_invalid=on_invalid)
 
 
-def checked_latlng(lat: FloatLike, lng: FloatLike) -> tuple[AnyArray, ...]:
-    """Both as float arrays of one shape; raises as `latlng_to_cell` does."""
-    latlng_to_cell(lat, lng, 0)
-    return np.broadcast_arrays(inputs.read("f8", "lat", lat).array, inputs.read("f8", "lng", lng).array)
+def checked_latlng(
+    lat: FloatLike, lng: FloatLike, on_invalid: OnInvalid = "raise"
+) -> tuple[AnyArray, AnyArray, BoolArray | bool]:
+    """Both as float arrays of one shape, and whether each is a position; treats others as `latlng_to_cell` does."""
+    is_valid = latlng_to_cell(lat, lng, 0, on_invalid=on_invalid) != 0
+    lat, lng = np.broadcast_arrays(inputs.read("f8", "lat", lat).array, inputs.read("f8", "lng", lng).array)
+    return lat, lng, is_valid

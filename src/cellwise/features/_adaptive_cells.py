@@ -26,7 +26,6 @@ from ._base import (
     State,
     Table,
     cells_from_tokens,
-    check_bool,
     check_keys,
     check_list,
     check_min_frequency,
@@ -456,7 +455,7 @@ class AdaptiveCells(CellTransformer):
             inputs.check_integer("max_features", self.max_features, 1)
         inputs.check_choice("small_cells", self.small_cells, ("keep", "drop"))
         inputs.check_choice("output", self.output, ("onehot", "ordinal", "cell"))
-        check_bool("sparse_output", self.sparse_output)
+        inputs.check_bool("sparse_output", self.sparse_output)
         if np.dtype(self.dtype).kind not in "fiub":
             raise ValueError(f"dtype must be one of numbers or booleans: got {np.dtype(self.dtype)}")
 

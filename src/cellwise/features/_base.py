@@ -21,8 +21,6 @@ from ..cells.hierarchy import cell_level
 
 COLUMN_NAMES = {"lat": ("lat", "latitude"), "lng": ("lng", "lon", "long", "longitude")}
 
-ON_INVALID = ("raise", "warn", "null")
-
 FORMAT_VERSION = (1, 0)  # of to_dict; readers refuse another first number
 
 # What annotations name
@@ -55,7 +53,7 @@ class CellTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def _read_columns(self, X: Table, *, reset: bool) -> list[Any]:
         """The columns of X that say where rows are: cells, or latitudes and longitudes."""
-        inputs.check_choice("on_invalid", self.on_invalid, ON_INVALID)
+        inputs.check_choice("on_invalid", self.on_invalid, inputs.ON_INVALID)
         is_column_of_cells = is_series_of_cells(X)
         if is_column_of_cells:
             X = X.to_frame()
@@ -191,7 +189,7 @@ class CellTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         saved = check_keys("saved", saved, ("estimator", "format_version", *parts))
         params = check_keys("params", saved["params"], cls._get_param_names())
         self = cls(**{name: _param_from_json(name, value) for name, value in params.items()})
-        inputs.check_choice("on_invalid", self.on_invalid, ON_INVALID)
+        inputs.check_choice("on_invalid", self.on_invalid, inputs.ON_INVALID)
         n = inputs.check_integer("n_features_in", saved["n_features_in"], 1)
         names = saved["feature_names_in"]
         if names is not None:
@@ -394,12 +392,6 @@ def csr_type() -> Any:
 
 
 # --- parameters and saved state ---------------------------------------------------------------------------------------
-
-
-def check_bool(name: str, value: object) -> None:
-    """Raise unless the value is True or False."""
-    if not isinstance(value, (bool, np.bool_)):
-        raise TypeError(f"{name} must be True or False: got {value!r}")
 
 
 def check_auto_or_level(name: str, value: object) -> None:

@@ -25,7 +25,6 @@ from ._base import (
     Table,
     as_levels,
     cells_from_tokens,
-    check_bool,
     check_keys,
     check_list,
     leaf_at,
@@ -269,7 +268,7 @@ class CellCounts(CellTransformer):
 
     def _check_parameters(self) -> None:
         """Raise if a parameter is invalid."""
-        check_bool("log", self.log)
+        inputs.check_bool("log", self.log)
         if self.normalize is not None and self.normalize != "area":
             raise ValueError(f"normalize must be None or 'area': got {self.normalize!r}")
 

@@ -24,7 +24,6 @@ from ._base import (
     Table,
     as_levels,
     cells_from_tokens,
-    check_bool,
     check_keys,
     check_list,
     check_min_frequency,
@@ -337,8 +336,8 @@ class CellEncoder(CellTransformer):
     def _check_parameters(self) -> None:
         """Raise if a parameter is invalid."""
         inputs.check_choice("handle_unknown", self.handle_unknown, ("parent", "ignore", "error"))
-        check_bool("rollup", self.rollup)
-        check_bool("sparse_output", self.sparse_output)
+        inputs.check_bool("rollup", self.rollup)
+        inputs.check_bool("sparse_output", self.sparse_output)
         if np.dtype(self.dtype).kind not in "fiub":
             raise ValueError(f"dtype must be one of numbers or booleans: got {np.dtype(self.dtype)}")
         if self.covering is not None:

@@ -27,7 +27,6 @@ from ._base import (
     as_levels,
     cells_from_tokens,
     check_auto_or_level,
-    check_bool,
     check_keys,
     check_list,
     leaf_at,
@@ -490,7 +489,7 @@ class CellTargetEncoder(CellTransformer):
         check_auto_or_level("block_level", self.block_level)
         inputs.check_choice("output", self.output, ("all", "finest"))
         inputs.check_choice("stats", self.stats, ("mean", "count", "std", "median"))
-        check_bool("add_support", self.add_support)
+        inputs.check_bool("add_support", self.add_support)
         if np.dtype(self.dtype).kind != "f":
             raise ValueError(f"dtype must be one of floats: got {np.dtype(self.dtype)}")
 

@@ -23,7 +23,6 @@ from ._base import (
     Column,
     Locations,
     Table,
-    check_bool,
     check_not_swapped,
     column_names,
     find_columns,
@@ -295,7 +294,7 @@ class CellBlockKFold(_CellSplitter):
     def _check_parameters(self) -> None:
         inputs.check_integer("n_splits", self.n_splits, 2)
         super()._check_parameters()
-        check_bool("shuffle", self.shuffle)
+        inputs.check_bool("shuffle", self.shuffle)
         if not self.shuffle and self.random_state is not None:
             raise ValueError(f"random_state must be None without shuffle: got {self.random_state!r}")
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 from .arguments import Argument, is_pandas_column, read
 from .coordinates import canonical_latlng, swapped_hint
 from .extras import import_extra
-from .options import check_choice, check_integer, check_number
+from .options import ON_INVALID, check_bool, check_choice, check_integer, check_number
 from .results import ascii_to_text, finish
 
 __all__ = [
+    "ON_INVALID",
     "Argument",
     "ascii_to_text",
     "canonical_latlng",
+    "check_bool",
     "check_choice",
     "check_integer",
     "check_number",

@@ -7,11 +7,20 @@ from collections.abc import Sequence
 
 import numpy as np
 
+ON_INVALID = ("raise", "warn", "null")  # what may happen to values that are missing or invalid
+
 
 def check_choice(name: str, value: object, choices: Sequence[str]) -> None:
     """Raise unless the value is one of the choices."""
     if not isinstance(value, str) or value not in choices:
         raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}: got {value!r}")
+
+
+def check_bool(name: str, value: object) -> bool:
+    """The value as a `bool`; raise unless it is True or False."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} must be True or False: got {value!r}")
+    return bool(value)
 
 
 def check_integer(name: str, value: object, low: int, high: int | None = None) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 from .._math.projection import point_lat, point_lng, radians_to_degrees
 from .._typing import AnyArray, BoolArray, Edges
 from ..errors import InvalidRegionError
-from ..inputs import check_choice
+from ..inputs import check_bool, check_choice
 from ..inputs.geometries import Geometries, is_geometry, read
 from ._region import Region
 from ._vertices import nesting
@@ -20,7 +20,7 @@ from .planar import PlanarRegion
 from .polygon import Polygon
 from .polyline import Polyline
 from .rect import Rect
-from .validity import ON_INVALID, check, warn_of_wide_edges
+from .validity import ON_INVALID_REGION, check, warn_of_wide_edges
 
 EDGES = ("planar", "geodesic")
 
@@ -36,9 +36,8 @@ class Reading(NamedTuple):
         """Raise if an option is invalid."""
         if self.edges is not None:
             check_choice("edges", self.edges, EDGES)
-        if not isinstance(self.oriented, (bool, np.bool_)):
-            raise TypeError(f"oriented must be True or False: got {self.oriented!r}")
-        check_choice("on_invalid", self.on_invalid, ON_INVALID)
+        check_bool("oriented", self.oriented)
+        check_choice("on_invalid", self.on_invalid, ON_INVALID_REGION)
 
     @property
     def is_geodesic(self) -> bool:

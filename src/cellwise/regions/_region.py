@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
-from .._typing import AreaUnit, BoolArray, FloatLike, FloatScalar, LengthUnit
+from .._typing import AreaUnit, BoolArray, FloatLike, FloatScalar, LengthUnit, OnInvalid
 from ..cells.conversion import checked_latlng
 from ..inputs import check_number
 from ..units import area_unit, length_unit
@@ -47,28 +47,34 @@ class Region(ABC):
     _edges: str | None = None
 
     @overload
-    def contains(self, lat: FloatScalar, lng: FloatScalar) -> bool: ...
+    def contains(self, lat: FloatScalar, lng: FloatScalar, *, on_invalid: OnInvalid = "raise") -> bool: ...
     @overload
-    def contains(self, lat: FloatLike, lng: FloatLike) -> BoolArray: ...
-    def contains(self, lat: FloatLike, lng: FloatLike) -> Any:
+    def contains(self, lat: FloatLike, lng: FloatLike, *, on_invalid: OnInvalid = "raise") -> BoolArray: ...
+    def contains(self, lat: FloatLike, lng: FloatLike, *, on_invalid: OnInvalid = "raise") -> Any:
         """Whether each position lies in the region.
 
         Parameters
         ----------
         lat, lng : array_like of float
             Degrees.
+        on_invalid : {"raise", "warn", "null"}
+            What happens to positions that are missing or out of range: an error, or False with or without an
+            `InvalidCoordinatesWarning`.
 
         Returns
         -------
         bool or ndarray of bool
         """
-        lat, lng = checked_latlng(lat, lng)
+        lat, lng, is_valid = checked_latlng(lat, lng, on_invalid)
+        if not np.all(is_valid):  # anywhere: the answer is replaced
+            lat, lng = (np.where(is_valid, x, 0) for x in (lat, lng))
         flat_lat, flat_lng = (np.ascontiguousarray(x.ravel(), np.float64) for x in (lat, lng))
         inside = np.empty(lat.size, bool)
         shape = self._shape
         for start in range(0, lat.size, CHUNK):
             rows = slice(start, start + CHUNK)
             shape.contains(flat_lat[rows], flat_lng[rows], inside[rows])
+        inside &= np.ravel(is_valid)
         return inside.item() if lat.ndim == 0 else inside.reshape(lat.shape)
 
     def area(self, *, unit: AreaUnit = "m2") -> float:

@@ -11,6 +11,7 @@ from .._backend import made_by_kernels
 from .._math.longitudes import one_antimeridian
 from .._typing import FloatArray
 from ..errors import InvalidRegionError
+from ..inputs import check_bool
 from ..ragged import offsets_of
 from ._bounds import Bounds, of_geodesics, united
 from ._lines import geodesic_points, planar_ring, to_linestrings
@@ -82,8 +83,7 @@ class Polygon(Region):
     _edges = "geodesic"
 
     def __init__(self, loops: Any, *, oriented: bool = False) -> None:
-        if not isinstance(oriented, (bool, np.bool_)):
-            raise TypeError(f"oriented must be True or False: got {oriented!r}")
+        self._oriented = check_bool("oriented", oriented)
         depth = nesting(loops)
         if depth == 2:
             parts, names = [[loops]], [["loops"]]
@@ -97,7 +97,6 @@ class Polygon(Region):
                 "loops must be a ring of (lat, lng), a list of rings, or a list of lists of rings: "
                 f"got {kind_of(loops)}"
             )
-        self._oriented = bool(oriented)
         self._parts = tuple(
             tuple(without_repeats(vertices_of(name, ring), closed=True) for ring, name in zip(rings, ring_names))
             for rings, ring_names in zip(parts, names)

@@ -11,14 +11,14 @@ import numpy as np
 from .._typing import BoolArray, Int64Array, ObjectArray
 from .._warn import warn
 from ..errors import InvalidCoordinatesWarning, InvalidRegionError
-from ..inputs import check_choice, swapped_hint
+from ..inputs import ON_INVALID, check_choice, swapped_hint
 from ..inputs.geometries import Geometries
 from .chains import COLLECTION, Chains, parts_of
 
 if TYPE_CHECKING:
     import shapely
 
-ON_INVALID = ("raise", "warn", "null", "fix")
+ON_INVALID_REGION = (*ON_INVALID, "fix")
 
 
 def check(
@@ -35,7 +35,7 @@ def check(
     """
     import shapely
 
-    check_choice("on_invalid", on_invalid, ON_INVALID)
+    check_choice("on_invalid", on_invalid, ON_INVALID_REGION)
     if undecided is not None and not undecided.any():
         return given.rows
     rows = given.rows.copy()
