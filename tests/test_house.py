@@ -44,10 +44,10 @@ ROOMS = {
     "covering": {
         "_backend", "_config", "_cover_options", "cell_union", "errors", "inputs", "ragged", "regions", "units",
     },
-    "index_terms": {"cells", "covering", "inputs", "ragged", "regions"},
+    "index_terms": {"_cover_options", "cells", "covering", "inputs", "ragged", "regions"},
     # arrays in, arrays out
-    "groups": {"_backend", "cells"},
-    "shrinkage": {"_backend"},
+    "groups": {"_backend", "cells", "inputs"},
+    "shrinkage": {"_backend", "inputs"},
     "neighbors": {"_backend", "_math", "cells", "inputs", "ragged", "units"},
     # what is built on these
     "testing": {"_backend", "_config", "cell_union", "cells"},

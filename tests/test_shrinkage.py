@@ -222,3 +222,12 @@ def test_the_native_module_checks_what_it_is_given():
     ):  # fmt: skip
         with pytest.raises(ValueError, match="an item for each cell and pair"):
             shrink(**bad)
+
+
+def test_an_unknown_statistic():
+    rule = "statistic must be one of 'mean', 'std': got 'median'"
+    with pytest.raises(ValueError, match=rule):
+        level_terms("median", None, None, 0)
+    estimates = dict.fromkeys(("parent_estimates", "pair_parent_estimates", "pair_estimates"))
+    with pytest.raises(ValueError, match=rule):
+        shrink_level("median", None, None, None, **estimates)

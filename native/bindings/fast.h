@@ -438,6 +438,7 @@ class FastCall {
       if (is(name, "out")) {
         out = value;
       } else if (is(name, "exact")) {
+        if (value != Py_True && value != Py_False) Py_RETURN_NOTIMPLEMENTED;
         exact = value;
       } else if (is(name, "on_invalid")) {
         const bool known =

@@ -90,6 +90,7 @@ def _call(
     as_bytes: bool = False,
 ) -> Any:
     inputs.check_choice("on_invalid", on_invalid, inputs.ON_INVALID)
+    exact = inputs.check_bool("exact", exact)
     row = KERNELS[name]
     this = _Call(row, values)
     return _ragged(this, on_invalid, out) if row.is_ragged else _elementwise(this, on_invalid, out, exact, as_bytes)

@@ -33,8 +33,8 @@ from ._typing import (
 from .errors import InvalidCellError
 from .inputs.geometries import is_geometry, point_coordinates
 from .regions._bounds import NOWHERE, Bounds, united
-from .regions._region import Region
-from .units import area_unit, length_unit
+from .regions._region import Region, margin_angle
+from .units import area_unit
 
 if TYPE_CHECKING:
     import geopandas
@@ -85,6 +85,7 @@ class CellUnion(Region):
     __array_ufunc__ = None  # numpy's own operators keep off: algebra is between unions
 
     def __init__(self, cells: CellLike, normalize: bool = False) -> None:
+        inputs.check_bool("normalize", normalize)
         argument = inputs.read("u8", "cells", cells)
         call("cell_level", argument.given)
         cells = argument.array.ravel()
@@ -293,7 +294,8 @@ class CellUnion(Region):
 
     def area(self, *, unit: AreaUnit = "m2") -> float:
         """Area in `unit`: m2, km2 or sr."""
-        return float(call("cell_area", self.cells).sum()) * area_unit(unit)
+        size = area_unit(unit)
+        return float(call("cell_area", self.cells).sum()) * size
 
     # --- algebra ----------------------------------------------------------------------------------------------------
 
@@ -356,19 +358,17 @@ class CellUnion(Region):
         >>> cw.CellUnion([cw.token_to_cell("951977d34")]).expand(15)
         CellUnion(6 cells, levels 14..15)
         """
+        angle = margin_angle("radius", 0 if radius is None else radius, unit)
+        inputs.check_integer("max_level_diff", max_level_diff, 0, 30)
         if (level is None) == (radius is None):
             raise TypeError("expand takes either level or radius")
         if level is not None:
             return self._expanded(inputs.check_integer("level", level, 0, 30))
-        radius = inputs.check_number("radius", radius) / length_unit(unit)
-        if radius < 0:
-            raise ValueError(f"radius must be 0 or more: got {radius!r}")
-        inputs.check_integer("max_level_diff", max_level_diff, 0, 30)
         if len(self) == 0:
             return self
-        by_radius = level_for_min_width(radius)
+        by_radius = level_for_min_width(angle)
         wide = self
-        if by_radius == 0 and radius > MIN_WIDTH:
+        if by_radius == 0 and angle > MIN_WIDTH:
             wide = self._expanded(0)
         return wide._expanded(min(int(wide.levels.min()) + max_level_diff, by_radius))
 
@@ -428,6 +428,7 @@ class CellUnion(Region):
         >>> cw.CellUnion.from_tokens(["951977d34", "951977d3c"]).to_ranges()
         array([[10743750134190833665, 10743750138485800959]], dtype=uint64)
         """
+        inputs.check_bool("signed", signed)
         starts, ends = merged(*leaf_ranges(self.cells))
         if signed:  # leaves from face 4 on are negative: no range may go across
             middle = 4 * FACE_LEAVES

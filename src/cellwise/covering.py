@@ -7,7 +7,7 @@ checked and covered once more, and a limit that is met becomes an error that say
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Literal, SupportsIndex, Unpack, overload
+from typing import TYPE_CHECKING, Any, Literal, SupportsIndex, TypeAlias, Unpack, overload
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -29,15 +29,15 @@ from ._typing import (
 )
 from .cell_union import CellUnion
 from .errors import CellLimitError
-from .inputs import check_choice, check_integer, check_number
+from .inputs import check_choice, check_integer
 from .inputs.geometries import Geometries
 from .ragged import Ragged, with_runs
 from .regions import Region
 from .regions import region as as_region
 from .regions._read import Reading, check_rows, read_region
+from .regions._region import margin_angle
 from .regions.chains import chains_of
 from .regions.validity import warn_of_wide_edges
-from .units import length_unit
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -226,7 +226,7 @@ def cover(
         interior=interior,
         cell_limit=cell_limit(),
     )
-    return _covered(region, options, Reading(edges, oriented, on_invalid), _margin(buffer, unit))
+    return _covered(region, options, *checked_reading(edges, oriented, on_invalid, buffer, unit))
 
 
 @overload
@@ -291,7 +291,7 @@ def cells_at_level(
     [251, 181, 230]
     """
     options = _options_at_level(level, mode)
-    return _covered(region, options, Reading(edges, oriented, on_invalid), _margin(buffer, unit))
+    return _covered(region, options, *checked_reading(edges, oriented, on_invalid, buffer, unit))
 
 
 def _options_at_level(level: int, mode: CellMode, within: int = 0) -> CoverOptions:
@@ -347,8 +347,9 @@ def iter_cells(
     True
     """
     _options_at_level(level, mode)
+    _, margin = checked_reading(edges, oriented, on_invalid, buffer, unit)
     made = as_region(region, edges=edges, oriented=oriented, on_invalid=on_invalid)
-    return _parts(made._within(*_margin(buffer, unit), "buffer"), level, mode)
+    return _parts(made._within(*margin, "buffer"), level, mode)
 
 
 def _parts(region: Region, level: int, mode: CellMode) -> Iterator[CellArray]:
@@ -378,15 +379,20 @@ def _within(region: Region, levels: range, cell: int, mode: CellMode) -> Iterato
 # --- from a region, or rows of geometries, to cells -------------------------------------------------------------------
 
 
-def _margin(buffer: FloatScalar, unit: LengthUnit) -> tuple[float, LengthUnit]:
-    """The margin and its unit, checked before anything is read."""
-    length_unit(unit)
-    return check_number("buffer", buffer), unit
+Margin: TypeAlias = tuple[float, LengthUnit]
 
 
-def _covered(
-    region: Any, options: CoverOptions, reading: Reading, margin: tuple[float, LengthUnit]
-) -> CellUnion | Coverings:
+def checked_reading(
+    edges: Edges | None, oriented: bool, on_invalid: OnInvalidRegion, buffer: FloatScalar, unit: LengthUnit
+) -> tuple[Reading, Margin]:
+    """How regions are read, and the margin, checked before anything is read."""
+    reading = Reading(edges, oriented, on_invalid)
+    reading.check()
+    margin_angle("buffer", buffer, unit)
+    return reading, (float(buffer), unit)
+
+
+def _covered(region: Any, options: CoverOptions, reading: Reading, margin: Margin) -> CellUnion | Coverings:
     made = read_region(region, reading)
     if isinstance(made, Geometries):
         return _rows(made, options, reading, margin)
@@ -402,13 +408,13 @@ def _cells(region: Region, options: CoverOptions) -> CellArray:
         raise _limit_error(met, options) from None
 
 
-def _rows(given: Geometries, options: CoverOptions, reading: Reading, margin: tuple[float, LengthUnit]) -> Coverings:
+def _rows(given: Geometries, options: CoverOptions, reading: Reading, margin: Margin) -> Coverings:
     """Coverings of rows: of those that are certified to be valid at once, of the others once they are checked."""
     import shapely
 
     if reading.oriented and not reading.is_geodesic:
         raise ValueError("oriented must be False with planar edges: got True")
-    radius = _radius_of_rows(*margin)
+    radius = Region._check_margin(*margin, "buffer")
     how = ("geodesic" if reading.is_geodesic else "planar", reading.oriented, radius)
     chains = chains_of(given.rows)
     met = None
@@ -437,12 +443,6 @@ def _rows(given: Geometries, options: CoverOptions, reading: Reading, margin: tu
         row = int(np.searchsorted(np.cumsum(sizes), options.cell_limit, "right"))
         raise _limit_error(CoverLimit("cells", float(sizes[row])), options, f" in row {row}")
     return Coverings(*with_runs(cells, offsets, numbers, own, own_offsets), given.index)
-
-
-def _radius_of_rows(buffer: float, unit: LengthUnit) -> float:
-    """The margin in radians."""
-    Region._check_margin(buffer, unit, "buffer")
-    return buffer / length_unit(unit)
 
 
 def _limit_error(met: CoverLimit, options: CoverOptions, where: str = "") -> CellLimitError:

@@ -14,6 +14,7 @@ import numpy as np
 from ._backend import kernels, made_by_kernels
 from ._typing import AnyArray, CellArray, FloatArray, Int32Array, Int64Array
 from .cells.hierarchy import cell_level
+from .inputs import check_integer
 
 
 def count_cells(cells: CellArray, level: int = 30) -> tuple[CellArray, Int64Array]:
@@ -40,6 +41,7 @@ def count_cells(cells: CellArray, level: int = 30) -> tuple[CellArray, Int64Arra
     >>> cw.cell_to_token(cells).tolist(), counts.tolist()
     (['47a85', '47e67'], [2, 1])
     """
+    level = check_integer("level", level, 0, 30)
     return kernels().count_cells(np.ascontiguousarray(cells), level)
 
 
@@ -121,6 +123,8 @@ class CellIndex:
         ndarray of int32, shape (n,)
             -1 for what is not found.
         """
+        if level is not None:
+            check_integer("level", level, 0, 30)
         cells = np.ascontiguousarray(cells)
         found = np.empty(len(cells), np.int32) if out is None else out
         self._index.lookup(cells, level, found)

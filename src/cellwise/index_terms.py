@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, Unpack, overload
 import numpy as np
 
 from . import inputs
+from ._cover_options import CoverOptions
 from ._typing import (
     AnyArray,
     CellArray,
@@ -34,7 +35,7 @@ from ._typing import (
 )
 from .cells.conversion import cell_to_token, latlng_to_cell
 from .cells.hierarchy import cell_level, cell_parent
-from .covering import Coverings, cover
+from .covering import Coverings, checked_reading, cover
 from .ragged import Ragged
 
 __all__ = ["index_terms", "query_terms"]
@@ -122,8 +123,10 @@ def index_terms(
     ['$95197', '$951974', '$95197c', '$951984', '$95199', '$95199c', '951975', '951977', '951979', '951983', \
 '95199d', '95199f']
     """
+    inputs.check_choice("optimize_for", optimize_for, ("query", "space"))
+    options = _Levels(min_level, max_level, max_cells, level_mod)
+    checked_reading(edges, oriented, on_invalid, buffer, unit)
     reading = {"edges": edges, "oriented": oriented, "on_invalid": on_invalid, "buffer": buffer, "unit": unit}
-    options = _Levels(min_level, max_level, level_mod, optimize_for)
     if region is None:
         row, cells, n, single = _leaves(lat, lng, reading)
         return _terms([options.ancestors(row, cells, 31)], [], n, single)
@@ -196,8 +199,10 @@ def query_terms(
     >>> bool(set(stored.tolist()) & set(near.tolist()))
     True
     """
+    inputs.check_choice("optimize_for", optimize_for, ("query", "space"))
+    options = _Levels(min_level, max_level, max_cells, level_mod)
+    checked_reading(edges, oriented, on_invalid, buffer, unit)
     reading = {"edges": edges, "oriented": oriented, "on_invalid": on_invalid, "buffer": buffer, "unit": unit}
-    options = _Levels(min_level, max_level, level_mod, optimize_for)
     inputs.check_bool("points_only", points_only)
     if region is None:
         row, cells, n, single = _leaves(lat, lng, reading)
@@ -218,14 +223,9 @@ def query_terms(
 class _Levels:
     """The levels that terms are made for."""
 
-    def __init__(self, min_level: int, max_level: int, level_mod: int, optimize_for: str) -> None:
-        inputs.check_choice("optimize_for", optimize_for, ("query", "space"))
-        low = inputs.check_integer("min_level", min_level, 0, 30)
-        high = inputs.check_integer("max_level", max_level, 0, 30)
-        step = inputs.check_integer("level_mod", level_mod, 1, 3)
-        if low > high:
-            raise ValueError(f"min_level must be at most max_level: got {low} and {high}")
-        self._levels = range(low, high + 1, step)
+    def __init__(self, min_level: int, max_level: int, max_cells: int, level_mod: int) -> None:
+        CoverOptions(min_level=min_level, max_level=max_level, max_cells=max_cells, level_mod=level_mod)  # checks them
+        self._levels = range(min_level, max_level + 1, level_mod)
 
     @property
     def finest(self) -> int:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["level_for_area", "level_for_edge", "level_table"]
 
 Rule: TypeAlias = Literal["closest", "max", "min"]
+RULES = ("closest", "max", "min")
 
 
 def level_table(*, length: LengthUnit = "m", area: AreaUnit = "m2") -> pd.DataFrame:
@@ -45,10 +46,11 @@ def level_table(*, length: LengthUnit = "m", area: AreaUnit = "m2") -> pd.DataFr
     15              6442450944  2.837117e+02  7.917267e+04
     30     6917529027641081856  8.658194e-03  7.373530e-05
     """
+    radian, steradian = length_unit(length, "length"), area_unit(area, "area")
     import pandas as pd
 
     levels = np.arange(31)
-    edge, square = length_unit(length) * 0.5**levels, area_unit(area) * 0.25**levels
+    edge, square = radian * 0.5**levels, steradian * 0.25**levels
     return pd.DataFrame(
         {
             "cells": np.uint64(6) << (2 * levels).astype(np.uint64),
@@ -86,8 +88,9 @@ def level_for_edge(length: FloatScalar, *, unit: LengthUnit = "m", rule: Rule = 
     >>> [cw.level_for_edge(1, unit="km", rule=rule) for rule in ("closest", "max", "min")]
     [13, 14, 12]
     """
-    value = _positive("length", length) / length_unit(unit)
-    return _level(value, rule, 2, MIN_EDGE, AVG_EDGE, MAX_EDGE)
+    check_choice("rule", rule, RULES)
+    size = length_unit(unit)
+    return _level(_positive("length", length) / size, rule, 2, MIN_EDGE, AVG_EDGE, MAX_EDGE)
 
 
 def level_for_area(area: FloatScalar, *, unit: AreaUnit = "m2", rule: Rule = "closest") -> int:
@@ -113,8 +116,9 @@ def level_for_area(area: FloatScalar, *, unit: AreaUnit = "m2", rule: Rule = "cl
     >>> cw.level_for_area(1, unit="km2")
     13
     """
-    value = _positive("area", area) / area_unit(unit)
-    return _level(value, rule, 4, MIN_AREA, AVG_AREA, MAX_AREA)
+    check_choice("rule", rule, RULES)
+    size = area_unit(unit)
+    return _level(_positive("area", area) / size, rule, 4, MIN_AREA, AVG_AREA, MAX_AREA)
 
 
 def _positive(name: str, value: FloatScalar) -> float:
@@ -125,7 +129,6 @@ def _positive(name: str, value: FloatScalar) -> float:
 
 
 def _level(value: float, rule: Rule, factor: int, smallest: float, average: float, largest: float) -> int:
-    check_choice("rule", rule, ("closest", "max", "min"))
     sizes = np.array({"closest": average, "max": largest, "min": smallest}[rule]) / float(factor) ** np.arange(31)
     if rule == "max":
         return int(np.argmax(sizes <= value)) if (sizes <= value).any() else 30

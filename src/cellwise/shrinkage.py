@@ -11,6 +11,9 @@ from typing import NamedTuple
 
 from ._backend import kernels
 from ._typing import FloatArray, Int32Array
+from .inputs import check_choice
+
+STATISTICS = ("mean", "std")
 
 
 class HeldOutSums(NamedTuple):
@@ -60,6 +63,7 @@ def level_terms(statistic: str, level_sums: LevelSums, held_out: HeldOutSums, n_
     >>> level_terms("mean", level_sums, HeldOutSums(none, none, np.empty((0, 4))), 0)[:, 0].round(2).tolist()
     [1.0, 2.0, 3.0, 101.0, 99.0, 75.0, 1.67]
     """
+    check_choice("statistic", statistic, STATISTICS)
     return kernels().level_terms(statistic, level_sums, held_out, n_folds)
 
 
@@ -128,6 +132,7 @@ def shrink_level(
     ... )
     array([3.66666667, 7.        ])
     """
+    check_choice("statistic", statistic, STATISTICS)
     return kernels().shrink_level(
         statistic,
         level_sums,

@@ -16,13 +16,13 @@ _LENGTHS = {"m": EARTH_RADIUS_M, "km": EARTH_RADIUS_M / 1000, "rad": 1.0, "deg":
 _AREAS = {"m2": EARTH_RADIUS_M**2, "km2": (EARTH_RADIUS_M / 1000) ** 2, "sr": 1.0}
 
 
-def length_unit(unit: LengthUnit) -> float:
-    """Size of a radian in `unit`: m, km, rad or deg."""
-    check_choice("unit", unit, tuple(_LENGTHS))
+def length_unit(unit: LengthUnit, name: str = "unit") -> float:
+    """Size of a radian in `unit`: m, km, rad or deg. Messages call it `name`."""
+    check_choice(name, unit, tuple(_LENGTHS))
     return _LENGTHS[unit]
 
 
-def area_unit(unit: AreaUnit) -> float:
-    """Size of a steradian in `unit`: m2, km2 or sr."""
-    check_choice("unit", unit, tuple(_AREAS))
+def area_unit(unit: AreaUnit, name: str = "unit") -> float:
+    """Size of a steradian in `unit`: m2, km2 or sr. Messages call it `name`."""
+    check_choice(name, unit, tuple(_AREAS))
     return _AREAS[unit]

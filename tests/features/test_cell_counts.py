@@ -212,7 +212,7 @@ def test_rows_may_be_cells():
     ("params", "error", "words"),
     [
         ({"levels": 31}, ValueError, "levels must be in 0..30: got 31"),
-        ({"levels": "best"}, ValueError, "levels must be one of 'auto': got 'best'"),
+        ({"levels": "best"}, ValueError, "levels must be 'auto', a level or a sequence of levels: got 'best'"),
         ({"levels": ()}, ValueError, "levels must hold at least one level: got none"),
         ({"rings": -1}, ValueError, "rings must be at least 0"),
         ({"rings": (0, 1.5)}, TypeError, "rings must be an integer: got float 1.5"),

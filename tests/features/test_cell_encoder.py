@@ -393,7 +393,7 @@ def test_auto_levels_never_read_y():
 @pytest.mark.parametrize(
     ("params", "error", "words"),
     [
-        ({"levels": "best"}, ValueError, "levels must be one of 'auto': got 'best'"),
+        ({"levels": "best"}, ValueError, "levels must be 'auto', a level or a sequence of levels: got 'best'"),
         ({"levels": ()}, ValueError, "levels must hold at least one level"),
         ({"levels": 31}, ValueError, "levels must be in 0..30: got 31"),
         ({"levels": (4, -1)}, ValueError, "levels must be in 0..30: got -1"),

@@ -700,12 +700,12 @@ def test_a_fold_with_all_the_weight():
 @pytest.mark.parametrize(
     ("params", "error", "words"),
     [
-        ({"levels": "best"}, ValueError, "levels must be one of 'auto': got 'best'"),
+        ({"levels": "best"}, ValueError, "levels must be 'auto', a level or a sequence of levels: got 'best'"),
         ({"levels": 31}, ValueError, "levels must be in 0..30: got 31"),
         ({"levels": ()}, ValueError, "levels must hold at least one level"),
         ({"target_type": "ordinal"}, ValueError, "target_type must be one of"),
-        ({"smooth": "a lot"}, ValueError, "smooth must be one of 'auto'"),
-        ({"smooth": -1}, ValueError, "smooth must be 0 or more: got -1"),
+        ({"smooth": "a lot"}, ValueError, "smooth must be 'auto' or a number from 0: got 'a lot'"),
+        ({"smooth": -1}, ValueError, "smooth must be 'auto' or a number from 0: got -1"),
         ({"smooth": np.inf}, ValueError, "smooth must be finite"),
         ({"smooth": None}, TypeError, "smooth must be a number"),
         ({"prior": "mean"}, ValueError, "prior must be one of 'parent', 'global': got 'mean'"),
@@ -714,7 +714,7 @@ def test_a_fold_with_all_the_weight():
         ({"cv": True}, TypeError, "cv must be an integer"),
         ({"cv": 2.5}, TypeError, "cv must be an integer"),
         ({"cv": None}, TypeError, "cv must be an integer"),
-        ({"block_level": "best"}, ValueError, "block_level must be one of 'auto'"),
+        ({"block_level": "best"}, ValueError, "block_level must be 'auto' or an integer in 0..30: got 'best'"),
         ({"block_level": 31}, ValueError, "block_level must be in 0..30"),
         ({"block_level": None}, TypeError, "block_level must be an integer"),
         ({"output": "some"}, ValueError, "output must be one of 'all', 'finest'"),
@@ -722,7 +722,7 @@ def test_a_fold_with_all_the_weight():
         ({"add_support": 1}, TypeError, "add_support must be True or False: got 1"),
         ({"dtype": int}, ValueError, "dtype must be one of floats: got int64"),
         ({"on_invalid": "fix"}, ValueError, "on_invalid must be one of"),
-        ({"random_state": "x"}, ValueError, "cannot be used to seed"),
+        ({"random_state": "x"}, TypeError, "random_state must be None, an integer or a RandomState: got 'x'"),
     ],
 )
 def test_parameters_that_cannot_be_meant(params, error, words):

@@ -466,7 +466,7 @@ def test_cells_in_place_of_coordinates():
         ({"weights": "near"}, ValueError, "weights must be one of 'inverse', 'gaussian': got 'near'"),
         ({"exclude": None}, ValueError, "exclude must be one of 'self', 'same_location', 'block': got None"),
         ({"block_level": 31}, ValueError, "block_level must be in 0..30"),
-        ({"block_level": "fine"}, ValueError, "block_level must be one of 'auto'"),
+        ({"block_level": "fine"}, ValueError, "block_level must be 'auto' or an integer in 0..30"),
         ({"target_type": "number"}, ValueError, "target_type must be one of"),
         ({"of": "price"}, ValueError, "of must be a position where columns have no names: got 'price'"),
         ({"of": 2}, ValueError, "of must be a column in -2..1: got 2"),

@@ -299,7 +299,7 @@ def test_estimator_and_data_are_left_alone(X, y):
         ({"levels": 31}, "levels must be in 0..30"),
         ({"levels": 2}, "level must part the rows into at least 5 blocks"),
         ({"buffer": -1}, "buffer must be 'auto', None or 0 or more: got -1"),
-        ({"buffer": "wide"}, "buffer must be a number"),
+        ({"buffer": "wide"}, "buffer must be 'auto', None or 0 or more: got 'wide'"),
         ({"unit": "mile"}, "unit must be one of"),
         ({"scoring": ["r2"]}, "scoring must be None, a name or a function: got list"),
         (

@@ -106,6 +106,20 @@ def test_parameters_have_one_name_in_all_encoders(transformer):
     assert NAMES["where"] <= set(transformer.get_params())
 
 
+@every
+def test_parameters_are_checked_in_transform_too(transformer):
+    X, y = homes(40)
+    transformer = clone(transformer).fit(X, y).set_params(on_invalid="drop")
+    rule = "on_invalid must be one of 'raise', 'warn', 'null': got 'drop'"
+    for ask in (lambda: transformer.transform("no table"), lambda: transformer.transform_one(40.0, -120.0)):
+        with pytest.raises(ValueError, match=rule):
+            ask()
+    with pytest.raises(TypeError, match="lat must be the name or position of a column: got 1.5"):
+        transformer.set_params(on_invalid="null", lat=1.5, lng=0).transform("no table")
+    with pytest.raises(ValueError, match="cell must be given without lat and lng"):
+        transformer.set_params(lat=0, lng=1, cell=2).transform("no table")
+
+
 # --- one place, written in several ways -------------------------------------------------------------------------------
 
 SAME = [(-180.0, 180.0), (-179.5, 180.5), (-360.0, 0.0), (185.0, -175.0), (-225.0, 135.0)]

@@ -225,7 +225,7 @@ def cell_all_neighbors(
     array([8, 7])
     """
     if level is None:
-        level = own_level(cell)
+        level = own_level(cell, on_invalid)
     return call("cell_all_neighbors", cell, level, out=out, on_invalid=on_invalid)
 
 

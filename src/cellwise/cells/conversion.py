@@ -283,6 +283,7 @@ def cell_to_token(
     array(['951977d34', 'X'], dtype='<U16')
     """
     inputs.check_choice("dtype", dtype, ("U16", "S16", "arrow"))
+    inputs.check_choice("on_invalid", on_invalid, inputs.ON_INVALID)
     if dtype == "U16":
         return call("cell_to_token", cell, out=out, on_invalid=on_invalid)
     if out is not None and dtype == "arrow":

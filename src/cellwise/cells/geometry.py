@@ -177,7 +177,8 @@ def cell_area(
     >>> round(cw.cell_area(cw.token_to_cell("951977d34")), 2)
     68360.92
     """
-    return _scaled(call("cell_area", cell, out=out, on_invalid=on_invalid), area_unit(unit), out)
+    size = area_unit(unit)
+    return _scaled(call("cell_area", cell, out=out, on_invalid=on_invalid), size, out)
 
 
 @overload
@@ -221,7 +222,8 @@ def cell_distance(
     >>> round(cw.cell_distance(leaf, cw.cell_next(leaf)), 6)
     0.008294
     """
-    return _scaled(call("cell_distance", a, b, out=out, on_invalid=on_invalid), length_unit(unit), out)
+    size = length_unit(unit)
+    return _scaled(call("cell_distance", a, b, out=out, on_invalid=on_invalid), size, out)
 
 
 @overload
@@ -307,9 +309,8 @@ def latlng_distance(
     >>> round(cw.latlng_distance(-30.03, -51.23, 38.72, -9.14, unit="km"), 1)
     8801.2
     """
-    return _scaled(
-        call("latlng_distance", lat1, lng1, lat2, lng2, out=out, on_invalid=on_invalid), length_unit(unit), out
-    )
+    size = length_unit(unit)
+    return _scaled(call("latlng_distance", lat1, lng1, lat2, lng2, out=out, on_invalid=on_invalid), size, out)
 
 
 @overload
@@ -341,8 +342,8 @@ def cell_to_polygon(cell: CellLike, *, on_invalid: OnInvalid = "raise") -> Any:
     """
     from .._outlines import outlines
 
-    argument = inputs.read("u8", "cell", cell)
     call("cell_level", cell, on_invalid=on_invalid)
+    argument = inputs.read("u8", "cell", cell)
     valid = np.asarray(call("cell_is_valid", argument.array))
     polygons = np.full(argument.shape, None, object)
     polygons[valid] = outlines(argument.array[valid])

@@ -31,8 +31,9 @@ __all__ = [
 ]
 
 
-def own_level(cell: CellLike) -> Any:
+def own_level(cell: CellLike, on_invalid: OnInvalid) -> Any:
     """Level of each cell for another call on the same cells: 0 for those that it will find missing or invalid."""
+    inputs.check_choice("on_invalid", on_invalid, inputs.ON_INVALID)
     array = inputs.read("u8", "cell", cell).array
     level = call("cell_level", array, on_invalid="null")
     return np.maximum(level, 0, out=level if isinstance(level, np.ndarray) else None)
@@ -277,7 +278,7 @@ def cell_children(
     if level is None:
         if on_invalid == "raise":
             call("cell_child", cell, 0)  # says of a leaf that it has none
-        level = own_level(cell) + 1
+        level = own_level(cell, on_invalid) + 1
     return call("cell_children", cell, level, out=out, on_invalid=on_invalid)
 
 

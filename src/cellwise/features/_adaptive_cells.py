@@ -26,6 +26,7 @@ from ._base import (
     State,
     Table,
     cells_from_tokens,
+    check_dtype,
     check_keys,
     check_list,
     check_min_frequency,
@@ -444,7 +445,7 @@ class AdaptiveCells(CellTransformer):
     # --- fitting ------------------------------------------------------------------------------------------------------
 
     def _check_parameters(self) -> None:
-        """Raise if a parameter is invalid."""
+        super()._check_parameters()
         inputs.check_integer("max_count", self.max_count, 1)
         check_min_frequency(self.min_frequency)
         inputs.check_integer("min_level", self.min_level, 0, 30)
@@ -456,12 +457,11 @@ class AdaptiveCells(CellTransformer):
         inputs.check_choice("small_cells", self.small_cells, ("keep", "drop"))
         inputs.check_choice("output", self.output, ("onehot", "ordinal", "cell"))
         inputs.check_bool("sparse_output", self.sparse_output)
-        if np.dtype(self.dtype).kind not in "fiub":
-            raise ValueError(f"dtype must be one of numbers or booleans: got {np.dtype(self.dtype)}")
+        check_dtype(self.dtype, "fiub", "numbers or booleans")
 
     def _fit(self, X: Table, y: Any) -> CellArray:
         """Fit; the cells of the rows of X."""
-        self._check_parameters()
+        self._check_parameters()  # before the covering is read
         covering = None if self.covering is None else _as_covering(self.covering)
         cells = self._read_cells(X, reset=True)
         if covering is not None:
@@ -561,7 +561,6 @@ class AdaptiveCells(CellTransformer):
         return {"covering": self.to_tokens(), "counts": self.counts_.tolist()}
 
     def _state_from_dict(self, state: Any) -> None:
-        self._check_parameters()
         state = check_keys("state", state, ("covering", "counts"))
         cells = cells_from_tokens("covering", state["covering"])
         if not np.array_equal(CellUnion(cells).cells, cells):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import numbers
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, Self, TypeAlias
 
 import numpy as np
@@ -43,6 +43,11 @@ class CellTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     n_features_in_: int
     feature_names_in_: ObjectArray
 
+    def _check_parameters(self) -> None:
+        """Raise if a parameter is invalid; subclasses add their own. Called before X is looked at."""
+        inputs.check_choice("on_invalid", self.on_invalid, inputs.ON_INVALID)
+        check_columns(self.lat, self.lng, self.cell)
+
     def _read_cells(self, X: Table, *, reset: bool) -> CellArray:
         """Cell of each row of X: a leaf for coordinates, 0 where they are missing or invalid."""
         return read_cells(self._read_columns(X, reset=reset), on_invalid=self.on_invalid)
@@ -53,7 +58,7 @@ class CellTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def _read_columns(self, X: Table, *, reset: bool) -> list[Any]:
         """The columns of X that say where rows are: cells, or latitudes and longitudes."""
-        inputs.check_choice("on_invalid", self.on_invalid, inputs.ON_INVALID)
+        self._check_parameters()
         is_column_of_cells = is_series_of_cells(X)
         if is_column_of_cells:
             X = X.to_frame()
@@ -189,7 +194,7 @@ class CellTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         saved = check_keys("saved", saved, ("estimator", "format_version", *parts))
         params = check_keys("params", saved["params"], cls._get_param_names())
         self = cls(**{name: _param_from_json(name, value) for name, value in params.items()})
-        inputs.check_choice("on_invalid", self.on_invalid, inputs.ON_INVALID)
+        self._check_parameters()
         n = inputs.check_integer("n_features_in", saved["n_features_in"], 1)
         names = saved["feature_names_in"]
         if names is not None:
@@ -248,18 +253,32 @@ def find_columns(
     ValueError
         If the columns are not there, could be several, or are called otherwise.
     """
+    check_columns(lat, lng, cell)
     if cell is not None:
-        if lat is not None or lng is not None:
-            raise ValueError(f"cell must be given without lat and lng: got lat={lat!r}, lng={lng!r}, cell={cell!r}")
         return (column_position("cell", cell, names, n_columns),)
-    if (lat is None) != (lng is None):
-        raise ValueError(f"lat and lng must be given together: got lat={lat!r}, lng={lng!r}")
     if lat is None:
         return _find_by_name(names or ()) or (0, 1)
     found = column_position("lat", lat, names, n_columns), column_position("lng", lng, names, n_columns)
     if found[0] == found[1]:
         raise ValueError(f"lat and lng must be two columns: got lat={lat!r}, lng={lng!r}")
     return found
+
+
+def check_columns(lat: object, lng: object, cell: object) -> None:
+    """Raise unless these may be parameters that choose columns."""
+    for name, column in (("lat", lat), ("lng", lng), ("cell", cell)):
+        if column is not None:
+            check_column(name, column)
+    if cell is not None and not lat is lng is None:
+        raise ValueError(f"cell must be given without lat and lng: got lat={lat!r}, lng={lng!r}, cell={cell!r}")
+    if (lat is None) != (lng is None):
+        raise ValueError(f"lat and lng must be given together: got lat={lat!r}, lng={lng!r}")
+
+
+def check_column(name: str, column: object) -> None:
+    """Raise unless the parameter `name` is the name or position of a column."""
+    if not isinstance(column, (str, numbers.Integral)) or isinstance(column, (bool, np.bool_)):
+        raise TypeError(f"{name} must be the name or position of a column: got {column!r}")
 
 
 def check_not_swapped(names: list[Any], lat: int, lng: int) -> None:
@@ -288,13 +307,12 @@ def _find_by_name(names: Sequence[Any]) -> tuple[int, int] | None:
 
 def column_position(argument: str, column: Any, names: list[Any] | None, n_columns: int) -> int:
     """Position of the column that `argument` names or counts; raise if there is none."""
-    if isinstance(column, numbers.Integral) and not isinstance(column, (bool, np.bool_)):
+    check_column(argument, column)
+    if isinstance(column, numbers.Integral):
         position = int(column)
         if not -n_columns <= position < n_columns:
             raise ValueError(f"{argument} must be a column in {-n_columns}..{n_columns - 1}: got {column}")
         return position % n_columns
-    if not isinstance(column, str):
-        raise TypeError(f"{argument} must be the name or position of a column: got {column!r}")
     if names is None:
         raise ValueError(f"{argument} must be a position where columns have no names: got {column!r}")
     if names.count(column) != 1:
@@ -367,6 +385,7 @@ def _valid_cells(cell: Any, on_invalid: OnInvalid) -> CellArray:
 
 def leaf_at(lat: float | None, lng: float | None, *, on_invalid: OnInvalid) -> int:
     """Leaf of one position as `read_cells` has it, as an int: 0 where a coordinate is missing or invalid."""
+    inputs.check_choice("on_invalid", on_invalid, inputs.ON_INVALID)
     if lat is None or lng is None or lat != lat or lng != lng:
         return 0
     lat, lng = float(lat), float(lng)
@@ -394,12 +413,50 @@ def csr_type() -> Any:
 # --- parameters and saved state ---------------------------------------------------------------------------------------
 
 
+def check_dtype(value: Any, kinds: str, rule: str) -> None:
+    """Raise unless `dtype` is of one of the kinds, which `rule` names."""
+    try:
+        dtype = np.dtype(value)
+    except TypeError:
+        raise TypeError(f"dtype must be one of {rule}: got {value!r}") from None
+    if dtype.kind not in kinds:
+        raise ValueError(f"dtype must be one of {rule}: got {dtype}")
+
+
+def check_seed(value: object) -> None:
+    """Raise unless it can be a `random_state`."""
+    if isinstance(value, (bool, np.bool_)) or not (
+        value is None or value is np.random or isinstance(value, (numbers.Integral, np.random.RandomState))
+    ):
+        raise TypeError(f"random_state must be None, an integer or a RandomState: got {value!r}")
+    if isinstance(value, numbers.Integral):
+        inputs.check_integer("random_state", value, 0, 2**32 - 1)
+
+
+def check_estimator(estimator: object) -> None:
+    """Raise unless it is an estimator of scikit-learn, or like one."""
+    is_one = callable(getattr(estimator, "fit", None)) and callable(getattr(estimator, "get_params", None))
+    if isinstance(estimator, type) or not is_one:
+        got = f"the class {estimator.__name__}" if isinstance(estimator, type) else repr(estimator)
+        raise TypeError(f"estimator must be an estimator with fit and get_params: got {got:.60}")
+
+
+def check_n_jobs(n_jobs: object) -> None:
+    """Raise unless it is None or a number of jobs, as scikit-learn counts them."""
+    if n_jobs is None:
+        return
+    if isinstance(n_jobs, (bool, np.bool_)) or not isinstance(n_jobs, numbers.Integral):
+        raise TypeError(f"n_jobs must be None or an integer: got {n_jobs!r}")
+    if n_jobs == 0:
+        raise ValueError("n_jobs must be None or an integer other than 0: got 0")
+
+
 def check_auto_or_level(name: str, value: object) -> None:
     """Raise unless the value is "auto" or a level."""
-    if isinstance(value, str):
-        inputs.check_choice(name, value, ("auto",))
-    else:
+    if not isinstance(value, str):
         inputs.check_integer(name, value, 0, 30)
+    elif value != "auto":
+        raise ValueError(f"{name} must be 'auto' or an integer in 0..30: got {value!r}")
 
 
 def check_min_frequency(min_frequency: object) -> None:
@@ -421,15 +478,16 @@ def least_rows(min_frequency: float | None, n_rows: int) -> int:
 
 def as_levels(levels: Any) -> tuple[int, ...] | None:
     """Levels, ascending and each once, or None for "auto"."""
+    rule = "levels must be 'auto', a level or a sequence of levels"
     if isinstance(levels, str):
-        inputs.check_choice("levels", levels, ("auto",))
+        if levels != "auto":
+            raise ValueError(f"{rule}: got {levels!r}")
         return None
     if isinstance(levels, numbers.Integral):
         levels = (levels,)
-    try:
-        levels = list(levels)
-    except TypeError:
-        raise TypeError(f"levels must be 'auto', a level or a sequence of levels: got {levels!r}") from None
+    if isinstance(levels, (bytes, dict)) or not isinstance(levels, Iterable):
+        raise TypeError(f"{rule}: got {levels!r}")
+    levels = list(levels)
     if not levels:
         raise ValueError("levels must hold at least one level: got none")
     return tuple(sorted({inputs.check_integer("levels", level, 0, 30) for level in levels}))

@@ -267,16 +267,17 @@ class CellCounts(CellTransformer):
     # --- fitting ------------------------------------------------------------------------------------------------------
 
     def _check_parameters(self) -> None:
-        """Raise if a parameter is invalid."""
+        super()._check_parameters()
+        as_levels(self.levels)
+        _as_rings(self.rings)
         inputs.check_bool("log", self.log)
         if self.normalize is not None and self.normalize != "area":
             raise ValueError(f"normalize must be None or 'area': got {self.normalize!r}")
 
     def _fit(self, X: Table) -> CellArray:
         """Fit; the cells of the rows of X."""
-        self._check_parameters()
-        levels, rings = as_levels(self.levels), _as_rings(self.rings)
         cells = self._read_cells(X, reset=True)
+        levels, rings = as_levels(self.levels), _as_rings(self.rings)
         ordered, count = count_cells(cells, levels[-1] if levels else 30)
         self.levels_ = levels or auto_levels(ordered, count)
         self.rings_ = rings
@@ -346,8 +347,6 @@ class CellCounts(CellTransformer):
         }
 
     def _state_from_dict(self, state: Any) -> None:
-        self._check_parameters()
-        as_levels(self.levels)
         self.rings_ = _as_rings(self.rings)
         state = check_keys("state", state, ("levels", "cells", "counts"))
         self.levels_ = levels_from_list(state["levels"])

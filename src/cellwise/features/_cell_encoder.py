@@ -24,6 +24,7 @@ from ._base import (
     Table,
     as_levels,
     cells_from_tokens,
+    check_dtype,
     check_keys,
     check_list,
     check_min_frequency,
@@ -334,12 +335,13 @@ class CellEncoder(CellTransformer):
     # --- fitting ------------------------------------------------------------------------------------------------------
 
     def _check_parameters(self) -> None:
-        """Raise if a parameter is invalid."""
+        super()._check_parameters()
+        if self.covering is None:
+            as_levels(self.levels)
         inputs.check_choice("handle_unknown", self.handle_unknown, ("parent", "ignore", "error"))
         inputs.check_bool("rollup", self.rollup)
         inputs.check_bool("sparse_output", self.sparse_output)
-        if np.dtype(self.dtype).kind not in "fiub":
-            raise ValueError(f"dtype must be one of numbers or booleans: got {np.dtype(self.dtype)}")
+        check_dtype(self.dtype, "fiub", "numbers or booleans")
         if self.covering is not None:
             for name in ("min_frequency", "max_features"):
                 if getattr(self, name) is not None:
@@ -350,7 +352,7 @@ class CellEncoder(CellTransformer):
 
     def _fit(self, X: Table) -> CellArray:
         """Fit; the cells of the rows of X."""
-        self._check_parameters()
+        self._check_parameters()  # before the covering is read
         levels = None if self.covering is not None else as_levels(self.levels)
         covering = None if self.covering is None else _as_cells(self.covering)
         cells = self._read_cells(X, reset=True)
@@ -437,8 +439,6 @@ class CellEncoder(CellTransformer):
         }
 
     def _state_from_dict(self, state: Any) -> None:
-        self._check_parameters()
-        as_levels(self.levels)
         state = check_keys("state", state, ("levels", "feature_cells", "counts", "seen_cells"))
         self.levels_ = levels_from_list(state["levels"])
         cells = cells_from_tokens("feature_cells", state["feature_cells"])

@@ -27,8 +27,10 @@ from ._base import (
     as_levels,
     cells_from_tokens,
     check_auto_or_level,
+    check_dtype,
     check_keys,
     check_list,
+    check_seed,
     leaf_at,
     levels_from_list,
     tokens_from_cells,
@@ -476,30 +478,31 @@ class CellTargetEncoder(CellTransformer):
     # --- fitting ------------------------------------------------------------------------------------------------------
 
     def _check_parameters(self) -> None:
-        """Raise if a parameter is invalid."""
+        super()._check_parameters()
+        as_levels(self.levels)
         check_target_type(self.target_type)
         if isinstance(self.smooth, str):
-            inputs.check_choice("smooth", self.smooth, ("auto",))
+            if self.smooth != "auto":
+                raise ValueError(f"smooth must be 'auto' or a number from 0: got {self.smooth!r}")
         elif inputs.check_number("smooth", self.smooth) < 0:
-            raise ValueError(f"smooth must be 0 or more: got {self.smooth}")
+            raise ValueError(f"smooth must be 'auto' or a number from 0: got {self.smooth}")
         inputs.check_choice("prior", self.prior, ("parent", "global"))
         inputs.check_choice("crossfit", self.crossfit, ("kfold", "block"))
-        if self.cv is None or isinstance(self.cv, (str, numbers.Number, np.bool_)):
+        if not (hasattr(self.cv, "split") or isinstance(self.cv, Iterable)) or isinstance(self.cv, (str, bytes)):
             inputs.check_integer("cv", self.cv, 2)
         check_auto_or_level("block_level", self.block_level)
+        check_seed(self.random_state)
         inputs.check_choice("output", self.output, ("all", "finest"))
         inputs.check_choice("stats", self.stats, ("mean", "count", "std", "median"))
         inputs.check_bool("add_support", self.add_support)
-        if np.dtype(self.dtype).kind != "f":
-            raise ValueError(f"dtype must be one of floats: got {np.dtype(self.dtype)}")
+        check_dtype(self.dtype, "f", "floats")
 
     def _fit(
         self, X: Table, y: Any, sample_weight: Any, splitter_params: dict[str, Any] | None = None
     ) -> AnyArray | None:
         """Fit; the out-of-fold encodings of the rows, unless `splitter_params` is None."""
-        self._check_parameters()
-        levels = as_levels(self.levels)
         cells = self._read_cells(X, reset=True)
+        levels = as_levels(self.levels)
         weight = _read_weight(sample_weight, X)
         values = self._read_target(X, y, weight)
         target = Target(values, weight, self._n_targets if self.target_type_ == "multiclass" else 0)
@@ -706,7 +709,6 @@ class CellTargetEncoder(CellTransformer):
         }
 
     def _state_from_dict(self, state: Any) -> None:
-        self._check_parameters()
         parts = ("target_type", "classes", "target_mean", "origin", "total", "prior", "smooth")
         lists = ("cells", "counts", "sums", "squares", "encodings")
         state = check_keys("state", state, ("levels", *parts, *lists))

@@ -25,6 +25,7 @@ from ._base import (
     State,
     Table,
     check_auto_or_level,
+    check_column,
     check_keys,
     check_list,
     column_names,
@@ -350,16 +351,22 @@ class SpatialLag(CellTransformer):
     # --- parameters ---------------------------------------------------------------------------------------------------
 
     def _check_parameters(self) -> None:
-        """Raise if a parameter is invalid; read those that say what the columns are."""
+        super()._check_parameters()
         length_unit(self.unit)
         check_target_type(self.target_type)
         if self.weights is not None:
             inputs.check_choice("weights", self.weights, ("inverse", "gaussian"))
         inputs.check_choice("exclude", self.exclude, ("self", "same_location", "block"))
         check_auto_or_level("block_level", self.block_level)
-        self._stats = tuple(dict.fromkeys(_sequence("stats", self.stats)))
-        for statistic in self._stats:
+        for statistic in _sequence("stats", self.stats):
             inputs.check_choice("stats", statistic, STATISTICS)
+        for column in _sequence("of", self.of):
+            check_column("of", column)
+        self._read_neighborhoods()
+
+    def _set_parameters(self) -> None:
+        """Keep the parameters that say what the columns are, as they are in `fit`."""
+        self._stats = tuple(dict.fromkeys(_sequence("stats", self.stats)))
         self._neighborhoods = self._read_neighborhoods()
 
     def _read_neighborhoods(self) -> dict[str, float]:
@@ -403,8 +410,8 @@ class SpatialLag(CellTransformer):
 
     def _fit(self, X: Table, y: Any) -> FloatArray:
         """Fit; the features of the rows."""
-        self._check_parameters()
         cells, lat, lng = self._read_locations(X, reset=True)
+        self._set_parameters()
         n, placed = len(cells), None if cells.all() else np.flatnonzero(cells)
         del cells
         values = self._read_values(X, y)
@@ -593,7 +600,7 @@ class SpatialLag(CellTransformer):
         }
 
     def _state_from_dict(self, state: Any) -> None:
-        self._check_parameters()
+        self._set_parameters()
         keys = ("lat", "lng", "values", "labels", "fill", "target_type", "classes", "block_level")
         state = check_keys("state", state, keys)
         self._labels = check_list("labels", state["labels"], str)

@@ -22,9 +22,18 @@ from tqdm import tqdm
 from .._docs import shared_parameters
 from .._typing import AnyArray, CellArray, FloatArray, LengthUnit
 from ..cells.hierarchy import cell_level
-from ..inputs import check_integer, check_number, import_extra
+from ..inputs import check_integer, check_number, check_optional_bool, import_extra
 from ..units import EARTH_RADIUS_M, length_unit
-from ._base import Column, Locations, Table, as_levels
+from ._base import (
+    Column,
+    Locations,
+    Table,
+    as_levels,
+    check_columns,
+    check_estimator,
+    check_n_jobs,
+    check_seed,
+)
 from ._sorted_leaves import cell_counts
 from ._splitters import CellBlockKFold, auto_block_level, format_length, locate_rows, nearest_arcs, rows_of
 
@@ -180,16 +189,23 @@ def spatial_report(
     The rows of X_deploy are 28 km from the nearest row of X (the median; four fifths of them 11 km to 46 km). The
     folds most like that, by distance: blocks of level 7, buffer 18 km. Expect about 0.59 (± 0.12 from fold to fold).
     """
+    n_folds = check_integer("cv", cv, 2)
+    given_levels, radian = as_levels(levels), length_unit(unit)
+    _check_buffer(buffer)
+    check_seed(random_state)
+    check_columns(lat, lng, cell)
+    check_n_jobs(n_jobs)
+    check_optional_bool("progress", progress)
+    check_estimator(estimator)
+    scoring, scorer, part_scorer = _scorers(estimator, scoring)
     X, y = indexable(X, y)
     if y is None:
         raise ValueError("y must be given: got None")
-    n_folds = check_integer("cv", cv, 2)
-    radian = length_unit(unit)
-    if buffer is not None and buffer != "auto" and check_number("buffer", buffer) < 0:
-        raise ValueError(f"buffer must be 'auto', None or 0 or more: got {buffer}")
-    scoring, scorer, part_scorer, variance = _scorers(estimator, scoring, y)
+    variance = None if part_scorer is scorer or np.ndim(y) != 1 else float(np.var(np.asarray(y, "f8")))
+    if variance is None:
+        part_scorer = scorer
     locations = locate_rows(X, lat=lat, lng=lng, cell=cell)
-    block_levels = as_levels(levels) or _levels_of_blocks(np.sort(locations.cells), n_folds)
+    block_levels = given_levels or _levels_of_blocks(np.sort(locations.cells), n_folds)
     common: dict[str, Any] = {"random_state": random_state, "lat": lat, "lng": lng, "cell": cell}
 
     kinds = [_Kind("random folds", list(_random_folds(estimator, y, n_folds, random_state)), locations)]
@@ -308,6 +324,9 @@ class SpatialReport:
         'distance to the nearest training row (km)'
         """
         plt = import_extra("matplotlib.pyplot", "plot")
+        from ..plot._basemap import check_options
+
+        check_options(ax)
         if ax is None:
             ax = plt.subplots(figsize=(7, 4.2), layout="constrained")[1]
         curve, table = self.curve, self.table
@@ -388,17 +407,30 @@ def _levels_of_blocks(ordered: CellArray, n_folds: int) -> tuple[int, ...]:
 # --- scores -----------------------------------------------------------------------------------------------------------
 
 
-def _scorers(estimator: Any, scoring: Any, y: Any) -> tuple[str, Any, Any, float | None]:
-    """Name of the score, scorer of folds, scorer of parts of folds, and the variance that makes R2 of the latter."""
+def _check_buffer(buffer: object) -> None:
+    if isinstance(buffer, str):
+        is_good = buffer == "auto"
+    else:
+        is_good = buffer is None or check_number("buffer", buffer) >= 0
+    if not is_good:
+        raise ValueError(f"buffer must be 'auto', None or 0 or more: got {buffer!r}")
+
+
+def _scorers(estimator: Any, scoring: Any) -> tuple[str, Any, Any]:
+    """Name of the score, scorer of folds, and scorer of parts of folds: for R2 another, of squared errors."""
     if not (scoring is None or isinstance(scoring, str) or callable(scoring)):
         raise TypeError(f"scoring must be None, a name or a function: got {type(scoring).__name__}")
     if scoring is None:
         scoring = "accuracy" if is_classifier(estimator) else "r2" if is_regressor(estimator) else None
-    scorer = check_scoring(estimator, scoring)
-    if scoring == "r2" and np.ndim(y) == 1:
-        return scoring, scorer, check_scoring(estimator, "neg_mean_squared_error"), float(np.var(np.asarray(y, "f8")))
+    try:
+        scorer = check_scoring(estimator, scoring)
+    except (TypeError, ValueError) as why:
+        rule = "scoring must be None, a function or a name that scikit-learn knows for such an estimator"
+        raise type(why)(f"{rule}: got {scoring!r} ({why})") from None
+    if scoring == "r2":
+        return scoring, scorer, check_scoring(estimator, "neg_mean_squared_error")
     name = scoring if isinstance(scoring, str) else "score" if scoring is None else _name_of(scoring)
-    return name, scorer, scorer, None
+    return name, scorer, scorer
 
 
 def _fit_and_score(

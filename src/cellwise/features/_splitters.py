@@ -23,7 +23,10 @@ from ._base import (
     Column,
     Locations,
     Table,
+    check_auto_or_level,
+    check_columns,
     check_not_swapped,
+    check_seed,
     column_names,
     find_columns,
     is_series_of_cells,
@@ -108,13 +111,11 @@ class _CellSplitter(BaseCrossValidator):  # type: ignore[misc]
 
     def _check_parameters(self) -> None:
         """Raise if a parameter that all splitters have is invalid."""
-        if not isinstance(self.level, str):
-            inputs.check_integer("level", self.level, 0, 30)
-        elif self.level != "auto":
-            raise ValueError(f"level must be 'auto' or an integer in 0..30: got {self.level!r}")
+        check_auto_or_level("level", self.level)
         if inputs.check_number("buffer", self.buffer) < 0:
             raise ValueError(f"buffer must be 0 or more: got {self.buffer}")
         length_unit(self.unit)
+        check_columns(self.lat, self.lng, self.cell)
 
     def _blocks(self, locations: Locations) -> tuple[CellArray, AnyArray, AnyArray]:
         """Blocks, ascending; number of the block of each row; how many rows each block has."""
@@ -295,6 +296,7 @@ class CellBlockKFold(_CellSplitter):
         inputs.check_integer("n_splits", self.n_splits, 2)
         super()._check_parameters()
         inputs.check_bool("shuffle", self.shuffle)
+        check_seed(self.random_state)
         if not self.shuffle and self.random_state is not None:
             raise ValueError(f"random_state must be None without shuffle: got {self.random_state!r}")
 
@@ -400,6 +402,7 @@ class CellBlockShuffleSplit(_CellSplitter):
             inputs.check_integer("test_size", self.test_size, 1)
         elif not 0 < inputs.check_number("test_size", self.test_size) < 1:
             raise ValueError(f"test_size must be an integer from 1 or a float between 0 and 1: got {self.test_size}")
+        check_seed(self.random_state)
         super()._check_parameters()
 
     def get_n_splits(self, X: Table = None, y: Any = None, groups: Any = None) -> int:

@@ -18,10 +18,10 @@ from tqdm import tqdm
 from .._docs import shared_parameters
 from .._typing import AnyArray, CellArray, FloatArray
 from ..cells.hierarchy import cell_level, cell_parent
-from ..inputs import check_integer, import_extra
+from ..inputs import check_integer, check_optional_bool, import_extra
 from ..levels import level_table
 from ..ragged import sum_runs
-from ._base import Column, Table
+from ._base import Column, Table, check_columns, check_estimator, check_seed
 from ._cell_encoder import CellEncoder
 from ._sorted_leaves import auto_levels, cell_counts, runs
 from ._splitters import auto_block_level, deal, format_length, locate_rows, rows_of
@@ -179,14 +179,19 @@ def suggest_levels(
     (8, 10)
     """
     check_integer("budget", budget, 1)
+    check_target_type(target_type)
+    check_seed(random_state)
+    check_columns(lat, lng, cell)
+    check_optional_bool("progress", progress)
+    if estimator is not None:
+        check_estimator(estimator)
+    if y is None and estimator is not None:
+        raise ValueError("y must be given with an estimator: got None")
     rng = check_random_state(random_state)
     cells = locate_rows(X, lat=lat, lng=lng, cell=cell, all_rows=False).cells
     kept = np.flatnonzero(cells)
     if len(kept) == 0:
         raise ValueError(f"X must have rows with a place: got none in {len(cells)} rows")
-    check_target_type(target_type)
-    if y is None and estimator is not None:
-        raise ValueError("y must be given with an estimator: got None")
     if len(kept) < len(cells):
         X, y, cells = rows_of(X, kept), None if y is None else rows_of(y, kept), cells[kept]
     order = np.argsort(cells, kind="stable")
@@ -285,6 +290,9 @@ class LevelSuggestion:
         'level, and the average edge of its cells'
         """
         plt = import_extra("matplotlib.pyplot", "plot")
+        from ..plot._basemap import check_options
+
+        check_options(ax)
         table, levels = self.table, self.table.index.to_numpy()
         if ax is None:
             ax = plt.subplots(figsize=(max(6.0, 1.5 + 0.55 * len(levels)), 4), layout="constrained")[1]

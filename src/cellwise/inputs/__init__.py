@@ -5,7 +5,7 @@ from __future__ import annotations
 from .arguments import Argument, is_pandas_column, read
 from .coordinates import canonical_latlng, swapped_hint
 from .extras import import_extra
-from .options import ON_INVALID, check_bool, check_choice, check_integer, check_number
+from .options import ON_INVALID, check_bool, check_choice, check_integer, check_number, check_optional_bool
 from .results import ascii_to_text, finish
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "check_choice",
     "check_integer",
     "check_number",
+    "check_optional_bool",
     "finish",
     "import_extra",
     "is_pandas_column",

@@ -23,6 +23,12 @@ def check_bool(name: str, value: object) -> bool:
     return bool(value)
 
 
+def check_optional_bool(name: str, value: object) -> None:
+    """Raise unless the value is None, True or False."""
+    if value is not None and not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} must be None, True or False: got {value!r}")
+
+
 def check_integer(name: str, value: object, low: int, high: int | None = None) -> int:
     """The value as an `int`; raise unless it is an integer in low..high, or of at least `low` and less than 2**62."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Integral):

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 import matplotlib.pyplot as plt
 import numpy as np
 import shapely
+from matplotlib.axes import Axes
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 
 from .._typing import ObjectArray
-from ..inputs import import_extra
+from ..inputs import check_optional_bool, import_extra
 from ._projection import project
 from ._shapes import turned
 
@@ -47,6 +48,20 @@ def _cartopy() -> Any:
         return None
 
 
+def check_options(
+    ax: Any = None, projection: Any = None, coastline: bool | None = None, gridlines: bool | None = None
+) -> None:
+    """Raise if an option that maps share is invalid."""
+    if ax is not None and not isinstance(ax, Axes):
+        raise TypeError(f"ax must be Axes of matplotlib or cartopy: got {type(ax).__name__}")
+    if projection is not None and not isinstance(projection, import_extra("cartopy.crs", "plot").Projection):
+        raise TypeError(f"projection must be a projection of cartopy.crs: got {type(projection).__name__}")
+    if ax is not None and projection is not None:
+        raise ValueError(f"projection must be None where ax is given: got {projection!r}")
+    check_optional_bool("coastline", coastline)
+    check_optional_bool("gridlines", gridlines)
+
+
 class Basemap:
     """Axes with a coastline and gridlines.
 
@@ -65,8 +80,6 @@ class Basemap:
     def __init__(
         self, ax: Any, projection: Any, geometries: ObjectArray, coastline: bool | None, gridlines: bool | None
     ) -> None:
-        if ax is not None and projection is not None:
-            raise ValueError(f"projection must be None where ax is given: got {projection!r}")
         own = ax is None
         center, bounds = _view(geometries)
         self.ax: Any = ax if ax is not None else _new_axes(projection, geometries, center, bounds)

@@ -14,6 +14,7 @@ from .._typing import CellLike
 from ..cells.conversion import cell_to_string, cell_to_token
 from ..cells.hierarchy import cell_face, cell_level
 from ..errors import InvalidCellError
+from ._basemap import check_options
 
 FACE, DIGITS, MARKER, ZERO = "#9ecae1", ("#c7e9c0", "#a1d99b"), "coral", "#f2f2f2"
 
@@ -41,6 +42,7 @@ def plot_cell_id(cell: CellLike, *, ax: Axes | None = None) -> PatchCollection:
     >>> boxes.axes.get_title()
     '951977d34: face 4, level 15'
     """
+    check_options(ax)
     cell = inputs.read("u8", "cell", cell).array
     if cell.size != 1 or cell.item() == 0:
         raise InvalidCellError(f"cell must be one cell: got {cell.size if cell.size != 1 else 'the missing cell 0'}")

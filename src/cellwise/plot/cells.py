@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Sized
+from collections.abc import Iterable, Sequence, Sized
 from typing import Any, TypeVar
 
 import numpy as np
@@ -17,7 +17,7 @@ from .._typing import CellArray, CellLike, FloatLike
 from ..cell_union import CellUnion
 from ..cells.conversion import cell_to_latlng, cell_to_token
 from ..cells.geometry import cell_to_polygon
-from ._basemap import HALO, Basemap
+from ._basemap import HALO, Basemap, check_options
 from ._shapes import polygon_path
 
 T = TypeVar("T", bound=Sized)
@@ -79,6 +79,9 @@ def plot_cells(
     >>> len(artist.get_paths())
     4
     """
+    check_options(ax, projection, coastline, gridlines)
+    if not isinstance(annotate, (bool, np.bool_, Iterable)) or isinstance(annotate, (str, bytes)):
+        raise TypeError(f"annotate must be True, False or a sequence of texts: got {annotate!r}")
     cells = inputs.read("u8", "cells", cells.cells if isinstance(cells, CellUnion) else cells).array.ravel()
     drawn = cells != 0
     polygons = cell_to_polygon(cells)[drawn]

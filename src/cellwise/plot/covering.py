@@ -10,7 +10,7 @@ from shapely import get_coordinates, get_parts
 
 from .._typing import CellLike
 from ..cell_union import CellUnion
-from ._basemap import Basemap
+from ._basemap import Basemap, check_options
 from ._shapes import region_lines
 from .cells import plot_cells
 
@@ -49,6 +49,7 @@ def plot_covering(
     >>> len(artist.get_paths())
     351
     """
+    check_options(ax, projection)
     lines = None if region is None else region_lines(region)
     artist = plot_cells(covering, ax=ax, projection=projection, **kwargs)
     if lines is not None:

@@ -15,6 +15,7 @@ from .._typing import AnyArray, CellArray, FloatArray, FloatLike
 from ..cells.conversion import cell_to_latlng, cell_to_token, latlng_to_cell
 from ..cells.geometry import cell_area
 from ..cells.hierarchy import cell_contains, cell_level, cell_parent
+from ._basemap import check_options
 from .cells import plot_cells
 
 MOST_CELLS = 1_000  # of a map of neighbor features
@@ -103,7 +104,9 @@ def plot_features(
     >>> len(artist.get_paths()) == len(encoder.feature_cells_)
     True
     """
-    if add_up and values is None:
+    check_options(ax)
+    inputs.check_optional_bool("colorbar", colorbar)
+    if inputs.check_bool("add_up", add_up) and values is None:
         raise ValueError("add_up must be False where values are not given")
     drawing, outlined = _draw(encoder, feature, values, add_up)
     order = np.argsort(cell_level(drawing.cells), kind="stable")  # coarse under fine

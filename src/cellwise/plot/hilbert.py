@@ -15,9 +15,9 @@ from ..cells.conversion import cell_to_point, token_to_cell
 from ..cells.geometry import cell_to_polygon
 from ..cells.hierarchy import cell_children
 from ..covering import cover
-from ..inputs import check_integer
+from ..inputs import check_bool, check_integer
 from ..regions._lines import to_linestrings
-from ._basemap import Basemap
+from ._basemap import Basemap, check_options
 from .cells import plot_cells
 
 
@@ -68,6 +68,8 @@ def plot_hilbert(
     63
     """
     check_integer("level", level, 0, 30)
+    check_bool("outlines", outlines)
+    check_options(ax, projection, coastline, gridlines)
     if region is None:
         cells = cell_children(token_to_cell(["1", "3", "5", "7", "9", "b"]), level).values
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -32,12 +33,12 @@ class Reading(NamedTuple):
     oriented: bool = False
     on_invalid: str = "raise"
 
-    def check(self) -> None:
-        """Raise if an option is invalid."""
+    def check(self, on_invalid: Sequence[str] = ON_INVALID_REGION) -> None:
+        """Raise if an option is invalid; `on_invalid` are the choices for it."""
         if self.edges is not None:
             check_choice("edges", self.edges, EDGES)
         check_bool("oriented", self.oriented)
-        check_choice("on_invalid", self.on_invalid, ON_INVALID_REGION)
+        check_choice("on_invalid", self.on_invalid, on_invalid)
 
     @property
     def is_geodesic(self) -> bool:
@@ -87,7 +88,9 @@ def region(
     >>> cw.region([(0, 0), (0, 1), (1, 1)])
     Polygon(3 vertices)
     """
-    made = read_region(anything, Reading(edges, oriented, on_invalid))
+    reading = Reading(edges, oriented, on_invalid)
+    reading.check(("raise", "fix"))
+    made = read_region(anything, reading)
     if isinstance(made, Geometries):
         raise InvalidRegionError(f"region must be one geometry: got {len(made.rows)} rows of {type(anything).__name__}")
     if made is None:

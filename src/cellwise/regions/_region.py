@@ -21,6 +21,14 @@ if TYPE_CHECKING:
 CHUNK = 1 << 18  # positions in one call of the backend, so that Ctrl-C is noticed
 
 
+def margin_angle(name: str, radius: FloatScalar, unit: LengthUnit) -> float:
+    """The angle in radians of a finite radius of 0 or more, which messages call `name`."""
+    size, number = length_unit(unit), check_number(name, radius)
+    if number < 0:
+        raise ValueError(f"{name} must be 0 or more: got {number!r}")
+    return number / size
+
+
 class Region(ABC):
     """A part of the sphere: the base class of `Rect`, `Cap`, `Polygon`, `Polyline`, `CellUnion` and the others.
 
@@ -79,7 +87,8 @@ class Region(ABC):
 
     def area(self, *, unit: AreaUnit = "m2") -> float:
         """Area in `unit`: m2, km2 or sr."""
-        return float(self._shape.area()) * area_unit(unit)
+        size = area_unit(unit)
+        return float(self._shape.area()) * size
 
     @property
     @abstractmethod
@@ -123,19 +132,17 @@ class Region(ABC):
         >>> cw.Cap(0, 0, 1, unit="km").buffered(500).radius().__round__()
         1500
         """
-        return self._within(check_number("radius", radius), unit, "radius")
+        return self._within(radius, unit, "radius")
 
-    def _within(self, radius: float, unit: LengthUnit, name: str) -> Region:
-        """The same, of a finite radius that messages call `name`."""
+    def _within(self, radius: FloatScalar, unit: LengthUnit, name: str) -> Region:
+        """The same, of a radius that messages call `name`."""
         angle = self._check_margin(radius, unit, name)
         return self if angle == 0 else self._buffered(angle)
 
     @classmethod
-    def _check_margin(cls, radius: float, unit: LengthUnit, name: str) -> float:
+    def _check_margin(cls, radius: FloatScalar, unit: LengthUnit, name: str) -> float:
         """The radius in radians; raise if it is out of range."""
-        angle = radius / length_unit(unit)
-        if radius < 0:
-            raise ValueError(f"{name} must be 0 or more: got {radius!r}")
+        angle = margin_angle(name, radius, unit)
         if angle >= cls._widest_margin:
             raise ValueError(f"{name} must be less than a quarter of a great circle: got {radius!r} {unit}")
         return angle

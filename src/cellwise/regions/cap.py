@@ -17,7 +17,7 @@ from ..inputs import check_number
 from ..units import length_unit
 from ._bounds import Bounds, grown
 from ._lines import circle_points, disc, to_linestrings
-from ._region import Region
+from ._region import Region, margin_angle
 
 if TYPE_CHECKING:
     import shapely
@@ -54,12 +54,9 @@ class Cap(Region):
     __slots__ = ("_radius2", "_size", "lat", "lng")
 
     def __init__(self, lat: FloatScalar, lng: FloatScalar, radius: FloatScalar, unit: LengthUnit = "m") -> None:
+        self._radius2 = angle_to_chord2(margin_angle("radius", radius, unit))
+        self._size = f"{float(radius)!r}, unit={unit!r}"
         self._set_center(lat, lng)
-        radius = check_number("radius", radius)
-        if radius < 0:
-            raise ValueError(f"radius must be 0 or more: got {radius!r}")
-        self._radius2 = angle_to_chord2(radius / length_unit(unit))
-        self._size = f"{radius!r}, unit={unit!r}"
 
     def _set_center(self, lat: FloatScalar, lng: FloatScalar) -> None:
         self.lat, self.lng = check_number("lat", lat), check_number("lng", lng)
@@ -87,10 +84,10 @@ class Cap(Region):
         True
         """
         self = cls.__new__(cls)
-        self._set_center(lat, lng)
         height = check_number("height", height)
         if not 0 <= height <= 2:
             raise ValueError(f"height must be in 0..2: got {height!r}")
+        self._set_center(lat, lng)
         self._radius2 = min(4.0, 2 * height)
         self._size = f"height={height!r}"
         return self

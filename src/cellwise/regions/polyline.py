@@ -98,10 +98,11 @@ class Polyline(Region):
 
     def length(self, *, unit: LengthUnit = "m") -> float:
         """Length in `unit`: m, km, rad or deg."""
+        size = length_unit(unit)
         if len(self._vertices) == 1:
             return 0.0
         angles = latlng_distance(self._lat[:-1], self._lng[:-1], self._lat[1:], self._lng[1:], unit="rad")
-        return math.fsum(angles.tolist()) * length_unit(unit)
+        return math.fsum(angles.tolist()) * size
 
     @made_by_kernels
     def _shape(self, kernels: Any) -> Any:
