@@ -13,9 +13,10 @@ import numpy as np
 
 from . import _explain, inputs
 from ._backend import fast_path, kernels
+from ._backend.requirements import broken, missing, null_of
 from ._backend.signatures import KERNELS, Row
 from ._config import check_cell_limit
-from ._typing import AnyArray, CellArray, OnInvalid
+from ._typing import AnyArray, BoolArray, CellArray, OnInvalid
 from .ragged import Ragged
 
 _DTYPES: dict[str, np.dtype[Any]] = {
@@ -76,6 +77,19 @@ class _Call:
             raise ValueError("out must be arrays that share no memory: got two that do")
         return out
 
+    def is_null(self, result: AnyArray | None = None) -> BoolArray:
+        """Where the result is null; without one whose values tell, where the arguments are missing or invalid."""
+        if result is not None and result.dtype != bool:
+            null = null_of(result.dtype)
+            is_null: BoolArray = np.isnan(result) if result.dtype.kind == "f" else result == null
+            return np.asarray(is_null.all(axis=tuple(range(len(self.shape), result.ndim))))
+        found = np.broadcast_to(missing(self.row, self.flat) | (broken(self.row, self.flat) >= 0), self.n)
+        found = found.reshape(self.shape)
+        for argument in self.arguments:
+            if argument.is_na is not None:
+                found = found | argument.is_na
+        return found
+
     def report(self, count: int, first: int, on_invalid: OnInvalid) -> None:
         if count and on_invalid != "null":
             _explain.report(self.row, self.arguments, self.shape, count, first, on_invalid)
@@ -132,7 +146,13 @@ def _elementwise(this: _Call, on_invalid: OnInvalid, out: Any, exact: bool, as_b
             if result is not found:
                 result[...] = inputs.ascii_to_text(found) if result.dtype.kind == "U" else found
         return tuple(results) if len(results) > 1 else results[0]
-    shaped = [inputs.finish(result, this.arguments, this.shape, as_bytes) for result in results]
+    knows_na = inputs.says_na(this.arguments, on_invalid)
+    shaped = []
+    for result in results:
+        is_na = this.is_null(result) if knows_na else None
+        if result.dtype.kind == "S" and not as_bytes:
+            result = inputs.ascii_to_text(result)
+        shaped.append(inputs.finish(result, this.arguments, this.shape, is_na))
     return tuple(shaped) if len(shaped) > 1 else shaped[0]
 
 
@@ -147,7 +167,9 @@ def _ragged(this: _Call, on_invalid: OnInvalid, out: CellArray | None) -> CellAr
     check_cell_limit(offsets[-1], row.name)
     values = _room(out, int(offsets[-1]), this.flat)
     values = values[: getattr(kernels(), row.name)(*this.flat, offsets, values)]
-    return values if this.shape == () else Ragged._of(values, offsets)
+    if this.shape == ():
+        return values
+    return Ragged._of(values, offsets, this.is_null() if inputs.says_na(this.arguments, on_invalid) else None)
 
 
 def _room(out: CellArray | None, size: int, flat: Iterable[AnyArray]) -> CellArray:

@@ -38,7 +38,7 @@ def report(
     if shape:
         place = index[0] if len(shape) == 1 else tuple(int(x) for x in index)
         where = f" at index {place} ({count} of {int(np.prod(shape))} values)"
-    message = f"{rule.argument} must be {rule.text}: got {got}{''.join(others)}{where}"
+    message = f"{arguments[k].name} must be {rule.text}: got {got}{''.join(others)}{where}"
     message += _hint(rule.argument, dict(zip(names, one_row)), arguments[k].value(at[k]))
     if on_invalid == "warn":
         warn(f"{message}; invalid values became the missing cell", InvalidCoordinatesWarning)
@@ -47,6 +47,8 @@ def report(
 
 
 def _show(argument: Argument, where: tuple[int, ...]) -> str:
+    if argument.code == "i4" and argument.is_na is not None and argument.is_na[where]:
+        return "NA"
     value = argument.value(where)
     if argument.code == "u8" and isinstance(value, (int, np.integer)):
         value = int(value)
@@ -64,6 +66,8 @@ def _hint(name: str, one_row: dict[str, AnyArray], value: object) -> str:
             return hint
     if name in ("cell", "a", "b") and isinstance(value, (int, np.integer)) and value < 0:
         return "; signed ids are read by int64_to_cell"
+    if name == "i" and isinstance(value, (int, np.integer)) and 1 << 63 <= value < 1 << 64:
+        return "; ids without a sign are cells already"
     if name == "token" and isinstance(value, str) and value != value.lower():
         return "; tokens are lower-case"
     return ""

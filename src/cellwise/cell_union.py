@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal, SupportsIndex, overload
 
 import numpy as np
@@ -30,6 +30,7 @@ from ._typing import (
     TextArray,
     TextLike,
 )
+from .cells.hierarchy import checked_cells
 from .errors import InvalidCellError
 from .inputs.geometries import is_geometry, point_coordinates
 from .regions._bounds import NOWHERE, Bounds, united
@@ -86,9 +87,7 @@ class CellUnion(Region):
 
     def __init__(self, cells: CellLike, normalize: bool = False) -> None:
         inputs.check_bool("normalize", normalize)
-        argument = inputs.read("u8", "cells", cells)
-        call("cell_level", argument.given)
-        cells = argument.array.ravel()
+        cells = checked_cells("cells", cells).ravel()
         if (cells == 0).any():
             raise InvalidCellError(f"cells must not be missing: got {np.count_nonzero(cells == 0)} of {len(cells)}")
         self._set(_normalized(cells) if normalize else disjoint_cells(cells))
@@ -237,14 +236,14 @@ class CellUnion(Region):
         >>> union.contains(cw.token_to_cell(["951977d31", "951977"]))
         array([ True, False])
         """
-        cells = _given_cells(cells_or_latlng, lat, lng, on_invalid)
+        cells, given = _given_cells(cells_or_latlng, lat, lng, on_invalid)
         if isinstance(cells, CellUnion):
             return len(cells - self) == 0
         lo, hi = leaf_ranges(cells)
         starts, ends = merged(*leaf_ranges(self.cells))
         at = np.searchsorted(starts, lo, side="right") - 1
         inside = (cells != 0) & (at >= 0) & (hi <= np.append(ends, -1)[at])
-        return inside.item() if inside.ndim == 0 else inside
+        return _answer(inside, cells, given, on_invalid)
 
     @overload
     def intersects(self, lat: FloatScalar, lng: FloatScalar, *, on_invalid: OnInvalid = "raise") -> bool: ...
@@ -283,14 +282,14 @@ class CellUnion(Region):
         >>> union.intersects(cw.token_to_cell(["951977", "951977d3c"]))
         array([ True, False])
         """
-        cells = _given_cells(cells_or_latlng, lat, lng, on_invalid)
+        cells, given = _given_cells(cells_or_latlng, lat, lng, on_invalid)
         if isinstance(cells, CellUnion):
             return len(self & cells) > 0
         lo, hi = leaf_ranges(cells)
         starts, ends = merged(*leaf_ranges(self.cells))
         at = np.searchsorted(ends, lo, side="right")
         meets = (cells != 0) & (at < len(starts)) & (np.append(starts, np.iinfo(np.int64).max)[at] < hi)
-        return meets.item() if meets.ndim == 0 else meets
+        return _answer(meets, cells, given, on_invalid)
 
     def area(self, *, unit: AreaUnit = "m2") -> float:
         """Area in `unit`: m2, km2 or sr."""
@@ -591,20 +590,32 @@ def _normalized(cells: CellArray) -> CellArray:
     return kernels().normalize_cells(np.ascontiguousarray(cells))
 
 
-def _given_cells(given: tuple[Any, ...], lat: Any, lng: Any, on_invalid: OnInvalid) -> CellArray | CellUnion:
-    """Cells, or a union, or the leaves of positions, given by place or by name; 0 for what is missing or invalid."""
+def _given_cells(
+    given: tuple[Any, ...], lat: Any, lng: Any, on_invalid: OnInvalid
+) -> tuple[CellArray | CellUnion, Sequence[inputs.Argument]]:
+    """Cells, or a union, or the leaves of positions, given by place or by name; 0 for what is missing or invalid.
+
+    And what was read, for the form of answers.
+    """
     inputs.check_choice("on_invalid", on_invalid, inputs.ON_INVALID)
     if len(given) == 2 and lat is None and lng is None:
         lat, lng = given
     elif len(given) == 1 and lat is None and lng is None:
         (cells,) = given
         if isinstance(cells, CellUnion):
-            return cells
+            return cells, ()
         if not is_geometry(cells):
-            argument = inputs.read("u8", "cells", cells)
-            level = np.asarray(call("cell_level", argument.given, on_invalid=on_invalid))
-            return np.where(level < 0, np.uint64(0), argument.array)
+            read = inputs.read("u8", "cells", cells)
+            return checked_cells("cells", read, on_invalid), (read,)
         lat, lng = point_coordinates("points", cells)
     elif given or lat is None or lng is None:
         raise TypeError("give cells, points, or lat and lng")
-    return np.asarray(call("latlng_to_cell", lat, lng, 30, on_invalid=on_invalid), np.uint64)
+    both = inputs.read("f8", "lat", lat), inputs.read("f8", "lng", lng)
+    leaves = call("latlng_to_cell", both[0].array, both[1].array, 30, on_invalid=on_invalid)
+    return np.asarray(leaves, np.uint64), both
+
+
+def _answer(answer: BoolArray, cells: CellArray, given: Sequence[inputs.Argument], on_invalid: OnInvalid) -> Any:
+    """Answers in the form of what was given."""
+    answer = np.asarray(answer)
+    return inputs.finish(answer, given, answer.shape, cells == 0 if inputs.says_na(given, on_invalid) else None)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Generic, SupportsIndex, TypeVar, overload
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from ._typing import AnyArray, Int64Array
+from ._typing import AnyArray, BoolArray, Int64Array
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -135,6 +135,11 @@ class Ragged(Generic[Value]):
     offsets : ndarray of int64, shape (rows + 1,)
         Where each run begins, and at the end the number of values.
 
+    Attributes
+    ----------
+    is_missing : ndarray of bool, shape (rows,), or None
+        Rows that are NA, where the runs are of a column of pandas, polars or Arrow that knows NA. They are empty.
+
     Examples
     --------
     >>> import cellwise as cw
@@ -145,14 +150,16 @@ class Ragged(Generic[Value]):
     (2, 9, [9, 9])
     """
 
-    __slots__ = ("offsets", "values")
+    __slots__ = ("is_missing", "offsets", "values")
 
     values: NDArray[Value]
     offsets: Int64Array
+    is_missing: BoolArray | None
 
     def __init__(self, values: NDArray[Value], offsets: ArrayLike) -> None:
         self.values = np.asarray(values)
         self.offsets = np.asarray(offsets, np.int64)
+        self.is_missing = None
         flat = self.values.ndim == self.offsets.ndim == 1 and len(self.offsets) > 0
         if (
             not flat
@@ -166,10 +173,10 @@ class Ragged(Generic[Value]):
             )
 
     @classmethod
-    def _of(cls, values: NDArray[Value], offsets: Int64Array) -> Ragged[Value]:
+    def _of(cls, values: NDArray[Value], offsets: Int64Array, is_missing: BoolArray | None = None) -> Ragged[Value]:
         """Of arrays that are known to fit."""
         ragged = cls.__new__(cls)
-        ragged.values, ragged.offsets = values, offsets
+        ragged.values, ragged.offsets, ragged.is_missing = values, offsets, is_missing
         return ragged
 
     @property
@@ -191,9 +198,10 @@ class Ragged(Generic[Value]):
             if step != 1:
                 raise ValueError(f"a slice of a Ragged must have step 1: got {step}")
             stop = max(start, stop)
-            return Ragged(
+            return Ragged._of(
                 self.values[self.offsets[start] : self.offsets[stop]],
                 self.offsets[start : stop + 1] - self.offsets[start],
+                None if self.is_missing is None else self.is_missing[start:stop],
             )
         k = int(row.__index__())
         if not -len(self) <= k < len(self):
@@ -222,7 +230,8 @@ class Ragged(Generic[Value]):
         [[7, 8], [5, 6], [7, 8]]
         """
         sizes = self.sizes[rows]
-        return Ragged._of(self.values[expand(self.offsets[rows], sizes)], offsets_of(sizes))
+        is_missing = None if self.is_missing is None else self.is_missing[rows]
+        return Ragged._of(self.values[expand(self.offsets[rows], sizes)], offsets_of(sizes), is_missing)
 
     def __iter__(self) -> Iterator[NDArray[Value]]:
         for start, stop in zip(self.offsets, self.offsets[1:]):
@@ -256,7 +265,7 @@ class Ragged(Generic[Value]):
         return np.repeat(np.arange(len(self)), self.sizes), self.values
 
     def to_arrow(self) -> pa.LargeListArray:
-        """The runs as a pyarrow LargeListArray, without copying the values.
+        """The runs as a pyarrow LargeListArray, without copying the values; rows that are missing are null.
 
         Returns
         -------
@@ -270,4 +279,5 @@ class Ragged(Generic[Value]):
         from .inputs import import_extra
 
         pa = import_extra("pyarrow", "all")
-        return pa.LargeListArray.from_arrays(pa.array(self.offsets), pa.array(self.values))
+        mask = None if self.is_missing is None else pa.array(self.is_missing)
+        return pa.LargeListArray.from_arrays(pa.array(self.offsets), pa.array(self.values), mask=mask)

@@ -19,7 +19,7 @@ from .._reference.shape import Shape
 from .._reference.shapes import candidate_limit, certified_rows, cover_rows
 from .._reference.shrinkage import level_terms, shrink_level
 from .._typing import AnyArray, BoolArray
-from .requirements import broken, missing
+from .requirements import broken, missing, null_of
 from .signatures import KERNELS, Row
 
 # What the backend makes of regions.
@@ -74,11 +74,6 @@ def _over_chunks(row: Row, inputs: Sequence[AnyArray], n: int, compute: Callable
             first = at.start + where
         count += found
     return count, first
-
-
-def null_of(dtype: np.dtype[Any]) -> bytes | float:
-    """What an output holds where there is nothing to compute."""
-    return {"u": 0, "i": -1 if dtype.itemsize == 4 else 0, "f": np.nan, "b": False, "S": b"X"}[dtype.kind]
 
 
 def _elementwise(row: Row) -> Callable[..., Any]:

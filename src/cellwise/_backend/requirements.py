@@ -7,7 +7,7 @@ backend finds invalid rows by the `check_` functions beside its kernels; a test 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -100,6 +100,11 @@ def _is_missing(row: Row, name: str, code: str, values: AnyArray) -> BoolArray |
     if (code == "u8" and name != "id") or row.name == "int64_to_cell":
         return values == 0
     return np.False_
+
+
+def null_of(dtype: np.dtype[Any]) -> bytes | float:
+    """What an output holds where there is nothing to compute."""
+    return {"u": 0, "i": -1 if dtype.itemsize == 4 else 0, "f": np.nan, "b": False, "S": b"X"}[dtype.kind]
 
 
 def missing(row: Row, arguments: Sequence[AnyArray]) -> BoolArray | np.bool_:

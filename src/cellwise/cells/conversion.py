@@ -266,7 +266,8 @@ def cell_to_token(
     ----------
     {cell: gives "X"}
     dtype : {"U16", "S16", "arrow"}
-        Form of the result for arrays: numpy text, numpy bytes (a quarter of the memory), or a pyarrow StringArray.
+        Form of the result for arrays: numpy text, numpy bytes (a quarter of the memory), or a pyarrow StringArray. By
+        default columns of pandas, polars and Arrow give columns of text, whose missing values are NA.
     {out: dtype U16 or S16}
     {on_invalid: to ids that are no cells: an error, or "X" with or without a warning}
 
@@ -288,15 +289,15 @@ def cell_to_token(
         return call("cell_to_token", cell, out=out, on_invalid=on_invalid)
     if out is not None and dtype == "arrow":
         raise TypeError(f"out must be None for dtype 'arrow': got {type(out).__name__}")
-    if inputs.is_pandas_column(cell):
-        cell = inputs.read("u8", "cell", cell).given
-    token = call("cell_to_token", cell, out=out, on_invalid=on_invalid, as_bytes=True)
+    given = inputs.read("u8", "cell", cell)
+    plain = cell if given.form is None else given.without_form
+    token = call("cell_to_token", plain, out=out, on_invalid=on_invalid, as_bytes=True)
     if isinstance(token, bytes):
         return token.decode()
     if dtype == "S16":
         return token
-    pa = inputs.import_extra("pyarrow", "all")
-    return pa.array(token.tolist(), pa.string())
+    is_na = token == b"X" if inputs.says_na([given], on_invalid) else None
+    return inputs.to_arrow(inputs.ascii_to_text(token), is_na)
 
 
 @overload
@@ -458,8 +459,12 @@ def string_to_cell(s: TextLike, *, out: CellArray | None = None, on_invalid: OnI
 
 def checked_latlng(
     lat: FloatLike, lng: FloatLike, on_invalid: OnInvalid = "raise"
-) -> tuple[AnyArray, AnyArray, BoolArray | bool]:
-    """Both as float arrays of one shape, and whether each is a position; treats others as `latlng_to_cell` does."""
-    is_valid = latlng_to_cell(lat, lng, 0, on_invalid=on_invalid) != 0
-    lat, lng = np.broadcast_arrays(inputs.read("f8", "lat", lat).array, inputs.read("f8", "lng", lng).array)
-    return lat, lng, is_valid
+) -> tuple[AnyArray, AnyArray, BoolArray, Sequence[inputs.Argument]]:
+    """Both as float arrays of one shape, and whether each is a position; treats others as `latlng_to_cell` does.
+
+    And what was read, for the form of results.
+    """
+    given = inputs.read("f8", "lat", lat), inputs.read("f8", "lng", lng)
+    is_valid = np.asarray(latlng_to_cell(given[0].array, given[1].array, 0, on_invalid=on_invalid)) != 0
+    lat, lng = np.broadcast_arrays(given[0].array, given[1].array)
+    return lat, lng, is_valid, given

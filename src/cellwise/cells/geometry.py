@@ -23,6 +23,7 @@ from .._typing import (
     SeriesLike,
 )
 from ..units import area_unit, length_unit
+from .hierarchy import checked_cells
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,7 +41,9 @@ __all__ = [
 
 
 def _scaled(value: Any, factor: float, out: FloatArray | None) -> Any:
-    return value * factor if out is None else np.multiply(out, factor, out=out)
+    if out is not None:
+        return np.multiply(out, factor, out=out)
+    return inputs.multiplied(value, factor)
 
 
 @overload
@@ -316,6 +319,8 @@ def latlng_distance(
 @overload
 def cell_to_polygon(cell: CellScalar, *, on_invalid: OnInvalid = "raise") -> shapely.Geometry | None: ...
 @overload
+def cell_to_polygon(cell: SeriesLike, *, on_invalid: OnInvalid = "raise") -> pd.Series: ...
+@overload
 def cell_to_polygon(cell: CellLike, *, on_invalid: OnInvalid = "raise") -> ObjectArray: ...
 @shared_parameters
 def cell_to_polygon(cell: CellLike, *, on_invalid: OnInvalid = "raise") -> Any:
@@ -333,6 +338,7 @@ def cell_to_polygon(cell: CellLike, *, on_invalid: OnInvalid = "raise") -> Any:
     Returns
     -------
     shapely.Geometry or ndarray of object
+        A Series for a Series. Columns of Arrow and polars hold no objects: they get WKB.
 
     Examples
     --------
@@ -342,11 +348,12 @@ def cell_to_polygon(cell: CellLike, *, on_invalid: OnInvalid = "raise") -> Any:
     """
     from .._outlines import outlines
 
-    call("cell_level", cell, on_invalid=on_invalid)
-    argument = inputs.read("u8", "cell", cell)
-    valid = np.asarray(call("cell_is_valid", argument.array))
-    polygons = np.full(argument.shape, None, object)
-    polygons[valid] = outlines(argument.array[valid])
-    if argument.shape == ():
-        return polygons.item()
-    return polygons
+    given = inputs.read("u8", "cell", cell)
+    cells = checked_cells("cell", given, on_invalid)
+    polygons = np.full(cells.shape, None, object)
+    polygons[cells != 0] = outlines(cells[cells != 0])
+    if given.form is not None and not given.form.holds_objects:
+        import shapely
+
+        polygons = np.asarray(shapely.to_wkb(polygons), object)
+    return inputs.finish(polygons, [given], given.shape)

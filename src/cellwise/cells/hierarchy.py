@@ -39,6 +39,16 @@ def own_level(cell: CellLike, on_invalid: OnInvalid) -> Any:
     return np.maximum(level, 0, out=level if isinstance(level, np.ndarray) else None)
 
 
+def checked_cells(name: str, cells: CellLike | inputs.Argument, on_invalid: OnInvalid = "raise") -> CellArray:
+    """Cells of an argument as an array: 0 for those that are missing or, as `on_invalid` has it, invalid."""
+    given = inputs.read("u8", name, cells)
+    is_cell = np.asarray(call("cell_is_valid", given.array)) | (given.array == 0)
+    if is_cell.all():
+        return given.array
+    call("cell_level", given.without_form, on_invalid=on_invalid)  # says which is none
+    return np.where(is_cell, given.array, np.uint64(0))
+
+
 @overload
 def cell_is_valid(cell: CellScalar, *, out: None = None) -> bool: ...
 @overload

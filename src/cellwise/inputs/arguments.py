@@ -1,31 +1,34 @@
-"""Arguments of cell functions as arrays: lists, numpy, pandas, polars, Arrow, cell objects of other libraries.
+"""Arguments of cell functions as arrays: lists, numpy, pandas, polars, Arrow, xarray, cell objects of other libraries.
 
 `read` turns one argument into an `Argument` of the dtype that a kernel takes. Nothing is guessed: floats are no ids,
-booleans and strings are no numbers.
+booleans and strings are no numbers. What is missing (None, NaN, NA, null, masked) becomes what kernels have for it: the
+cell 0, NaN, the text "X".
 """
 
 from __future__ import annotations
 
+import math
 import numbers
-import sys
-from collections.abc import Iterable
-from typing import Any, TypeAlias
+from collections.abc import Callable, Iterable
+from decimal import Decimal
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from .._typing import AnyArray, ObjectArray
-from .arrow import is_arrow, read_column
+from .._typing import AnyArray, BoolArray, ObjectArray
+from .columns import Form, column_of, is_na
+from .quantities import any_has_unit, has_unit, in_degrees
 
 NO_CELL = (1 << 64) - 1  # stands for integers that are no 64-bit ids; it is no cell either
+NO_SIGNED_CELL = -1  # the same bits
+NO_LEVEL = -(1 << 31)  # stands for a level or count of steps that is missing; it is none either
 NO_TEXT = b"?"
-
-Missing: TypeAlias = int | float | str | None  # what stands for nulls; with None there must be none
 
 
 class Argument:
     """One argument as an array, with what messages and results need to know of its origin."""
 
-    __slots__ = ("array", "code", "frame", "name", "nullable", "scalar", "source")
+    __slots__ = ("array", "code", "form", "is_na", "name", "source")
 
     def __init__(
         self,
@@ -34,104 +37,41 @@ class Argument:
         array: AnyArray,
         *,
         source: Any = None,
-        frame: Any = None,
-        nullable: bool = False,
-        scalar: bool = False,
+        is_na: BoolArray | None = None,
+        form: Form | None = None,
     ) -> None:
         self.code, self.name = code, name
         self.array = array if array.flags.aligned else array.copy()  # kernels read whole words
         self.source = source  # the user's own values, where the array had to replace some
-        self.frame = frame  # pandas Series whose index results keep
-        self.nullable = nullable  # whether it knows NA
-        self.scalar = scalar
+        self.is_na = is_na  # which values are missing; None if none is
+        self.form = form  # of a column of another library, which results get back
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Shape that broadcasts: without the block that belongs to one row."""
         return self.array.shape[:-1] if self.code.endswith("]") else self.array.shape
 
+    @property
+    def without_form(self) -> Argument:
+        """The same, but results are arrays."""
+        return Argument(self.code, self.name, self.array, source=self.source, is_na=self.is_na)
+
     def at(self, index: tuple[Any, ...], shape: tuple[int, ...]) -> tuple[int, ...]:
         """Own index of a place in the broadcast shape."""
         tail = index[len(shape) - len(self.shape) :]
         return tuple(0 if size == 1 else int(k) for k, size in zip(tail, self.shape))
 
-    @property
-    def given(self) -> Any:
-        """The user's own values."""
-        return self.array if self.source is None else self.source
-
     def value(self, where: tuple[int, ...]) -> Any:
         """What the user gave there."""
-        return self.given[where]
+        return (self.array if self.source is None else self.source)[where]
 
 
-# --- other libraries, by what is already imported -------------------------------------------------------------------
+class _Values(NamedTuple):
+    """Values of a kernel's dtype, and what is to be known of those that are not the user's own."""
 
-
-def _is_instance(value: object, module: str, *names: str) -> bool:
-    found = sys.modules.get(module)
-    return found is not None and isinstance(value, tuple(getattr(found, name) for name in names))
-
-
-def is_pandas_column(value: object) -> bool:
-    """Whether the value is a pandas Series, Index or extension array."""
-    return _is_instance(value, "pandas", "Series", "Index") or (
-        "pandas" in sys.modules and isinstance(value, sys.modules["pandas"].api.extensions.ExtensionArray)
-    )
-
-
-def _unpacked(value: Any, name: str, missing: Missing) -> tuple[Any, Any, bool]:
-    """The value as numpy or Python objects with `missing` in place of nulls; its Series; whether it knows NA."""
-    if isinstance(value, np.ma.MaskedArray):
-        if missing is None:
-            _check_no_nulls(name, int(np.ma.getmaskarray(value).sum()), value.size)
-        elif isinstance(missing, float) and value.dtype.kind in "iu":  # NaN needs floats
-            value = value.astype(np.float64)
-        return np.ma.filled(value, missing), None, False
-    if is_pandas_column(value):
-        frame = value if _is_instance(value, "pandas", "Series") else None
-        if isinstance(value.dtype, np.dtype):
-            return value.to_numpy(), frame, False
-        dtype = getattr(value.dtype, "numpy_dtype", np.dtype(object))
-        if missing is None:
-            _check_no_nulls(name, value.isna().sum(), len(value))
-            return value.to_numpy(dtype=dtype), frame, True
-        if dtype.kind in "OU" or isinstance(missing, str):
-            objects = value.to_numpy(dtype=object).copy()
-            objects[np.asarray(value.isna())] = missing
-            return objects, frame, True
-        if dtype.kind in "iu" and isinstance(missing, float):  # integers as coordinates: NaN needs floats
-            return value.to_numpy(dtype=np.float64, na_value=missing), frame, True
-        return value.to_numpy(dtype=dtype, na_value=missing), frame, True
-    if is_arrow(value):  # polars, too
-        return _from_arrow(value, name, missing), None, False
-    return value, None, False
-
-
-def _check_no_nulls(name: str, n_null: int, n: int) -> None:
-    if n_null:
-        raise ValueError(f"{name} must not be missing: got {n_null} missing of {n} values")
-
-
-def _from_arrow(value: Any, name: str, missing: Missing) -> AnyArray:
-    items, is_valid = read_column(name, value)
-    if is_valid is None:
-        return items
-    if missing is None:
-        _check_no_nulls(name, int(np.count_nonzero(~is_valid)), len(items))
-    if isinstance(missing, str):
-        items = items.astype(object)
-    elif not is_valid.any():
-        return np.full(len(items), missing)
-    elif isinstance(missing, float) and items.dtype.kind in "iu":  # NaN needs floats
-        items = items.astype(np.float64)
-    else:
-        items = items.copy()
-    items[~is_valid] = missing
-    return items
-
-
-# --- one reader for each kind of argument ---------------------------------------------------------------------------
+    array: AnyArray
+    source: Any = None  # the user's values, where some had to be replaced
+    is_na: BoolArray | None = None  # objects that stand for what is missing
 
 
 def read(code: str, name: str, value: Any) -> Argument:
@@ -142,172 +82,254 @@ def read(code: str, name: str, value: Any) -> Argument:
     TypeError
         If the value is of a kind that cannot be meant, such as floats for ids.
     ValueError
-        If a level or count is missing.
+        If a number of steps along the curve is missing.
     """
-    if code == "u8":
-        return _read_cells(code, name, value)
-    if code in ("i4", "i8"):
-        return _read_integers(code, name, value)
-    if code == "S":
-        return _read_text(code, name, value)
-    return _read_floats(code, name, value)
+    if isinstance(value, Argument):
+        return value
+    width = int(code[3:-1]) if code.endswith("]") else None
+    values, is_na, form = column_of(name, value, width=width, degrees=code == "f8")
+    if is_na is not None and is_na.any():
+        values = values.copy()
+        values[is_na] = None if values.dtype == object else values.dtype.type(0)  # what is there may be anything
+    else:
+        is_na = None
+    array, source, missing = _READERS[code[:2]](code, name, values)
+    if missing is not None:
+        is_na = missing if is_na is None else missing | is_na
+        if form is not None and form.can_say_na:
+            form.says_na = True  # objects do anyhow, and floats are ids and text only where nothing is known
+    if is_na is not None:
+        array = _with_nulls(code, name, array, is_na)
+    return Argument(code, name, array, source=source, is_na=is_na, form=form)
 
 
-def _plain_objects(value: Any) -> tuple[ObjectArray, set[type]]:
-    """An object array of Python objects from nested sequences, and the set of their types."""
-    array = np.array(value, dtype=object)
-    return array, set(map(type, array.ravel().tolist()))
+def _with_nulls(code: str, name: str, array: AnyArray, is_na: BoolArray) -> AnyArray:
+    """The values with what kernels have for missing ones."""
+    null: Any = {"u": 0, "i": NO_LEVEL, "f": math.nan, "S": b"X"}[array.dtype.kind]
+    if code == "i8":
+        if name != "i":
+            raise ValueError(f"{name} must not be missing: got {np.count_nonzero(is_na)} missing of {is_na.size}")
+        null = 0
+    array = np.array(array)
+    array[is_na] = null
+    return array
 
 
-def _wrong_type(name: str, rule: str, value: Any, types: Iterable[type]) -> TypeError:
-    names = ", ".join(sorted(t.__name__ for t in types))
-    return TypeError(f"{name} must be {rule}: got {names}" + (f" {value!r}" if np.ndim(value) == 0 else ""))
-
+# --- one reader for each kind of argument ---------------------------------------------------------------------------
 
 _FLOAT_IDS = "integer ids, because floats lose bits of them beyond level 24"
 _TOKEN_IDS = "integer ids; tokens are read by token_to_cell"
 
 
-def _read_cells(code: str, name: str, value: Any) -> Argument:
-    value, frame, nullable = _unpacked(value, name, 0)
-    if hasattr(value, "__array__"):  # a CellUnion, too
-        value = np.asarray(value)
-    if isinstance(value, (np.ndarray, np.generic)) and value.dtype != object:
-        array = np.asarray(value)
+def _read_cells(code: str, name: str, value: Any) -> _Values:
+    array = _typed(value)
+    if array is not None:
         if array.dtype.kind == "u":
-            return Argument(code, name, array.astype(np.uint64, copy=False), frame=frame, nullable=nullable)
+            return _Values(array.astype(np.uint64, copy=False))
         if array.dtype.kind == "i":
             source = array if (array < 0).any() else None
-            array = np.where(array < 0, np.uint64(NO_CELL), array.astype(np.uint64))
-            return Argument(code, name, array, source=source, frame=frame, nullable=nullable)
-        if array.size == 0 and array.dtype == np.float64:
-            return Argument(code, name, array.astype(np.uint64), frame=frame)
-        rule = _FLOAT_IDS if array.dtype.kind == "f" else _TOKEN_IDS if array.dtype.kind in "US" else "integer ids"
-        raise TypeError(f"{name} must be {rule}: got {array.dtype}")
-    objects, types = _plain_objects(value if not hasattr(value, "id") else [value])
-    if any(issubclass(t, (bool, np.bool_)) for t in types):
-        raise _wrong_type(name, "integer ids", value, types)
-    if any(issubclass(t, (float, np.floating)) for t in types):
-        objects, types = _without_nan(objects)  # object columns of pandas hold NaN for what is missing
-        if any(issubclass(t, (float, np.floating)) for t in types):
-            raise _wrong_type(name, _FLOAT_IDS, value, types)
-    if any(issubclass(t, (str, bytes)) for t in types):
-        raise _wrong_type(name, _TOKEN_IDS, value, types)
-    flat = [_as_id(name, item) for item in objects.ravel().tolist()]
+            return _Values(np.where(array < 0, np.uint64(NO_CELL), array.astype(np.uint64)), source)
+        if _is_nothing(array):
+            return _Values(np.zeros(array.shape, np.uint64), None, np.ones(array.shape, bool))
+        raise _no_ids(name, array)
+    is_object = hasattr(value, "id")  # of another library
+    objects, missing, types = _objects(code, name, [value] if is_object else value)
+    flat = _integers(name, objects, missing, types, value)
     source = None
     if any(not 0 <= item < 1 << 64 for item in flat):
         source = np.array(flat, object).reshape(objects.shape)
         flat = [item if 0 <= item < 1 << 64 else NO_CELL for item in flat]
     array = np.array(flat, np.uint64).reshape(objects.shape)
-    if hasattr(value, "id"):
-        array = array[0]
-    return Argument(code, name, np.asarray(array), source=source, frame=frame, nullable=nullable)
+    return _Values(np.asarray(array[0])) if is_object else _Values(array, source, missing)
 
 
-def _without_nan(objects: ObjectArray) -> tuple[ObjectArray, set[type]]:
-    is_nan = np.array([isinstance(x, float) and x != x for x in objects.ravel().tolist()]).reshape(objects.shape)
-    if objects.ndim == 0 or is_nan.all():
-        return objects, set(map(type, objects.ravel().tolist()))
-    objects = np.where(is_nan, 0, objects)
-    return objects, set(map(type, objects.ravel().tolist()))
+def _read_integers(code: str, name: str, value: Any) -> _Values:
+    dtype: np.dtype[Any] = np.dtype(np.int32 if code == "i4" else np.int64)
+    array, missing = _typed(value), None
+    if array is not None and array.dtype.kind in "iu":
+        source = array
+    elif array is not None and _is_nothing(array) and (name == "i" or array.size == 0):
+        return _Values(np.zeros(array.shape, dtype), None, np.ones(array.shape, bool))
+    elif array is not None:
+        raise _no_ids(name, array) if name == "i" else TypeError(f"{name} must be an integer: got {array.dtype}")
+    else:
+        objects, missing, types = _objects(code, name, value)
+        if name == "i":
+            flat = _integers(name, objects, missing, types, value)
+        else:
+            if missing is not None and objects.ndim == 0:
+                types = {type(value)}
+            if not all(issubclass(t, numbers.Integral) and not issubclass(t, (bool, np.bool_)) for t in types):
+                raise _wrong_type(name, "an integer", value, types)
+            flat = _filled(objects, missing, 0)
+        source = _object_array(flat, objects.shape)
+    if source.dtype == dtype:
+        return _Values(source)
+    limits = np.iinfo(dtype.type)
+    is_beyond = np.asarray((source < limits.min) | (source > limits.max), bool)
+    if not is_beyond.any():
+        return _Values(source.astype(dtype), None, missing)
+    if code == "i8" and name != "i":
+        raise OverflowError(f"{name} must fit in 64 bits: got {source[is_beyond].flat[0]}")
+    array = np.where(is_beyond, 0, source).astype(dtype)
+    array[is_beyond] = NO_SIGNED_CELL if code == "i8" else NO_LEVEL
+    return _Values(array, source, missing)
+
+
+def _read_floats(code: str, name: str, value: Any) -> _Values:
+    if isinstance(value, (float, int)) and not isinstance(value, bool):
+        array = np.asarray(_to_float(name, value))
+    elif (array := _typed(value)) is None:
+        objects, _, types = _objects(code, name, value)
+        if any(issubclass(t, (str, bytes, bool, np.bool_, complex)) for t in types):
+            raise _wrong_type(name, "numbers", value, types)
+        flat = [_to_float(name, item) for item in objects.ravel().tolist()]
+        array = np.array(flat, np.float64).reshape(objects.shape)
+    elif array.dtype.kind not in "fiu":
+        raise TypeError(f"{name} must be numbers: got {array.dtype}")
+    elif array.dtype != np.float32 or code != "f8":  # kernels widen floats as they read them
+        array = array.astype(np.float64, copy=False)
+    block = code.partition("[")[2].rstrip("]")
+    if block and (array.ndim == 0 or array.shape[-1] != int(block)):
+        raise ValueError(f"{name} must have {block} values in its last axis: got shape {array.shape}")
+    return _Values(array)
+
+
+def _read_text(code: str, name: str, value: Any) -> _Values:
+    array, missing = _typed(value), None
+    if array is not None and array.dtype.kind == "S":
+        return _Values(array)
+    if array is not None and array.dtype.kind == "U":
+        width = max(array.dtype.itemsize // 4, 1)
+        points = np.ascontiguousarray(array).astype(f"=U{width}", copy=False).reshape(-1, 1).view(np.uint32)
+        text = np.where(points < 128, points, ord(NO_TEXT)).astype(np.uint8).view(f"S{width}").reshape(array.shape)
+        return _Values(text, array)
+    if array is not None and _is_nothing(array):
+        return _Values(np.full(array.shape, b"X"), None, np.ones(array.shape, bool))
+    if array is not None and array.dtype.kind != "T":
+        raise TypeError(f"{name} must be text: got {array.dtype}")
+    objects, missing, types = _objects(code, name, value if array is None else array.astype(object))
+    if not all(issubclass(t, _TEXTS) for t in types):
+        raise _wrong_type(name, "text", value, types)
+    flat = [_to_ascii(item) for item in _filled(objects, missing, "X")]
+    return _Values(np.array(flat, np.bytes_).reshape(objects.shape), objects, missing)
+
+
+_READERS: dict[str, Callable[[str, str, Any], _Values]] = {
+    "u8": _read_cells,
+    "i4": _read_integers,
+    "i8": _read_integers,
+    "f8": _read_floats,
+    "S": _read_text,
+}
+_TEXTS = (str, bytes, bytearray, memoryview)
+
+
+def _typed(value: Any) -> AnyArray | None:
+    """The value as an array of another dtype than objects, if it is one or says how to be one."""
+    if not hasattr(value, "__array__"):
+        return None
+    array = np.asarray(value)
+    return None if array.dtype == object else array
+
+
+def _no_ids(name: str, array: AnyArray) -> TypeError:
+    kind = array.dtype.kind
+    rule = _FLOAT_IDS if kind == "f" else _TOKEN_IDS if kind in "US" else "integer ids"
+    hint = "; Int64 and UInt64 of pandas hold missing ids" if kind == "f" and np.isnan(array).any() else ""
+    return TypeError(f"{name} must be {rule}: got {array.dtype}{hint}")
+
+
+def _is_nothing(array: AnyArray) -> bool:
+    """Whether it holds NaN alone, or nothing: numpy and pandas take floats where they know of no value."""
+    return array.dtype.kind == "f" and bool(np.isnan(array).all())
+
+
+# --- objects ----------------------------------------------------------------------------------------------------------
+
+
+def _objects(code: str, name: str, value: Any) -> tuple[ObjectArray, BoolArray | None, set[type]]:
+    """An object array from nested sequences; which items are missing; the types of the others."""
+    if isinstance(value, (list, tuple)) and any_has_unit(set(map(type, value))):  # which numpy would drop
+        value = [_without_unit(code, name, item) for item in value]
+    array = np.array(value, dtype=object)
+    flat = array.ravel().tolist()
+    types = set(map(type, flat))
+    if any_has_unit(types) or any(hasattr(t, "as_py") for t in types):  # of pyarrow
+        flat = [item.as_py() if hasattr(item, "as_py") else _without_unit(code, name, item) for item in flat]
+        array = _object_array(flat, array.shape)
+        types = set(map(type, flat))
+    if not any(issubclass(t, _MAY_BE_MISSING) or t.__name__ == "NAType" for t in types):
+        return array, None, types
+    is_missing = np.array([_is_missing(item) for item in flat], bool)
+    types = {type(item) for item, missing in zip(flat, is_missing.tolist()) if not missing}
+    return array, is_missing.reshape(array.shape) if is_missing.any() else None, types
+
+
+_MAY_BE_MISSING = (type(None), float, np.floating, Decimal)
+
+
+def _is_missing(item: object) -> bool:
+    return item is None or is_na(item) or (isinstance(item, _MAY_BE_MISSING) and math.isnan(item))  # type: ignore[arg-type]
+
+
+def _without_unit(code: str, name: str, item: Any) -> Any:
+    if not has_unit(item):
+        return item
+    if code != "f8":
+        raise TypeError(f"{name} must have no unit: got {type(item).__name__}")
+    return float(in_degrees(name, item))
+
+
+def _object_array(items: list[Any], shape: tuple[int, ...]) -> ObjectArray:
+    array = np.empty(len(items), object)
+    array[:] = items
+    return array.reshape(shape)
+
+
+def _filled(objects: ObjectArray, missing: BoolArray | None, filler: Any) -> list[Any]:
+    """The items, with a filler for those that are missing."""
+    return (objects if missing is None else np.where(missing, filler, objects)).ravel().tolist()
+
+
+def _integers(name: str, objects: ObjectArray, missing: BoolArray | None, types: set[type], value: Any) -> list[int]:
+    """Ids as integers, 0 for those that are missing."""
+    if any(issubclass(t, (bool, np.bool_)) for t in types):
+        raise _wrong_type(name, "integer ids", value, types)
+    if any(issubclass(t, (float, np.floating)) for t in types):
+        raise _wrong_type(name, _FLOAT_IDS, value, types)
+    if any(issubclass(t, (str, bytes)) for t in types):
+        raise _wrong_type(name, _TOKEN_IDS, value, types)
+    return [_as_id(name, item) for item in _filled(objects, missing, 0)]
 
 
 def _as_id(name: str, item: Any) -> int:
     if isinstance(item, numbers.Integral):
         return int(item)
-    if item is None or _is_na(item):
-        return 0
+    if isinstance(item, Decimal) and item.is_finite() and item == item.to_integral_value():
+        return int(item)
     if callable(getattr(item, "id", None)):  # CellId of s2sphere and s2geometry
         return int(item.id())
     raise TypeError(f"{name} must be integer ids: got {type(item).__name__}")
 
 
-def _is_na(item: object) -> bool:
-    return "pandas" in sys.modules and item is sys.modules["pandas"].NA
-
-
-def _read_integers(code: str, name: str, value: Any) -> Argument:
-    value, frame, nullable = _unpacked(value, name, None)
-    if not isinstance(value, (np.ndarray, np.generic)) or value.dtype == object:
-        objects, types = _plain_objects(value)
-        if not all(issubclass(t, numbers.Integral) and not issubclass(t, (bool, np.bool_)) for t in types):
-            raise _wrong_type(name, "an integer", value, types)
-        value = objects
-    elif value.dtype.kind not in "iu" and not (value.size == 0 and value.dtype == np.float64):
-        raise TypeError(f"{name} must be an integer: got {value.dtype}")
-    source = np.asarray(value)
-    dtype: np.dtype[Any] = np.dtype(np.int32 if code == "i4" else np.int64)
-    limits = np.iinfo(dtype.type)
-    small = (
-        source if source.dtype == dtype else np.clip(source, limits.min, limits.max)
-    )  # out of range stays out of range
-    array = np.asarray(small).astype(dtype)
-    lossy = source.dtype == object or not np.can_cast(source.dtype, dtype)
-    if lossy and code == "i8" and (np.asarray(source != array)).any():
-        raise OverflowError(f"{name} must fit in 64 bits: got {source[source != array].flat[0]}")
-    return Argument(code, name, array, source=source if lossy else None, frame=frame, nullable=nullable)
-
-
-def _read_floats(code: str, name: str, value: Any) -> Argument:
-    value, frame, nullable = _unpacked(value, name, float("nan"))
-    if not isinstance(value, (np.ndarray, np.generic)) or value.dtype == object:
-        if isinstance(value, (float, int)) and not isinstance(value, bool):
-            array = np.asarray(_to_float(name, value))
-        else:
-            objects, types = _plain_objects(value)
-            if any(issubclass(t, (str, bytes, bool, np.bool_, complex)) for t in types):
-                raise _wrong_type(name, "numbers", value, types)
-            flat = [_to_float(name, item) for item in objects.ravel().tolist()]
-            array = np.array(flat, np.float64).reshape(objects.shape)
-    else:
-        array = np.asarray(value)
-        if array.dtype.kind not in "fiu":
-            raise TypeError(f"{name} must be numbers: got {array.dtype}")
-        if array.dtype != np.float32 or code != "f8":  # kernels widen floats as they read them
-            array = array.astype(np.float64, copy=False)
-    block = code.partition("[")[2].rstrip("]")
-    if block and (array.ndim == 0 or array.shape[-1] != int(block)):
-        raise ValueError(f"{name} must have {block} values in its last axis: got shape {array.shape}")
-    return Argument(code, name, array, frame=frame, nullable=nullable)
-
-
 def _to_float(name: str, item: Any) -> float:
-    if item is None or _is_na(item):
-        return float("nan")
+    if item is None or is_na(item):
+        return math.nan
     try:
         return float(item)
     except OverflowError:
-        return float("inf")
+        return math.inf
     except (TypeError, ValueError):
         raise TypeError(f"{name} must be numbers: got {type(item).__name__}") from None
 
 
-def _read_text(code: str, name: str, value: Any) -> Argument:
-    value, frame, nullable = _unpacked(value, name, "X")
-    if isinstance(value, (np.ndarray, np.generic)) and not isinstance(value, (str, bytes)) and value.dtype.kind in "US":
-        source = np.asarray(value)
-    elif isinstance(value, np.ndarray) and value.dtype.kind == "T":
-        source = value.astype(object)
-    elif isinstance(value, np.ndarray) and value.dtype != object and value.size:
-        raise TypeError(f"{name} must be text: got {value.dtype}")
-    else:
-        source, types = _plain_objects(value)
-        if not all(issubclass(t, (str, bytes, type(None))) for t in types):
-            raise _wrong_type(name, "text", value, types)
-    if source.dtype.kind == "S":
-        return Argument(code, name, source, frame=frame, nullable=nullable)
-    if source.dtype.kind == "U":
-        width = max(source.dtype.itemsize // 4, 1)
-        points = np.ascontiguousarray(source).astype(f"=U{width}", copy=False).reshape(-1, 1).view(np.uint32)
-        text = np.where(points < 128, points, ord(NO_TEXT)).astype(np.uint8).view(f"S{width}").reshape(source.shape)
-        return Argument(code, name, text, source=source, frame=frame, nullable=nullable)
-    flat = [_to_ascii(item) for item in source.ravel().tolist()]
-    text = np.array(flat, np.bytes_).reshape(source.shape)
-    return Argument(code, name, text, source=source, frame=frame, nullable=nullable)
-
-
-def _to_ascii(item: object) -> bytes:
+def _to_ascii(item: Any) -> bytes:
     """Bytes of a text that may be good; anything else is replaced by what is never good."""
-    if not isinstance(item, str) or "\0" in item:
-        return NO_TEXT
-    return item.encode("ascii", "replace")
+    text = item.encode("ascii", "replace") if isinstance(item, str) else bytes(item)
+    return NO_TEXT if b"\0" in text else text
+
+
+def _wrong_type(name: str, rule: str, value: Any, types: Iterable[type]) -> TypeError:
+    names = ", ".join(sorted(t.__name__ for t in types))
+    return TypeError(f"{name} must be {rule}: got {names}" + (f" {value!r}" if np.ndim(value) == 0 else ""))

@@ -11,6 +11,7 @@ read-only.
 from __future__ import annotations
 
 import ctypes
+import sys
 from collections.abc import Callable
 from ctypes import CFUNCTYPE, POINTER, Structure, byref, c_char_p, c_int, c_int64, c_void_p, py_object
 from itertools import pairwise
@@ -116,7 +117,7 @@ def is_arrow(value: object) -> bool:
     return hasattr(value, "__arrow_c_array__") or hasattr(value, "__arrow_c_stream__")
 
 
-def read_column(name: str, value: Any) -> Column:
+def read_column(name: str, value: Any, width: int | None = None) -> Column:
     """The items of a column, and which of them are not null.
 
     Parameters
@@ -124,12 +125,15 @@ def read_column(name: str, value: Any) -> Column:
     name : str
         Of the argument, for messages.
     value : object with ``__arrow_c_array__`` or ``__arrow_c_stream__``
+    width : int, optional
+        The items are lists of so many floats.
 
     Returns
     -------
-    items : ndarray, shape (n,)
-        Numbers or booleans of their own type, read-only if they were not copied; or objects: text and None. Numbers
-        that are null can be anything.
+    items : ndarray, shape (n,) or (n, width)
+        Numbers or booleans of their own type, read-only if they were not copied; or objects: text and None. Decimals
+        are floats, or with a scale of 0 integers of 64 bits, or where they do not fit objects. Numbers that are null
+        can be anything.
     is_valid : ndarray of bool, shape (n,), or None
         None if no item is null.
 
@@ -141,7 +145,7 @@ def read_column(name: str, value: Any) -> Column:
     if hasattr(value, "__arrow_c_array__"):
         schema, array = value.__arrow_c_array__()
         schema = _Owned.moved(ArrowSchema, schema, b"arrow_schema")
-        return _read(name, schema.struct, _Owned.moved(ArrowArray, array, b"arrow_array"))
+        return _read(name, schema.struct, _Owned.moved(ArrowArray, array, b"arrow_array"), width)
     stream = _Owned.moved(ArrowArrayStream, value.__arrow_c_stream__(), b"arrow_array_stream")
     schema = _Owned(ArrowSchema())
     _check(stream.struct, stream.struct.get_schema(byref(stream.struct), byref(schema.struct)))
@@ -151,11 +155,13 @@ def read_column(name: str, value: Any) -> Column:
         _check(stream.struct, stream.struct.get_next(byref(stream.struct), byref(chunk.struct)))
         if not chunk.struct.release:
             break
-        chunks.append(_read(name, schema.struct, chunk))
+        chunks.append(_read(name, schema.struct, chunk, width))
     if not chunks:
-        return np.empty(0, _dtype(name, schema.struct)), None
+        return np.empty((0,) if width is None else (0, width), _dtype(name, schema.struct, width)), None
     if len(chunks) == 1:
         return chunks[0]
+    if len({items.dtype for items, _ in chunks}) > 1:  # decimals: of signed and unsigned ones numpy would make floats
+        chunks = [(items.astype(object), valid) for items, valid in chunks]
     items = np.concatenate([items for items, _ in chunks])
     if all(valid is None for _, valid in chunks):
         return items, None
@@ -168,11 +174,17 @@ def _check(stream: Any, code: int) -> None:
         raise OSError(code, "stream of Arrow arrays: " + (why or b"no reason given").decode(errors="replace"))
 
 
-def _dtype(name: str, schema: Any) -> np.dtype[Any]:
+def _dtype(name: str, schema: Any, width: int | None = None) -> np.dtype[Any]:
     """Type of the items of a column; raises if it is none that can be read."""
     kind = schema.format.decode()
+    if width is not None:
+        if kind != f"+w:{width}":
+            raise TypeError(f"{name} must be a column of lists of {width} numbers: got Arrow format {kind!r}")
+        return _dtype(name, _child(schema, ArrowSchema))
     if schema.dictionary:
         return _dtype(name, schema.dictionary.contents)
+    if kind.startswith("d:"):
+        return np.dtype(np.float64 if _scale(kind) else np.int64)
     if kind in NUMBERS:
         return np.dtype(NUMBERS[kind])
     if kind in TEXTS or kind in VIEWS or kind == "n":
@@ -182,9 +194,9 @@ def _dtype(name: str, schema: Any) -> np.dtype[Any]:
     raise TypeError(f"{name} must be a column of numbers or text: got Arrow format {kind!r}")
 
 
-def _read(name: str, schema: Any, array: _Owned | _Dictionary) -> Column:
+def _read(name: str, schema: Any, array: _Owned | _Part, width: int | None = None) -> Column:
     """Items of one array, and which are not null or None."""
-    dtype, kind, struct = _dtype(name, schema), schema.format.decode(), array.struct
+    dtype, kind, struct = _dtype(name, schema, width), schema.format.decode(), array.struct
     n, first = struct.length, struct.offset
     if kind == "n":
         return np.full(n, None, object), np.zeros(n, bool)
@@ -201,8 +213,7 @@ def _read(name: str, schema: Any, array: _Owned | _Dictionary) -> Column:
         valid = None
     if schema.dictionary:
         index = buffer(1, NUMBERS[kind], first + n)[first:]
-        owner = _Dictionary(array)
-        items, known = _read(name, schema.dictionary.contents, owner)
+        items, known = _read(name, schema.dictionary.contents, _Part(array, struct.dictionary.contents))
         used = np.where(True if valid is None else valid, index, 0).astype(np.intp)
         if len(items) == 0:
             return np.zeros(n, dtype), valid  # all are null
@@ -210,8 +221,21 @@ def _read(name: str, schema: Any, array: _Owned | _Dictionary) -> Column:
             valid = known[used] if valid is None else valid & known[used]
         items = items[used]
         return _without_null_objects(items, valid), valid
+    if width is not None:
+        items, known = _read(name, _child(schema, ArrowSchema), _Part(array, _child(struct, ArrowArray)))
+        lists = slice(first * width, (first + n) * width)
+        if known is not None:
+            is_whole = np.asarray(known[lists].reshape(n, width).all(axis=1))
+            valid = is_whole if valid is None else valid & is_whole
+        return items[lists].reshape(n, width), valid
     if kind in NUMBERS:
         return buffer(1, dtype, first + n)[first:], valid
+    if kind.startswith("d:"):
+        size = _bits(kind) // 32
+        words = buffer(1, "u4", size * (first + n))[size * first :].reshape(n, size)
+        if valid is not None:
+            words = np.where(valid[:, None], words, np.uint32(0))
+        return _decimals(words, _scale(kind)), valid
     if kind == "b":
         return bits(1), valid
     items = _views(buffer, struct, first, n, valid) if kind in VIEWS else _texts(buffer, first, n, TEXTS[kind])
@@ -226,12 +250,45 @@ def _without_null_objects(items: AnyArray, valid: BoolArray | None) -> AnyArray:
     return items
 
 
-class _Dictionary:
-    """The dictionary of an array, which keeps that alive."""
+class _Part:
+    """A structure within another one, the dictionary or the child of an array, which keeps that alive."""
 
-    def __init__(self, array: _Owned | _Dictionary) -> None:
-        self.owner = array
-        self.struct: Any = array.struct.dictionary.contents
+    def __init__(self, owner: _Owned | _Part, struct: Any) -> None:
+        self.owner, self.struct = owner, struct
+
+
+def _child(struct: Any, kind: Any) -> Any:
+    """The only child of a schema or an array."""
+    return ctypes.cast(struct.children, POINTER(POINTER(kind)))[0].contents
+
+
+def _scale(kind: str) -> int:
+    """Digits after the point of a format such as d:19,10."""
+    return int(kind[2:].split(",")[1])
+
+
+def _bits(kind: str) -> int:
+    """Width of a format such as d:19,10,256."""
+    return int([*kind[2:].split(","), "128"][2])
+
+
+def _decimals(words: AnyArray, scale: int) -> AnyArray:
+    """Decimals, integers in words of 32 bits: the nearest floats, or integers if the scale is 0."""
+    if words.shape[1] == 1:
+        low, is_short = words.view(np.int32).ravel().astype(np.int64), True
+    else:
+        low = words[:, :2].copy().view(np.int64).ravel()
+        is_short = bool((words[:, 2:] == np.where(low < 0, np.uint32(2**32 - 1), 0)[:, None]).all())
+    if is_short and scale == 0:
+        return low
+    if is_short and 0 < scale <= 22 and ((low > -(2**53)) & (low < 2**53)).all():
+        return low / 10.0**scale  # of two exact floats: rounded once
+    integers = [int.from_bytes(row.tobytes(), sys.byteorder, signed=True) for row in words]
+    if scale:
+        return np.array([x / 10**scale if scale > 0 else float(x * 10**-scale) for x in integers], np.float64)
+    if all(0 <= x < 2**64 for x in integers):
+        return np.array(integers, np.uint64)
+    return np.array(integers, object)
 
 
 def _texts(buffer: Buffers, first: int, n: int, offset: DTypeLike) -> list[bytes]:

@@ -1,32 +1,71 @@
-"""Results get the form of the arguments: Python scalars for scalars, Series for Series, else arrays."""
+"""Results get the form of the arguments: Python scalars for scalars, columns for columns, else arrays."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from .._typing import AnyArray, TextArray
+from .._typing import AnyArray, BoolArray, TextArray
 from .arguments import Argument
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-_NULLABLE = {"u8": "UInt64", "i8": "Int64", "i4": "Int32", "f8": "Float64", "b1": "boolean"}
+from .columns import Form
 
 
-def finish(result: AnyArray, arguments: Sequence[Argument], shape: tuple[int, ...], as_bytes: bool = False) -> Any:
-    """Give a result the form of the arguments: scalar, Series or array; fixed-width text becomes `str`, or stays."""
-    if result.dtype.kind == "S" and not as_bytes:
-        result = ascii_to_text(result)
-    if shape == () and result.ndim == 0:
-        return result.item()
-    frames = [argument for argument in arguments if argument.frame is not None]
-    if not frames or result.ndim != 1:
+def says_na(arguments: Sequence[Argument], on_invalid: str) -> bool:
+    """Whether results know NA: there is a column whose type knows it, or one that can, and `on_invalid` asks for it.
+
+    Values have no say in it, so that the type of a result is known beforehand.
+    """
+    forms = [argument.form for argument in arguments if argument.form is not None]
+    return any(form.says_na or (form.can_say_na and on_invalid != "raise") for form in forms)
+
+
+def finish(
+    result: AnyArray, arguments: Sequence[Argument], shape: tuple[int, ...], is_na: BoolArray | None = None
+) -> Any:
+    """Give a result the form of the arguments.
+
+    Parameters
+    ----------
+    result : ndarray
+    arguments : sequence of Argument
+    shape : tuple of int
+        To which the arguments broadcast; those of a result may have axes of their own behind it.
+    is_na : ndarray of bool, of that shape, or None
+        Where a column says NA; None if its type does not know it.
+
+    Raises
+    ------
+    ValueError
+        If columns have different labels.
+    """
+    columns = [argument for argument in arguments if argument.form is not None]
+    if shape == ():
+        if result.ndim or not columns:
+            return result if result.ndim else result.item()
+        return _form(columns[0]).give(result, is_na, None)
+    columns = [argument for argument in columns if not _form(argument).is_scalar]
+    if not columns:
         return result
-    return _series(result, frames, arguments)
+    labelled = [argument for argument in columns if _form(argument).labels is not None]
+    first = labelled[0] if labelled else columns[0]
+    for other in labelled[1:]:
+        if not _form(first).has_rows_of(_form(other)):
+            raise ValueError(
+                f"{first.name} and {other.name} have different indexes: align them, or pass arrays (.to_numpy())"
+            )
+    if len(first.shape) != len(shape):
+        return result
+    if labelled and first.shape != shape:
+        raise ValueError(f"{first.name} must have as many rows as the others: got shape {first.shape} for {shape}")
+    names = {name for argument in columns for name in _form(argument).names}
+    return _form(first).give(result, is_na, names.pop() if len(names) == 1 else None)
+
+
+def _form(argument: Argument) -> Form:
+    assert argument.form is not None
+    return argument.form
 
 
 def ascii_to_text(array: AnyArray) -> TextArray:
@@ -34,35 +73,3 @@ def ascii_to_text(array: AnyArray) -> TextArray:
     width = array.dtype.itemsize
     points = np.ascontiguousarray(array).reshape(-1, 1).view(np.uint8).astype(np.uint32)
     return points.view(f"U{width}").reshape(array.shape)
-
-
-def _series(result: AnyArray, frames: Sequence[Argument], arguments: Sequence[Argument]) -> pd.Series:
-    pd = sys.modules["pandas"]
-    first = frames[0].frame
-    for other in frames[1:]:
-        if not other.frame.index.equals(first.index):
-            raise ValueError(
-                f"{frames[0].name} and {other.name} have different indexes: align them, or pass arrays (.to_numpy())"
-            )
-    names = {argument.frame.name for argument in frames}
-    name = names.pop() if len(names) == 1 else None
-    if not any(argument.nullable for argument in frames):
-        return pd.Series(result if result.dtype.kind != "U" else result.astype(object), index=first.index, name=name)
-    missing = np.zeros(len(result), bool)
-    for argument in arguments:
-        if argument.code == "u8":
-            missing |= argument.array == 0
-        elif argument.code == "S":
-            missing |= argument.array == b"X"
-        elif argument.code == "f8":
-            missing |= np.isnan(argument.array)
-    if result.dtype.kind == "u":
-        missing |= result == 0
-    if result.dtype.kind == "U":
-        texts = result.astype(object)
-        texts[missing] = None
-        column = pd.array(texts, dtype="string")
-    else:
-        column = pd.array(result, dtype=_NULLABLE[f"{result.dtype.kind}{result.dtype.itemsize}"])
-        column[missing] = pd.NA
-    return pd.Series(column, index=first.index, name=name)

@@ -10,7 +10,7 @@ import numpy as np
 
 from .._typing import AreaUnit, BoolArray, FloatLike, FloatScalar, LengthUnit, OnInvalid
 from ..cells.conversion import checked_latlng
-from ..inputs import check_number
+from ..inputs import check_number, finish, says_na
 from ..units import area_unit, length_unit
 
 if TYPE_CHECKING:
@@ -73,8 +73,8 @@ class Region(ABC):
         -------
         bool or ndarray of bool
         """
-        lat, lng, is_valid = checked_latlng(lat, lng, on_invalid)
-        if not np.all(is_valid):  # anywhere: the answer is replaced
+        lat, lng, is_valid, given = checked_latlng(lat, lng, on_invalid)
+        if not is_valid.all():  # anywhere: the answer is replaced
             lat, lng = (np.where(is_valid, x, 0) for x in (lat, lng))
         flat_lat, flat_lng = (np.ascontiguousarray(x.ravel(), np.float64) for x in (lat, lng))
         inside = np.empty(lat.size, bool)
@@ -82,8 +82,8 @@ class Region(ABC):
         for start in range(0, lat.size, CHUNK):
             rows = slice(start, start + CHUNK)
             shape.contains(flat_lat[rows], flat_lng[rows], inside[rows])
-        inside &= np.ravel(is_valid)
-        return inside.item() if lat.ndim == 0 else inside.reshape(lat.shape)
+        inside &= is_valid.ravel()
+        return finish(inside.reshape(lat.shape), given, lat.shape, ~is_valid if says_na(given, on_invalid) else None)
 
     def area(self, *, unit: AreaUnit = "m2") -> float:
         """Area in `unit`: m2, km2 or sr."""
