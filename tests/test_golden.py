@@ -13,6 +13,7 @@ import oracle
 import pandas as pd
 import pyarrow as pa
 import pytest
+from columns import listed
 from work import little_memory, many
 
 import cellwise as cw
@@ -534,7 +535,9 @@ def raises_and_nulls(call, form, name, got):
     assert f"got {got}" in str(why.value)
     assert ("at index 1 (1 of 3 values)" in str(why.value)) == (form != "scalar")
     nulls = call(on_invalid="null")
-    assert nulls == 0 if form == "scalar" else (np.asarray(nulls) == 0).tolist() == [False, True, False]
+    is_column = form in ("pandas", "arrow", "polars")
+    assert nulls == 0 if form == "scalar" else [not x for x in listed(nulls)] == [False, True, False]
+    assert (None in listed(nulls)) == is_column if form != "scalar" else True
     return str(why.value)
 
 
@@ -560,7 +563,7 @@ def test_b03_longitudes_of_0_to_360(form, path):
         for sign in (1, -1):
             back = sign * lng - sign * 360
             given, brought = FORMS[form](1.5, sign * lng), FORMS[form](1.5, back)
-            assert (np.asarray(cw.latlng_to_cell(-20.0, given)) == np.asarray(cw.latlng_to_cell(-20.0, brought))).all()
+            assert listed(cw.latlng_to_cell(-20.0, given)) == listed(cw.latlng_to_cell(-20.0, brought))
     given = FORMS[form](1.5, 360.0000001)
     raises_and_nulls(lambda **how: cw.latlng_to_cell(1.0, given, **how), form, "lng", 360.0000001)
 
@@ -698,7 +701,7 @@ def test_b07_signed_ids_have_a_door_of_their_own(path):
 
 BAD_TOKENS = [
     "", "x", " 89c25", "89c25\n", "0x89c25", "8_9c25", "-1", "89C25", "1" * 17, "876b e99", "876[ee99", "89c26",
-    b"89c25", None, "89c25 ", "\t89c25", "\u0663", "\uff189c25", "c" * 16, "0" * 16, "89c25\x00", "XX", "89c25g", "+89c25",
+    b"89c2g", "89c25 ", "\t89c25", "\u0663", "\uff189c25", "c" * 16, "0" * 16, "89c25\x00", "XX", "89c25g", "+89c25",
 ]  # fmt: skip
 
 
