@@ -464,6 +464,7 @@ def checked_latlng(
 
     And what was read, for the form of results.
     """
+    inputs.check_choice("on_invalid", on_invalid, inputs.ON_INVALID)
     given = inputs.read("f8", "lat", lat), inputs.read("f8", "lng", lng)
     is_valid = np.asarray(latlng_to_cell(given[0].array, given[1].array, 0, on_invalid=on_invalid)) != 0
     lat, lng = np.broadcast_arrays(given[0].array, given[1].array)

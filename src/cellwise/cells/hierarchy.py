@@ -41,6 +41,7 @@ def own_level(cell: CellLike, on_invalid: OnInvalid) -> Any:
 
 def checked_cells(name: str, cells: CellLike | inputs.Argument, on_invalid: OnInvalid = "raise") -> CellArray:
     """Cells of an argument as an array: 0 for those that are missing or, as `on_invalid` has it, invalid."""
+    inputs.check_choice("on_invalid", on_invalid, inputs.ON_INVALID)
     given = inputs.read("u8", name, cells)
     is_cell = np.asarray(call("cell_is_valid", given.array)) | (given.array == 0)
     if is_cell.all():
