@@ -348,6 +348,7 @@ def cell_to_polygon(cell: CellLike, *, on_invalid: OnInvalid = "raise") -> Any:
     """
     from .._outlines import outlines
 
+    inputs.check_choice("on_invalid", on_invalid, inputs.ON_INVALID)
     given = inputs.read("u8", "cell", cell)
     cells = checked_cells("cell", given, on_invalid)
     polygons = np.full(cells.shape, None, object)
